@@ -1,0 +1,1 @@
+//! Thin heap blocks: the one module that may use `unsafe`.

@@ -1,0 +1,1 @@
+//! Commands that belong to no type: keys, connection, server, transactions, pub/sub.

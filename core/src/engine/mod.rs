@@ -1,0 +1,1 @@
+//! The engine: plan, execute, and the surface that hosts drive.

@@ -1,0 +1,1 @@
+//! Eviction: which key goes when memory is over its limit.

@@ -1,0 +1,1 @@
+//! Active expiry: the slow and the fast cycle.

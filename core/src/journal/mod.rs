@@ -1,0 +1,1 @@
+//! The journal: append-only files as Redis 7 lays them out.

@@ -1,0 +1,1 @@
+//! Keys: records, the segmented table, databases.

@@ -1,0 +1,36 @@
+//! The Nuthatch engine: a Redis-compatible data-structure store that does no I/O of its own.
+//!
+//! The floors of this crate, from the bottom: words, wire and values, keys, the rooms that do not know one
+//! another, what a command sees, commands, engine. A file imports only from floors above it in that list;
+//! ARCHITECTURE.md has the list and the `tidy` test enforces it.
+#![no_std]
+#![warn(missing_docs)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod block;
+pub mod words;
+
+pub mod resp;
+pub mod types;
+
+pub mod keyspace;
+pub mod waiters;
+
+pub mod evict;
+pub mod expire;
+pub mod journal;
+pub mod page;
+pub mod rdb;
+pub mod store;
+
+pub mod args;
+pub mod db;
+pub mod session;
+
+pub mod commands;
+pub mod table;
+
+pub mod engine;

@@ -1,0 +1,1 @@
+//! Virtual memory: cold values leave memory for a page device.

@@ -1,0 +1,1 @@
+//! Snapshots: reading and writing RDB.

@@ -1,0 +1,1 @@
+//! The wire: RESP2, RESP3 and inline commands.

@@ -1,0 +1,1 @@
+//! What the engine keeps for each connection.

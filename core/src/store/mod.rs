@@ -1,0 +1,1 @@
+//! Diskstore: memory as a cache over a store by key.

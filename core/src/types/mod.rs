@@ -1,0 +1,1 @@
+//! Values: one room a type, with the compact and the full encodings. No keys here.

@@ -1,0 +1,42 @@
+//! The errors a command answers with. A text carries its code (`ERR`, `WRONGTYPE`, …) but not the leading `-`.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+
+/// Why a command was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommandError {
+    /// Sent to the client as `-text`.
+    Reply(Cow<'static, str>),
+    /// A value is not in memory; the engine loads it and runs the command again from its start.
+    NotResident,
+}
+
+impl CommandError {
+    /// An error with a fixed text.
+    pub const fn new(text: &'static str) -> Self {
+        Self::Reply(Cow::Borrowed(text))
+    }
+
+    /// An error whose text was put together for this case.
+    pub fn owned(text: String) -> Self {
+        Self::Reply(Cow::Owned(text))
+    }
+}
+
+/// What a command's handler returns.
+pub type CommandResult = Result<(), CommandError>;
+
+/// The key holds a value of another type.
+pub const WRONG_TYPE: CommandError =
+    CommandError::new("WRONGTYPE Operation against a key holding the wrong kind of value");
+/// The arguments do not fit the command's form.
+pub const SYNTAX: CommandError = CommandError::new("ERR syntax error");
+/// An argument should have been a 64-bit integer.
+pub const NOT_INTEGER: CommandError = CommandError::new("ERR value is not an integer or out of range");
+/// An argument should have been a floating-point number.
+pub const NOT_FLOAT: CommandError = CommandError::new("ERR value is not a valid float");
+/// An index lies outside the value.
+pub const INDEX_OUT_OF_RANGE: CommandError = CommandError::new("ERR index out of range");
+/// The command needs a key that is there.
+pub const NO_SUCH_KEY: CommandError = CommandError::new("ERR no such key");

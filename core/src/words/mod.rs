@@ -1,0 +1,4 @@
+//! Words: numbers, patterns, time, randomness, errors, configuration.
+
+pub mod error;
+pub mod time;

@@ -1,0 +1,2 @@
+//! Nuthatch on a microcontroller.
+#![no_std]

@@ -1,0 +1,2 @@
+//! The Nuthatch server.
+fn main() {}

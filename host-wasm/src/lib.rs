@@ -1,0 +1,1 @@
+//! Nuthatch in a browser.

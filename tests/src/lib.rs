@@ -1,0 +1,1 @@
+//! Tests of the whole: the faulty world, differential and end-to-end tests.
