@@ -1,4 +1,5 @@
 //! Words: numbers, patterns, time, randomness, errors, configuration.
 
 pub mod error;
+pub mod hash;
 pub mod time;
