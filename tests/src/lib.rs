@@ -1,1 +1,4 @@
-//! Tests of the whole: the faulty world, differential and end-to-end tests.
+//! What the tests of the whole share: the style checks, a client that speaks RESP, servers that are started and
+//! stopped by their process id.
+
+pub mod tidy;
