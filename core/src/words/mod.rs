@@ -1,5 +1,6 @@
 //! Words: numbers, patterns, time, randomness, errors, configuration.
 
+pub mod config;
 pub mod error;
 pub mod hash;
 pub mod time;
