@@ -1,5 +1,7 @@
 //! Values: one room a type, with the compact and the full encodings. No keys here.
 
+pub mod listpack;
+
 use crate::words::hash::HashKey;
 
 /// A value's type.
