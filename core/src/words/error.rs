@@ -40,3 +40,16 @@ pub const NOT_FLOAT: CommandError = CommandError::new("ERR value is not a valid 
 pub const INDEX_OUT_OF_RANGE: CommandError = CommandError::new("ERR index out of range");
 /// The command needs a key that is there.
 pub const NO_SUCH_KEY: CommandError = CommandError::new("ERR no such key");
+/// An increment would leave the 64-bit integers.
+pub const OVERFLOW: CommandError = CommandError::new("ERR increment or decrement would overflow");
+/// A counter of floating-point numbers would become infinite.
+pub const NAN_OR_INFINITY: CommandError = CommandError::new("ERR increment would produce NaN or Infinity");
+/// A count or length should not have been negative.
+pub const NOT_POSITIVE: CommandError = CommandError::new("ERR value is out of range, must be positive");
+/// An argument lies outside the command's range.
+pub const OUT_OF_RANGE: CommandError = CommandError::new("ERR value is out of range");
+/// An offset into a string should not have been negative.
+pub const OFFSET_OUT_OF_RANGE: CommandError = CommandError::new("ERR offset is out of range");
+/// A string would grow beyond `proto-max-bulk-len`.
+pub const STRING_TOO_LONG: CommandError =
+    CommandError::new("ERR string exceeds maximum allowed size (proto-max-bulk-len)");

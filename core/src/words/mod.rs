@@ -1,8 +1,12 @@
 //! Words: numbers, patterns, time, randomness, errors, configuration.
 
+pub mod codec;
 pub mod config;
 pub mod crc64;
 pub mod error;
+pub mod glob;
 pub mod hash;
 pub mod lzf;
+pub mod number;
+pub mod rng;
 pub mod time;
