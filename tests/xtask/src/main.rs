@@ -1,2 +1,45 @@
-//! Development tasks.
-fn main() {}
+//! Development tasks: `cargo xtask test`, `bench` and `fuzz`. Nothing but the standard library, so that the first
+//! command on a fresh machine starts at once.
+
+mod bench;
+mod command;
+mod debian_std;
+mod fuzz;
+mod report;
+mod setup;
+mod test;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const HELP: &str = "\
+usage: cargo xtask TASK
+
+  test [--only STEP,…]   sets up what the tests need and runs every one (or the named steps: --list names them)
+  bench [ARGUMENTS]      measures ours beside redis-server and prints the tables; --help lists the arguments
+  fuzz [--minutes N] [--seed N] [--groups …]
+                         long differential runs against redis-server; the first difference ends them
+";
+
+/// The top of the repository.
+fn top() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.ancestors().nth(2).unwrap_or(package).to_owned()
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.split_first() {
+        Some((task, rest)) if task == "test" => test::run(&top(), rest),
+        Some((task, rest)) if task == "bench" => bench::run(&top(), rest),
+        Some((task, rest)) if task == "fuzz" => fuzz::run(&top(), rest),
+        Some((task, _)) if matches!(task.as_str(), "help" | "--help" | "-h") => {
+            print!("{HELP}");
+            ExitCode::SUCCESS
+        }
+        _ => {
+            eprint!("{HELP}");
+            ExitCode::from(2)
+        }
+    }
+}

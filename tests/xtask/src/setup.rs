@@ -1,0 +1,176 @@
+//! What the tests need beside a Rust toolchain: finding it, installing it where that is possible, or saying in one line
+//! what to install.
+
+use std::path::{Path, PathBuf};
+
+use crate::command::{cargo, ensure, output, program, succeeds};
+use crate::debian_std;
+use crate::report::Report;
+
+/// The target of the browser host.
+pub const WASM: &str = "wasm32-unknown-unknown";
+/// The target of the embedded host: a Cortex-M4 with its floating-point unit.
+pub const THUMB: &str = "thumbv7em-none-eabihf";
+/// The version of redis-server that replies are compared with.
+const REFERENCE: &str = "v=7.0.";
+
+/// How to build for a target that is not this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Route {
+    /// The toolchain has the target's standard library.
+    Plain,
+    /// A sysroot built from Debian's sources: the compiler to use and the variables that lead to it.
+    OwnStd(Vec<(String, String)>),
+}
+
+/// What was found or installed.
+#[derive(Debug, Default)]
+pub struct Tools {
+    /// The route to wasm32.
+    pub wasm: Option<Route>,
+    /// The route to thumbv7em.
+    pub thumb: Option<Route>,
+    /// redis-server, redis-cli and redis-benchmark are there.
+    pub reference: bool,
+    /// The Python of an environment that has redis-py.
+    pub python: Option<PathBuf>,
+    /// A nightly toolchain with Miri.
+    pub miri: bool,
+    /// A nightly toolchain and where cargo-fuzz is.
+    pub cargo_fuzz: Option<PathBuf>,
+}
+
+/// Finds or installs everything; what is not to be had is noted in the report.
+pub fn all(top: &Path, report: &mut Report) -> Tools {
+    components(report);
+    let wasm = target(top, WASM, report, "clippy and build for the browser");
+    let thumb = target(top, THUMB, report, "clippy and build for the microcontroller");
+    let nightly = has_nightly();
+    let miri = nightly && miri();
+    if !miri {
+        report.lacks(
+            "Miri: rustup toolchain install nightly --component miri,rust-src",
+            "Miri on the module with unsafe",
+        );
+    }
+    let cargo_fuzz = if nightly { cargo_fuzz(top) } else { None };
+    if cargo_fuzz.is_none() {
+        report.lacks(
+            "cargo-fuzz: rustup toolchain install nightly && cargo install cargo-fuzz",
+            "the fuzz targets",
+        );
+    }
+    Tools { wasm, thumb, reference: reference(report), python: python(top, report), miri, cargo_fuzz }
+}
+
+/// Only redis-server and the Python environment: what `bench` and `fuzz` need.
+pub fn for_servers(top: &Path, report: &mut Report) -> Tools {
+    Tools { reference: reference(report), python: python(top, report), ..Tools::default() }
+}
+
+fn components(report: &mut Report) {
+    for (component, tool) in [("rustfmt", "cargo-fmt"), ("clippy", "cargo-clippy")] {
+        let there = || succeeds(&mut program(tool, ["--version"]));
+        if !ensure(there, || succeeds(&mut program("rustup", ["component", "add", component]))) {
+            report.lacks(&format!("{component}: rustup component add {component}"), component);
+        }
+    }
+}
+
+/// Whether the default toolchain can build for this target.
+fn has_target(name: &str) -> bool {
+    let root = output(&mut program("rustc", ["--print", "target-libdir", "--target", name]));
+    root.is_some_and(|dir| Path::new(dir.trim()).is_dir())
+}
+
+fn target(top: &Path, name: &str, report: &mut Report, serves: &str) -> Option<Route> {
+    if ensure(|| has_target(name), || succeeds(&mut program("rustup", ["target", "add", name]))) {
+        return Some(Route::Plain);
+    }
+    if let Some(variables) = debian_std::build(top, name) {
+        return Some(Route::OwnStd(variables));
+    }
+    report
+        .lacks(&format!("{name}: rustup target add {name}, or Debian's rustc-web and rust-web-src"), serves);
+    None
+}
+
+fn has_nightly() -> bool {
+    let nightly = || succeeds(&mut program("rustc", ["+nightly", "--version"]));
+    nightly()
+        || (succeeds(&mut program("rustup", ["toolchain", "install", "nightly", "--profile", "minimal"]))
+            && nightly())
+}
+
+fn miri() -> bool {
+    let there = || succeeds(&mut program("cargo", ["+nightly", "miri", "--version"]));
+    let add = ["component", "add", "--toolchain", "nightly", "miri", "rust-src"];
+    ensure(there, || succeeds(&mut program("rustup", add)))
+}
+
+fn cargo_fuzz(top: &Path) -> Option<PathBuf> {
+    if succeeds(&mut program("cargo-fuzz", ["--version"])) {
+        return Some(PathBuf::from("cargo-fuzz"));
+    }
+    let root = top.join("target/tools");
+    let own = root.join("bin/cargo-fuzz");
+    let mut install = cargo(top, None);
+    install.args(["install", "cargo-fuzz", "--locked", "--quiet", "--root"]).arg(&root);
+    (own.exists() || succeeds(&mut install)).then_some(own)
+}
+
+/// Debian's redis-server and its tools, the reference of the differential tests.
+fn reference(report: &mut Report) -> bool {
+    let names = ["redis-server", "redis-cli", "redis-benchmark"];
+    let there = || names.iter().all(|name| succeeds(&mut program(name, ["--version"])));
+    let install = || {
+        let done = apt_install(&["redis-server", "redis-tools"]);
+        if done {
+            // The package starts a server on the default port, which nobody here asked for.
+            succeeds(&mut program("service", ["redis-server", "stop"]));
+        }
+        done
+    };
+    let serves = "differential tests, transcripts, redis-cli and redis-benchmark, benchmarks";
+    if !ensure(there, install) {
+        report.lacks("redis-server 7.0 and redis-tools: apt-get install redis-server redis-tools", serves);
+        return false;
+    }
+    let version = output(&mut program("redis-server", ["--version"])).unwrap_or_default();
+    if !version.contains(REFERENCE) {
+        report
+            .lacks(&format!("redis-server 7.0 (this one is: {}): Debian 12 has it", version.trim()), serves);
+        return false;
+    }
+    true
+}
+
+/// Installs Debian packages, where there is apt and the right to use it.
+pub fn apt_install(packages: &[&str]) -> bool {
+    let root = output(&mut program("id", ["-u"])).is_some_and(|id| id.trim() == "0");
+    if !root || !succeeds(&mut program("apt-get", ["--version"])) {
+        return false;
+    }
+    println!("installing {}", packages.join(", "));
+    let install = || {
+        let mut command = program("apt-get", ["install", "-y", "-qq", "--no-install-recommends"]);
+        succeeds(command.args(packages).env("DEBIAN_FRONTEND", "noninteractive"))
+    };
+    succeeds(&mut program("apt-get", ["update", "-qq"])) && install()
+}
+
+/// A Python environment below target/ with the packages that the tests' scripts use.
+fn python(top: &Path, report: &mut Report) -> Option<PathBuf> {
+    let home = top.join("target/venv");
+    let python = home.join("bin/python");
+    let wanted = top.join("tests/python/requirements.txt");
+    let there =
+        || succeeds(program(&python, ["-m", "pip", "install", "--quiet", "--requirement"]).arg(&wanted));
+    let make = || succeeds(program("python3", ["-m", "venv", "--clear"]).arg(&home));
+    if ensure(there, || make() || (apt_install(&["python3-venv"]) && make())) {
+        return Some(python);
+    }
+    let install = "Python 3 with venv and pip: apt-get install python3-venv, then pip install redis";
+    report.lacks(install, "redis-py end to end, the differential fuzzer");
+    None
+}

@@ -1,0 +1,138 @@
+//! `cargo xtask test`: every check and test, in an order that lets the cheap ones fail first.
+
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use crate::command::{Failure, cargo, run as execute};
+use crate::report::Report;
+use crate::setup::{self, Route, THUMB, Tools, WASM};
+
+/// The profile that the server and the tests of the whole are built with: optimised, assertions kept.
+const PROFILE: [&str; 2] = ["--profile", "checked"];
+/// Seconds that each fuzz target runs.
+const FUZZ_SECONDS: &str = "-max_total_time=20";
+/// The fuzz targets of tests/fuzz.
+const FUZZ_TARGETS: [&str; 0] = [];
+/// The steps in their order, for `--list`.
+const STEPS: [&str; 12] = [
+    "format",
+    "clippy",
+    "clippy no_std",
+    "tidy",
+    "unit tests",
+    "doc tests",
+    "build wasm32",
+    "build thumbv7em",
+    "server",
+    "end to end",
+    "miri",
+    "fuzz targets",
+];
+
+/// Runs the task; its exit code is that of the first step that failed.
+pub fn run(top: &Path, arguments: &[String]) -> ExitCode {
+    let only = match arguments {
+        [] => Vec::new(),
+        [flag] if flag == "--list" => {
+            println!("{}", STEPS.join("\n"));
+            return ExitCode::SUCCESS;
+        }
+        [flag, names] if flag == "--only" => names.split(',').map(str::to_owned).collect(),
+        _ => {
+            eprintln!("usage: cargo xtask test [--only STEP,… | --list]");
+            return ExitCode::from(2);
+        }
+    };
+    let mut report = Report::new(only);
+    println!("==> setting up");
+    let tools = setup::all(top, &mut report);
+    let end = checks(top, &mut report, &tools).and_then(|()| tests(top, &mut report, &tools));
+    report.finish(&end)
+}
+
+fn checks(top: &Path, report: &mut Report, tools: &Tools) -> Result<(), Failure> {
+    report.step("format", || execute(cargo(top, None).args(["fmt", "--all", "--check"])))?;
+    let clippy = ["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"];
+    report.step("clippy", || execute(cargo(top, None).args(clippy)))?;
+    for (target, route, host) in
+        [(WASM, &tools.wasm, "nuthatch-wasm"), (THUMB, &tools.thumb, "nuthatch-embedded")]
+    {
+        // Debian's compiler has no clippy of its own version; there the build below is the check.
+        if *route == Some(Route::Plain) {
+            let mut command = cargo(top, None);
+            command.args(["clippy", "--quiet", "--target", target, "-p", "nuthatch-core", "-p", host]);
+            report.step(&format!("clippy no_std {target}"), || {
+                execute(command.args(["--", "-D", "warnings"]))
+            })?;
+        }
+    }
+    let tidy = ["test", "--quiet", "-p", "nuthatch-tests", "--lib", "--test", "tidy"];
+    report.step("tidy", || execute(cargo(top, None).args(tidy)))
+}
+
+fn tests(top: &Path, report: &mut Report, tools: &Tools) -> Result<(), Failure> {
+    let unit =
+        ["test", "--quiet", "--workspace", "--exclude", "nuthatch-tests", "--lib", "--bins", "--examples"];
+    report.step("unit tests", || execute(cargo(top, None).args(unit)))?;
+    let doc = ["test", "--quiet", "--doc", "-p", "nuthatch-core"];
+    report.step("doc tests", || execute(cargo(top, None).args(doc)))?;
+    if let Some(route) = &tools.wasm {
+        report.step("build wasm32", || execute(&mut build(top, "nuthatch-wasm", WASM, route)))?;
+    }
+    if let Some(route) = &tools.thumb {
+        report.step("build thumbv7em", || execute(&mut build(top, "nuthatch-embedded", THUMB, route)))?;
+    }
+    end_to_end(top, report, tools)?;
+    if tools.miri {
+        report.step("miri", || execute(&mut miri(top)))?;
+    }
+    if let Some(program) = &tools.cargo_fuzz {
+        for target in FUZZ_TARGETS {
+            report.step(&format!("fuzz targets {target}"), || execute(&mut fuzz(top, program, target)))?;
+        }
+    }
+    Ok(())
+}
+
+fn build(top: &Path, package: &str, target: &str, route: &Route) -> Command {
+    let mut command = cargo(top, None);
+    command.args(["build", "--release", "--quiet", "--target", target, "-p", package]);
+    if let Route::OwnStd(variables) = route {
+        command.envs(variables.iter().map(|(name, value)| (name, value)));
+    }
+    command
+}
+
+/// The tests that start the real server. Those that need what could not be set up are left out.
+fn end_to_end(top: &Path, report: &mut Report, tools: &Tools) -> Result<(), Failure> {
+    let server = ["build", "--quiet", "-p", "nuthatch", "--bin", "nuthatch"];
+    report.step("server", || execute(cargo(top, None).args(server).args(PROFILE)))?;
+    let python = tools.python.is_some();
+    let suites: [(&str, bool); 0] = [];
+    let _ = python;
+    for (suite, possible) in suites {
+        if possible {
+            let mut command = cargo(top, None);
+            command.args(["test", "--quiet", "-p", "nuthatch-tests", "--test", suite]).args(PROFILE);
+            report.step(&format!("end to end {suite}"), || execute(&mut command))?;
+        }
+    }
+    Ok(())
+}
+
+/// Miri runs the tests of the module with `unsafe`; proptest's files and its long runs are not for it.
+fn miri(top: &Path) -> Command {
+    let mut command = cargo(top, Some("nightly"));
+    command.args(["miri", "test", "--quiet", "-p", "nuthatch-core", "--lib", "block::"]);
+    command.env("MIRIFLAGS", "-Zmiri-strict-provenance -Zmiri-disable-isolation").env("PROPTEST_CASES", "4");
+    command
+}
+
+fn fuzz(top: &Path, program: &Path, target: &str) -> Command {
+    let mut command = cargo(&top.join("tests/fuzz"), Some("nightly"));
+    let mut own = Command::new(program);
+    own.current_dir(top.join("tests/fuzz")).env("RUSTUP_TOOLCHAIN", "nightly");
+    own.args(["run", "--fuzz-dir", ".", target, "--", FUZZ_SECONDS, "-max_len=4096"]);
+    std::mem::swap(&mut command, &mut own);
+    command
+}
