@@ -2,6 +2,8 @@
 
 pub mod listpack;
 
+pub mod segmented;
+
 use crate::words::hash::HashKey;
 
 /// A value's type.

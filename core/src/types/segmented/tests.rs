@@ -1,0 +1,308 @@
+use super::*;
+use alloc::collections::{BTreeMap, BTreeSet};
+use core::cell::Cell;
+
+/// A hash that spreads: the first number of a seeded stream.
+fn hash(n: u32) -> u64 {
+    Rng::new(u64::from(n)).next_u64()
+}
+
+fn rehash(n: &u32) -> u64 {
+    hash(*n)
+}
+
+fn insert(table: &mut Segmented<u32>, n: u32) {
+    table.insert_unique(hash(n), n, rehash);
+}
+
+fn remove(table: &mut Segmented<u32>, n: u32) {
+    let slot = table.find(hash(n), |&e| e == n).unwrap();
+    assert_eq!(table.remove(slot), n);
+    table.shrink(rehash);
+}
+
+fn filled(n: u32) -> Segmented<u32> {
+    let mut table = Segmented::new();
+    (0..n).for_each(|n| insert(&mut table, n));
+    table
+}
+
+/// Every segment owns its range alone, the directory says so, and the elements lie where it says.
+fn check<T>(table: &Segmented<T>, rehash: impl Fn(&T) -> u64) {
+    let mut ranges: BTreeMap<u32, u32> = BTreeMap::new();
+    for (number, segment) in table.segments.iter().enumerate() {
+        ranges.insert(segment.first, segment.end);
+        let shift = POINT_BITS - table.depth;
+        for index in segment.first >> shift..segment.end >> shift {
+            assert_eq!(table.segment_at(index << shift), number);
+        }
+        assert_eq!(segment.first & ((1 << shift) - 1), 0);
+        assert!(segment.table.iter().all(|e| (segment.first..segment.end).contains(&point(rehash(e)))));
+        assert!(segment.table.num_buckets() <= table.widest as usize);
+    }
+    let mut at = 0;
+    for (first, end) in ranges {
+        assert_eq!(at, first);
+        at = end;
+    }
+    assert!(table.segments.is_empty() || at == END);
+    assert!(table.directory.is_empty() || table.directory.len() == 1 << table.depth);
+    assert_eq!(table.len(), table.iter().count());
+}
+
+#[test]
+fn what_was_inserted_is_found_until_it_is_removed() {
+    let n = if cfg!(miri) { 1500 } else { 30_000 };
+    let mut table = filled(n);
+    check(&table, rehash);
+    assert_eq!(table.len(), n as usize);
+    for i in 0..n {
+        assert_eq!(table.find_ref(hash(i), |&e| e == i), Some(&i));
+        assert!(table.find(hash(i + n), |&e| e == i + n).is_none());
+        let mut touched = false;
+        table.probe(hash(i), |&e| touched |= e == i);
+        assert!(touched);
+    }
+    for i in (0..n).step_by(2) {
+        remove(&mut table, i);
+    }
+    check(&table, rehash);
+    assert!((0..n).all(|i| table.find(hash(i), |&e| e == i).is_some() == (i % 2 == 1)));
+}
+
+/// A table that doubles at once would stop the world for seconds at a hundred million keys.
+#[test]
+fn no_call_moves_more_than_one_segment() {
+    let n = if cfg!(miri) { 2000 } else { 200_000 };
+    let moved = Cell::new(0_usize);
+    let count = |n: &u32| {
+        moved.set(moved.get() + 1);
+        hash(*n)
+    };
+    let mut table = Segmented::new();
+    for i in 0..n {
+        table.insert_unique(hash(i), i, count);
+        assert!(moved.take() <= MAX_ITEMS);
+    }
+    check(&table, rehash);
+    for i in 0..n {
+        let slot = table.find(hash(i), |&e| e == i).unwrap();
+        table.remove(slot);
+        table.shrink(count);
+        assert!(moved.take() <= MAX_ITEMS / 8 * 3);
+    }
+}
+
+#[test]
+fn memory_stays_lean_at_every_size_and_comes_back() {
+    if cfg!(miri) {
+        return;
+    }
+    let mut table: Segmented<u64> = Segmented::new();
+    let rehash = |&n: &u64| hash(n as u32);
+    let mut measured = 0_f64;
+    for i in 0..1_000_000_u64 {
+        table.insert_unique(hash(i as u32), i, rehash);
+        if i > 30_000 && i % 10_000 == 0 {
+            measured = measured.max(table.allocated() as f64 / i as f64);
+        }
+    }
+    std::println!(
+        "{measured} bytes an element, {} entries for {} segments",
+        table.directory.len(),
+        table.segments()
+    );
+    assert!(measured < 17.0, "{measured} bytes an element at most");
+    for i in 0..1_000_000_u64 {
+        let slot = table.find(rehash(&i), |&e| e == i).unwrap();
+        table.remove(slot);
+        table.shrink(rehash);
+        if i % 100_000 == 0 {
+            check(&table, rehash);
+        }
+    }
+    check(&table, rehash);
+    assert!(table.allocated() < 4096, "{} bytes of an empty table", table.allocated());
+}
+
+#[test]
+fn a_table_emptied_in_between_is_freed_in_slices() {
+    let mut table = filled(5000);
+    let mut calls = 1;
+    while !table.free_some(500) {
+        calls += 1;
+    }
+    assert!(calls > 4 || cfg!(miri));
+    assert!(table.is_empty());
+    insert(&mut table, 1);
+    check(&table, rehash);
+}
+
+fn scan_all(table: &Segmented<u32>, count: usize) -> (usize, usize, BTreeSet<u32>) {
+    let (mut cursor, mut visits, mut calls, mut seen) = (0, 0, 0, BTreeSet::new());
+    loop {
+        let before = visits;
+        cursor = table.scan(cursor, count, |&n| {
+            visits += 1;
+            seen.insert(n);
+        });
+        assert!(visits - before <= count);
+        calls += 1;
+        if cursor == 0 {
+            return (visits, calls, seen);
+        }
+    }
+}
+
+#[test]
+fn scan_of_a_still_table_visits_each_element_once_in_even_slices() {
+    for n in [0, 1, 2, 10, 100, 3000] {
+        let table = filled(n);
+        for count in [1, 10, 1000] {
+            let (visits, calls, seen) = scan_all(&table, count);
+            assert_eq!((visits, seen.len()), (n as usize, n as usize));
+            assert!(calls <= n as usize / count * 2 + 4, "{calls} calls");
+        }
+    }
+}
+
+#[test]
+fn scan_of_a_sparse_table_looks_at_few_buckets_a_call() {
+    let mut table = filled(5000);
+    for i in 1..5000 {
+        let slot = table.find(hash(i), |&e| e == i).unwrap();
+        table.remove(slot);
+    }
+    let (visits, calls, _) = scan_all(&table, 10);
+    assert_eq!(visits, 1);
+    assert!(calls <= table.buckets() / 160 + 1);
+}
+
+/// Elements 0..stay are there throughout, the others come and go between the calls: splits, merges and rebuilds
+/// happen behind, before and at the cursor.
+#[test]
+fn scan_never_loses_what_stays_and_always_ends() {
+    let rounds = if cfg!(miri) { 2 } else { 60 };
+    for seed in 0..rounds {
+        let mut rng = Rng::new(seed);
+        let stay = rng.index(1200) as u32;
+        let mut table = filled(stay);
+        let mut passing: Vec<u32> = Vec::new();
+        let (mut cursor, mut seen, mut calls) = (0, BTreeSet::new(), 0);
+        let mut next = stay;
+        loop {
+            cursor = table.scan(cursor, 1 + rng.index(60), |&n| {
+                seen.insert(n);
+            });
+            calls += 1;
+            assert!(calls < 100_000);
+            if cursor == 0 {
+                break;
+            }
+            if rng.index(30) == 0 {
+                let grow = rng.index(2) == 0;
+                for _ in 0..rng.index(3000) {
+                    if grow || passing.is_empty() {
+                        insert(&mut table, next);
+                        passing.push(next);
+                        next += 1;
+                    } else {
+                        remove(&mut table, passing.swap_remove(rng.index(passing.len())));
+                    }
+                }
+            }
+        }
+        check(&table, rehash);
+        assert!((0..stay).all(|n| seen.contains(&n)), "seed {seed}");
+    }
+}
+
+/// Fields that come and go make a segment move its elements between any two calls of a slow scan: one that began the
+/// segment again each time would never end.
+#[test]
+fn scan_ends_under_constant_churn() {
+    let mut table = filled(800);
+    let (mut cursor, mut next) = (0, 800);
+    for calls in 0.. {
+        cursor = table.scan(cursor, 10, |_| ());
+        if cursor == 0 {
+            break;
+        }
+        assert!(calls < 100);
+        for _ in 0..2000 {
+            insert(&mut table, next);
+            remove(&mut table, next);
+            next += 1;
+        }
+    }
+}
+
+#[test]
+fn any_cursor_is_taken() {
+    let table = filled(3000);
+    let mut rng = Rng::new(5);
+    for _ in 0..1000 {
+        let mut cursor = rng.next_u64();
+        let mut calls = 0;
+        while cursor != 0 {
+            cursor = table.scan(cursor, 10, |_| ());
+            calls += 1;
+            assert!(calls < 3000);
+        }
+    }
+}
+
+#[test]
+fn random_choice_is_even() {
+    for n in [1, 5, 40, 2000] {
+        let table = filled(n);
+        let mut rng = Rng::new(11);
+        let mut hits = alloc::vec![0_u32; n as usize];
+        let rounds = if cfg!(miri) { 5 } else { 200 };
+        for _ in 0..rounds * n {
+            hits[*table.get(table.random(&mut rng).unwrap()) as usize] += 1;
+        }
+        let spread: f64 = hits.iter().map(|&h| (f64::from(h) - f64::from(rounds)).powi(2)).sum::<f64>();
+        let chi_a_degree = spread / f64::from(rounds) / f64::from(n);
+        assert!(chi_a_degree < 1.3 || cfg!(miri), "{chi_a_degree} for {n}");
+    }
+    assert!(Segmented::<u32>::new().random(&mut Rng::new(1)).is_none());
+}
+
+#[test]
+fn sample_takes_what_it_is_asked_for() {
+    let table = filled(3000);
+    let mut rng = Rng::new(3);
+    let even = |n: &u32| n.is_multiple_of(2);
+    let some = table.sample(&mut rng, 20, 10_000, even);
+    assert_eq!(some.len(), 20);
+    let all = table.sample(&mut rng, usize::MAX, usize::MAX, even);
+    let distinct: BTreeSet<u32> = all.iter().map(|&slot| *table.get(slot)).collect();
+    assert_eq!((all.len(), distinct.len()), (1500, 1500));
+    assert!(distinct.iter().all(even));
+    assert!(table.sample(&mut rng, 20, 40, |_| true).len() <= 20);
+    assert!(table.sample(&mut rng, 20, 100, |_| false).is_empty());
+    assert!(Segmented::<u32>::new().sample(&mut rng, 20, 100, |_| true).is_empty());
+}
+
+/// Every element in one point: the directory must not grow without end, nor may an insert loop for ever.
+#[test]
+fn equal_hashes_are_only_slow() {
+    let n = if cfg!(miri) { 1000 } else { 3000 };
+    let same = |_: &u32| 0x1234_5678_9abc_def0;
+    let mut table = Segmented::new();
+    for i in 0..n {
+        table.insert_unique(same(&i), i, same);
+    }
+    check(&table, same);
+    assert!(table.find(same(&0), |&e| e == n - 1).is_some());
+    let mut visits = 0;
+    let mut cursor = 0;
+    loop {
+        cursor = table.scan(cursor, 100, |_| visits += 1);
+        if cursor == 0 {
+            break;
+        }
+    }
+    assert_eq!(visits, n);
+}
