@@ -1,1 +1,106 @@
 //! A command's arguments.
+
+use crate::resp::parse::Span;
+use crate::words::error::{CommandError, NOT_FLOAT, NOT_INTEGER};
+use crate::words::number::{parse_f64, parse_i64};
+use core::ops::Index;
+
+/// The words of a command where they lie in the input. The first is the command's name; where a command has
+/// subcommands, the second is the subcommand's.
+#[derive(Debug, Clone, Copy)]
+pub struct Args<'a> {
+    buf: &'a [u8],
+    spans: &'a [Span],
+}
+
+impl<'a> Args<'a> {
+    /// The words that `spans` marks in `buf`.
+    pub const fn new(buf: &'a [u8], spans: &'a [Span]) -> Self {
+        Self { buf, spans }
+    }
+
+    /// How many words there are, the name among them.
+    #[inline]
+    pub const fn len(self) -> usize {
+        self.spans.len()
+    }
+
+    /// Whether there is nothing to run.
+    pub const fn is_empty(self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// Word `i`; empty behind the last, which a handler never asks for after its arity was checked.
+    #[inline]
+    pub fn get(self, i: usize) -> &'a [u8] {
+        self.spans.get(i).map_or(&[], |span| span.of(self.buf))
+    }
+
+    /// Word `i`, if there is one.
+    #[inline]
+    pub fn try_get(self, i: usize) -> Option<&'a [u8]> {
+        self.spans.get(i).map(|span| span.of(self.buf))
+    }
+
+    /// All words.
+    pub fn iter(self) -> impl DoubleEndedIterator<Item = &'a [u8]> + ExactSizeIterator + Clone {
+        self.from(0)
+    }
+
+    /// The words from `i` on.
+    pub fn from(self, i: usize) -> impl DoubleEndedIterator<Item = &'a [u8]> + ExactSizeIterator + Clone {
+        let rest = self.spans.get(i..).unwrap_or_default();
+        rest.iter().map(move |span| span.of(self.buf))
+    }
+
+    /// The words from `i` on as arguments of their own.
+    pub fn skip(self, i: usize) -> Self {
+        Self { spans: self.spans.get(i..).unwrap_or_default(), ..self }
+    }
+
+    /// Word `i` as a 64-bit integer, or the error that says it is none.
+    #[inline]
+    pub fn int(self, i: usize) -> Result<i64, CommandError> {
+        parse_i64(self.get(i)).ok_or(NOT_INTEGER)
+    }
+
+    /// Word `i` as a double, or the error that says it is none.
+    pub fn float(self, i: usize) -> Result<f64, CommandError> {
+        parse_f64(self.get(i)).ok_or(NOT_FLOAT)
+    }
+
+    /// Whether word `i` is this option's name, whatever its case.
+    #[inline]
+    pub fn is(self, i: usize, name: &str) -> bool {
+        self.get(i).eq_ignore_ascii_case(name.as_bytes())
+    }
+}
+
+impl Index<usize> for Args<'_> {
+    type Output = [u8];
+
+    fn index(&self, i: usize) -> &[u8] {
+        self.get(i)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Args;
+    use crate::resp::parse::Span;
+    use crate::words::error::{NOT_FLOAT, NOT_INTEGER};
+    use alloc::vec::Vec;
+
+    #[test]
+    fn words_are_read_where_they_lie() {
+        let spans = [(0, 3), (4, 1), (6, 2), (9, 3)].map(|(start, len)| Span { start, len });
+        let args = Args::new(b"set k 12 0.5", &spans);
+        assert_eq!((args.len(), &args[1], args.try_get(4)), (4, &b"k"[..], None));
+        assert!(args.is(0, "SET") && !args.is(0, "SE") && !args.is(1, "SET"));
+        assert_eq!((args.int(2), args.int(1)), (Ok(12), Err(NOT_INTEGER)));
+        assert_eq!((args.float(3), args.float(0)), (Ok(0.5), Err(NOT_FLOAT)));
+        assert_eq!(args.from(2).collect::<Vec<_>>(), [&b"12"[..], b"0.5"]);
+        assert_eq!(args.skip(2).get(1), b"0.5");
+        assert!(args.skip(9).is_empty());
+    }
+}

@@ -1,1 +1,5 @@
 //! The wire: RESP2, RESP3 and inline commands.
+
+pub mod inline;
+pub mod parse;
+pub mod reply;
