@@ -1,5 +1,6 @@
 //! Values: one room a type, with the compact and the full encodings. No keys here.
 
+pub mod hash;
 pub mod listpack;
 
 pub mod segmented;

@@ -39,7 +39,7 @@ const _: () = assert!(
 );
 
 /// Where an element lies: valid until the next insert, remove or shrink.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Slot {
     segment: u32,
     bucket: u32,
