@@ -1,1 +1,23 @@
-//! Snapshots: reading and writing RDB.
+//! Snapshots: reading and writing RDB files, in pieces and without I/O.
+//!
+//! A file is a header, items that each begin with an opcode or a value's type byte, and a footer with a checksum.
+//! [`Loader`] is fed the file in any portions and gives out the items; [`Writer`] collects a file's bytes until they
+//! are taken. Values are encoded and decoded by [`codec`](crate::types::codec).
+
+mod error;
+mod item;
+mod loader;
+mod opcode;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub use error::{Cause, RdbError};
+pub use item::{Checksum, Entry, Item, module_name};
+pub use loader::Loader;
+pub use writer::{EntryMeta, Facts, Options, Writer};
+
+/// The version written: what Redis 7.0 writes and everything newer reads.
+pub const VERSION: u16 = 10;
+/// The newest version that can be written; adds listpacks of set members.
+pub const NEWEST_WRITTEN: u16 = 11;

@@ -1,9 +1,11 @@
 //! Values: one room a type, with the compact and the full encodings. No keys here.
 
+pub mod codec;
 pub mod hash;
 pub mod listpack;
-
 pub mod segmented;
+pub mod ziplist;
+pub mod zipmap;
 
 use crate::words::hash::HashKey;
 

@@ -1,0 +1,347 @@
+//! Reading a file: bytes in, items out.
+
+use alloc::vec::Vec;
+
+use super::error::{Cause, RdbError};
+use super::item::{Checksum, Entry, Item, module_name};
+use super::opcode;
+use crate::types::codec::{Dialect, Form, Reason, Text, Walker, read_len, read_text};
+use crate::words::codec::Reader;
+use crate::words::crc64::crc64;
+use crate::words::time::UnixMillis;
+
+/// The magic and the version.
+const HEADER: usize = 9;
+/// The newest version of Redis's own numbering of which the old types are read.
+const NEWEST_REDIS: u32 = 15;
+/// The versions of Valkey's own numbering.
+const VALKEY: core::ops::RangeInclusive<u32> = 80..=81;
+/// From this version on a checksum follows the end.
+const FIRST_WITH_CHECKSUM: u32 = 5;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Header,
+    Items,
+    Footer,
+    Done,
+}
+
+/// What was read before a key and belongs to it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Meta {
+    deadline: Option<UnixMillis>,
+    idle: Option<u64>,
+    freq: Option<u8>,
+}
+
+/// An entry of which a part has arrived: what need not be read again. Offsets count from the entry's first byte.
+#[derive(Debug)]
+struct Partial {
+    form: Form,
+    body: usize,
+    walker: Walker,
+}
+
+/// Reads a file. In: [`feed`](Self::feed), and [`finish`](Self::finish) when the file ends. Out:
+/// [`poll_item`](Self::poll_item). It holds the bytes of the item being read and of one portion, no more.
+///
+/// An entry is given out as the bytes of its value, so a caller that keeps only places in the file need not decode.
+#[derive(Debug)]
+pub struct Loader {
+    buf: Vec<u8>,
+    /// How much of `buf` was given out.
+    at: usize,
+    /// How much of `buf` is in `crc`; at most `at`.
+    summed: usize,
+    /// The file's offset of `buf`'s first byte.
+    base: u64,
+    crc: u64,
+    check: bool,
+    finished: bool,
+    stage: Stage,
+    dialect: Dialect,
+    version: u32,
+    db: u32,
+    meta: Meta,
+    partial: Option<Partial>,
+    /// Whether `name` is the key of an entry whose value is being read.
+    in_entry: bool,
+    name: Vec<u8>,
+    text: Vec<u8>,
+}
+
+impl Loader {
+    /// At the beginning of a file. `check`: whether its checksum is computed and compared.
+    pub fn new(check: bool) -> Self {
+        Self {
+            buf: Vec::new(),
+            at: 0,
+            summed: 0,
+            base: 0,
+            crc: 0,
+            check,
+            finished: false,
+            stage: Stage::Header,
+            dialect: Dialect::Redis,
+            version: 0,
+            db: 0,
+            meta: Meta::default(),
+            partial: None,
+            in_entry: false,
+            name: Vec::new(),
+            text: Vec::new(),
+        }
+    }
+
+    /// The next portion of the file. Cheapest when all items of the portion before were polled.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.sum();
+        self.buf.drain(..self.at);
+        self.base += self.at as u64;
+        self.at = 0;
+        self.summed = 0;
+        self.buf.extend_from_slice(bytes);
+    }
+
+    /// There are no more portions: an item that is not complete now never will be.
+    pub fn finish(&mut self) {
+        self.finished = true;
+    }
+
+    /// How much of the file was given out as items, in bytes.
+    pub fn position(&self) -> u64 {
+        self.base + self.at as u64
+    }
+
+    /// The file's version; 0 before it was read.
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// Whether the file's end was read.
+    pub fn is_done(&self) -> bool {
+        self.stage == Stage::Done
+    }
+
+    /// What was fed and lies behind the file's end, as an append-only file after its preamble.
+    pub fn rest(&self) -> &[u8] {
+        if self.is_done() { &self.buf[self.at..] } else { &[] }
+    }
+
+    /// The next item. `None`: feed more; after the end and after an error, always `None`.
+    pub fn poll_item(&mut self) -> Result<Option<Item<'_>>, RdbError> {
+        loop {
+            let step = match self.stage {
+                Stage::Header => self.header(),
+                Stage::Items => self.item(),
+                Stage::Footer => self.footer(),
+                Stage::Done => return Ok(None),
+            };
+            match step {
+                Ok(Step::On) => {}
+                Ok(Step::Out(found)) => return Ok(Some(self.present(found))),
+                Err(Cause::Value(Reason::Truncated)) if !self.finished => return Ok(None),
+                Err(cause) => return Err(self.fail(cause)),
+            }
+        }
+    }
+
+    fn fail(&mut self, cause: Cause) -> RdbError {
+        self.stage = Stage::Done;
+        let into = self.partial.as_ref().map_or(0, |partial| partial.body + partial.walker.position());
+        let key = self.in_entry.then(|| self.name.clone());
+        RdbError { offset: self.position() + into as u64, key, cause }
+    }
+
+    fn sum(&mut self) {
+        if self.check {
+            self.crc = crc64(self.crc, &self.buf[self.summed..self.at]);
+        }
+        self.summed = self.at;
+    }
+
+    fn header(&mut self) -> Result<Step, Cause> {
+        let mut reader = Reader::new(&self.buf);
+        let header: [u8; HEADER] = reader.array().map_err(Reason::from)?;
+        let (dialect, digits) = match (header.strip_prefix(b"REDIS"), header.strip_prefix(b"VALKEY")) {
+            (Some(digits), _) => (Dialect::Redis, digits),
+            (_, Some(digits)) => (Dialect::Valkey, digits),
+            _ => return Err(Cause::Magic),
+        };
+        if !digits.iter().all(u8::is_ascii_digit) {
+            return Err(Cause::Magic);
+        }
+        let version = digits.iter().fold(0, |n, d| n * 10 + u32::from(d - b'0'));
+        let known = match dialect {
+            Dialect::Redis => (1..=NEWEST_REDIS).contains(&version),
+            Dialect::Valkey => VALKEY.contains(&version),
+        };
+        if !known {
+            return Err(Cause::Version(version));
+        }
+        self.dialect = dialect;
+        self.version = version;
+        self.stage = Stage::Items;
+        self.at = HEADER;
+        Ok(Step::On)
+    }
+
+    fn item(&mut self) -> Result<Step, Cause> {
+        if self.partial.is_some() {
+            return self.entry();
+        }
+        let mut reader = Reader::new(&self.buf[self.at..]);
+        let byte = reader.u8().map_err(Reason::from)?;
+        if byte < opcode::FIRST {
+            return self.entry_head(byte);
+        }
+        let step = match byte {
+            opcode::AUX | opcode::FUNCTION => self.texts(byte)?,
+            opcode::MODULE_AUX => self.module_aux()?,
+            opcode::EOF => {
+                self.stage = Stage::Footer;
+                (1, Step::On)
+            }
+            _ => self.number_item(byte)?,
+        };
+        self.at += step.0;
+        Ok(step.1)
+    }
+
+    /// The opcodes that numbers follow.
+    fn number_item(&mut self, byte: u8) -> Result<(usize, Step), Cause> {
+        let mut reader = Reader::new(&self.buf[self.at + 1..]);
+        let mut step = Step::On;
+        match byte {
+            opcode::SELECT_DB => {
+                let db = read_len(&mut reader)?;
+                self.db =
+                    u32::try_from(db).ok().filter(|&db| db < i32::MAX as u32).ok_or(Cause::Database(db))?;
+            }
+            opcode::RESIZE_DB => {
+                let keys = read_len(&mut reader)?;
+                step = Step::Out(Found::Resize { keys, deadlines: read_len(&mut reader)? });
+            }
+            opcode::SLOT_INFO => {
+                for _ in 0..3 {
+                    read_len(&mut reader)?;
+                }
+            }
+            opcode::DEADLINE_S => {
+                let seconds = reader.i32le().map_err(Reason::from)?;
+                self.meta.deadline = Some(i64::from(seconds) * 1000);
+            }
+            opcode::DEADLINE_MS => self.meta.deadline = Some(reader.i64le().map_err(Reason::from)?),
+            opcode::IDLE => self.meta.idle = Some(read_len(&mut reader)?),
+            opcode::FREQ => self.meta.freq = Some(reader.u8().map_err(Reason::from)?),
+            _ => return Err(Cause::Opcode(byte)),
+        }
+        Ok((1 + reader.position(), step))
+    }
+
+    /// The opcodes that strings follow.
+    fn texts(&mut self, byte: u8) -> Result<(usize, Step), Cause> {
+        let mut reader = Reader::new(&self.buf[self.at + 1..]);
+        let name = if byte == opcode::AUX { read_text(&mut reader)? } else { Text::Raw(&[]) };
+        let text = read_text(&mut reader)?;
+        name.copy_to(&mut self.name)?;
+        text.copy_to(&mut self.text)?;
+        let found = if byte == opcode::AUX { Found::Aux } else { Found::Function };
+        Ok((1 + reader.position(), Step::Out(found)))
+    }
+
+    fn module_aux(&mut self) -> Result<(usize, Step), Cause> {
+        let mut reader = Reader::new(&self.buf[self.at + 1..]);
+        let module = read_len(&mut reader)?;
+        let start = 1 + reader.position();
+        let mut walker = Walker::module_aux();
+        if !walker.walk(&self.buf[self.at + start..])? {
+            return Err(Reason::Truncated.into());
+        }
+        Ok((start + walker.position(), Step::Out(Found::ModuleAux(module_name(module)))))
+    }
+
+    /// An entry's type byte and key; its value goes on from here.
+    fn entry_head(&mut self, byte: u8) -> Result<Step, Cause> {
+        let form = Form::from_byte(byte, self.dialect).ok_or(Reason::UnknownType(byte))?;
+        let mut reader = Reader::new(&self.buf[self.at + 1..]);
+        read_text(&mut reader)?.copy_to(&mut self.name)?;
+        self.in_entry = true;
+        let body = 1 + reader.position();
+        self.partial = Some(Partial { form, body, walker: Walker::new(form)? });
+        self.entry()
+    }
+
+    fn entry(&mut self) -> Result<Step, Cause> {
+        let Some(partial) = &mut self.partial else { return Ok(Step::On) };
+        let body = self.at + partial.body;
+        if !partial.walker.walk(&self.buf[body..])? {
+            return Err(Reason::Truncated.into());
+        }
+        let form = partial.form;
+        let end = body + partial.walker.position();
+        self.partial = None;
+        self.in_entry = false;
+        self.at = end;
+        Ok(Step::Out(Found::Entry { form, body, end }))
+    }
+
+    fn footer(&mut self) -> Result<Step, Cause> {
+        self.sum();
+        let mut checksum = Checksum::None;
+        if self.version >= FIRST_WITH_CHECKSUM {
+            let mut reader = Reader::new(&self.buf[self.at..]);
+            let stored = reader.u64le().map_err(Reason::from)?;
+            if stored != 0 && self.check && stored != self.crc {
+                return Err(Cause::Checksum { stored, computed: self.crc });
+            }
+            checksum = if stored == 0 || !self.check { Checksum::Off } else { Checksum::Right };
+            self.at += 8;
+            self.summed = self.at;
+        }
+        self.stage = Stage::Done;
+        Ok(Step::Out(Found::End(checksum)))
+    }
+
+    /// The item itself, which borrows from the buffers.
+    fn present(&mut self, found: Found) -> Item<'_> {
+        match found {
+            Found::Aux => Item::Aux { name: &self.name, value: &self.text },
+            Found::Function => Item::Function(&self.text),
+            Found::Resize { keys, deadlines } => Item::Resize { keys, deadlines },
+            Found::ModuleAux(name) => Item::ModuleAux(name),
+            Found::End(checksum) => Item::End(checksum),
+            Found::Entry { form, body, end } => {
+                let meta = core::mem::take(&mut self.meta);
+                Item::Entry(Entry {
+                    db: self.db,
+                    key: &self.name,
+                    form,
+                    body: &self.buf[body..end],
+                    offset: self.base + body as u64,
+                    deadline: meta.deadline,
+                    idle: meta.idle,
+                    freq: meta.freq,
+                })
+            }
+        }
+    }
+}
+
+/// What one step found.
+enum Step {
+    /// Nothing to give out.
+    On,
+    Out(Found),
+}
+
+/// An item before it borrows.
+enum Found {
+    Aux,
+    Function,
+    Resize { keys: u64, deadlines: u64 },
+    ModuleAux([u8; 9]),
+    Entry { form: Form, body: usize, end: usize },
+    End(Checksum),
+}

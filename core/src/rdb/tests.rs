@@ -1,0 +1,158 @@
+//! Files in pieces: what the loader gives out must not depend on how the file arrives.
+
+use super::{Cause, Checksum, EntryMeta, Facts, Item, Loader, Options, RdbError, Writer};
+use crate::types::codec::{Form, Reason};
+use std::format;
+use std::string::String;
+use std::vec::Vec;
+
+/// Two databases, a deadline, an idle time, a frequency, a function, and values of three forms.
+fn sample(options: Options) -> Vec<u8> {
+    let mut writer = Writer::new(options);
+    let facts =
+        Facts { redis_version: b"7.0.15", ctime: 1_700_000_000, used_memory: 1 << 20, aof_base: false };
+    writer.header(&facts);
+    writer.function(b"#!lua name=lib\nreturn 1");
+    writer.database(0, 3, 1);
+    let none = EntryMeta::default();
+    writer.entry_raw(b"a key", &none, Form::String, b"\x05hello");
+    writer.entry_raw(b"12", &EntryMeta { deadline: Some(-7), ..none }, Form::Set, b"\x02\xc0\x07\x01x");
+    writer.entry_raw(&[b'k'; 100], &EntryMeta { idle: Some(99), ..none }, Form::String, b"\xc1\x2c\x01");
+    writer.database(11, 1, 0);
+    writer.entry_raw(b"m", &EntryMeta { freq: Some(9), ..none }, Form::Module, b"\x01\x05\x02ab\x02\x07\x00");
+    writer.finish();
+    writer.take(Vec::new())
+}
+
+/// Everything that comes out, each item printed, when the file arrives in portions of `portion` bytes.
+fn read(file: &[u8], portion: usize) -> Result<Vec<String>, RdbError> {
+    let mut loader = Loader::new(true);
+    let mut seen = Vec::new();
+    for bytes in file.chunks(portion) {
+        loader.feed(bytes);
+        while let Some(item) = loader.poll_item()? {
+            seen.push(format!("{item:?}"));
+        }
+    }
+    loader.finish();
+    while let Some(item) = loader.poll_item()? {
+        seen.push(format!("{item:?}"));
+    }
+    Ok(seen)
+}
+
+#[test]
+fn what_was_written_is_read() {
+    let file = sample(Options::default());
+    let mut loader = Loader::new(true);
+    loader.feed(&file);
+    let mut entries = Vec::new();
+    let mut end = None;
+    while let Some(item) = loader.poll_item().unwrap() {
+        match item {
+            Item::Entry(e) => {
+                assert_eq!(&file[e.offset as usize..][..e.body.len()], e.body);
+                entries.push((e.db, e.key.to_vec(), e.form, e.deadline, e.idle, e.freq));
+            }
+            Item::End(checksum) => end = Some(checksum),
+            _ => {}
+        }
+    }
+    let expected = [
+        (0, b"a key".to_vec(), Form::String, None, None, None),
+        (0, b"12".to_vec(), Form::Set, Some(-7), None, None),
+        (0, std::vec![b'k'; 100], Form::String, None, Some(99), None),
+        (11, b"m".to_vec(), Form::Module, None, None, Some(9)),
+    ];
+    assert_eq!(entries, expected);
+    assert_eq!(end, Some(Checksum::Right));
+}
+
+#[test]
+fn portions_do_not_matter() {
+    let file = sample(Options::default());
+    let whole = read(&file, file.len()).unwrap();
+    assert_eq!(whole.len(), 5 + 1 + 2 + 4 + 1);
+    for portion in 1..40 {
+        assert_eq!(read(&file, portion).as_ref(), Ok(&whole), "portions of {portion}");
+    }
+}
+
+#[test]
+fn every_cut_is_an_error() {
+    let file = sample(Options::default());
+    for cut in 0..file.len() {
+        let error = read(&file[..cut], 7).unwrap_err();
+        assert_eq!(error.cause, Cause::Value(Reason::Truncated), "cut at {cut}");
+        assert!(error.offset <= cut as u64);
+    }
+}
+
+#[test]
+fn every_flipped_bit_is_an_error() {
+    let file = sample(Options::default());
+    // The version is not summed with a meaning of its own: 10 may become another known one, the sum is then wrong.
+    for bit in 0..file.len() * 8 {
+        let mut damaged = file.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        assert!(read(&damaged, 64).is_err(), "bit {bit}");
+    }
+}
+
+#[test]
+fn without_a_checksum() {
+    let file = sample(Options { checksum: false, ..Options::default() });
+    assert!(file.ends_with(&[0xff, 0, 0, 0, 0, 0, 0, 0, 0]));
+    assert_eq!(read(&file, 9).unwrap().last().map(String::as_str), Some("End(Off)"));
+}
+
+#[test]
+fn an_error_names_its_key_and_place() {
+    let mut writer = Writer::new(Options::default());
+    writer.header(&Facts { redis_version: b"7", ctime: 0, used_memory: 0, aof_base: true });
+    writer.entry_raw(b"good", &EntryMeta::default(), Form::String, b"\x01x");
+    let start = writer.len();
+    writer.entry_raw(b"b\x00d", &EntryMeta::default(), Form::List, b"\x02\x01x\xc7");
+    writer.finish();
+    let error = read(&writer.take(Vec::new()), 1000).unwrap_err();
+    assert_eq!(error.key.as_deref(), Some(&b"b\x00d"[..]));
+    assert_eq!(error.offset, start + 1 + 4 + 3);
+    assert_eq!(
+        format!("{error}"),
+        format!("offset {}, key 'b\\x00d': a string has an unknown encoding", error.offset)
+    );
+}
+
+#[test]
+fn other_files_are_refused() {
+    let cause = |bytes: &[u8]| read(bytes, 100).unwrap_err().cause;
+    assert_eq!(cause(b"*2\r\n$6\r\nSELECT"), Cause::Magic);
+    assert_eq!(cause(b"REDIS00x1"), Cause::Magic);
+    assert_eq!(cause(b"REDIS0099\xff"), Cause::Version(99));
+    assert_eq!(cause(b"REDIS0000\xff"), Cause::Version(0));
+    assert_eq!(cause(b"VALKEY012\xff"), Cause::Version(12));
+    assert_eq!(cause(b"REDIS0013\xf3"), Cause::Opcode(0xf3));
+    assert_eq!(cause(b"REDIS0011\x1a\x01k"), Cause::Value(Reason::UnknownType(26)));
+    assert_eq!(cause(b"REDIS0011\xfe\x81\x00\x00\x00\x01\x00\x00\x00\x00"), Cause::Database(1 << 32));
+}
+
+#[test]
+fn valkey_has_another_22() {
+    let hash = b"VALKEY080\x16\x01k\x01\x01f\x01v\xff\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0\0\0\0\0";
+    let seen = read(hash, 3).unwrap();
+    assert!(seen[0].contains("HashDeadlinesValkey"), "{seen:?}");
+    assert_eq!(seen.len(), 2);
+}
+
+#[test]
+fn what_follows_the_end_is_left() {
+    let mut file = sample(Options::default());
+    let len = file.len();
+    file.extend_from_slice(b"*1\r\n$4\r\nPING\r\n");
+    let mut loader = Loader::new(true);
+    loader.feed(&file);
+    while loader.poll_item().unwrap().is_some() {}
+    assert!(loader.is_done());
+    assert_eq!(loader.position(), len as u64);
+    assert_eq!(loader.rest(), b"*1\r\n$4\r\nPING\r\n");
+}

@@ -1,0 +1,164 @@
+//! Writing a file: entries in, bytes out.
+
+use alloc::vec::Vec;
+
+use super::{VERSION, opcode};
+use crate::types::codec::{Encoder, Form, put_len};
+use crate::words::codec::Put;
+use crate::words::crc64::crc64;
+use crate::words::time::UnixMillis;
+
+/// How a file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// 10, or 11 for listpacks of set members.
+    pub version: u16,
+    /// `rdbcompression`: whether strings are compressed.
+    pub compress: bool,
+    /// `rdbchecksum`: whether the file ends with its checksum, or with 0.
+    pub checksum: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { version: VERSION, compress: true, checksum: true }
+    }
+}
+
+/// What a file says about its writer.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// The version of Redis that the writer speaks.
+    pub redis_version: &'a [u8],
+    /// Seconds since 1970.
+    pub ctime: i64,
+    /// The memory in use, in bytes.
+    pub used_memory: u64,
+    /// Whether the file is the base of an append-only file.
+    pub aof_base: bool,
+}
+
+/// A key's metadata, as far as it is written.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct EntryMeta {
+    /// When the key expires.
+    pub deadline: Option<UnixMillis>,
+    /// For how long the key was idle, in seconds; under an LRU policy.
+    pub idle: Option<u64>,
+    /// The key's logarithmic access counter; under an LFU policy.
+    pub freq: Option<u8>,
+}
+
+/// Collects a file's bytes, in the file's order: [`header`](Self::header), for each database
+/// [`database`](Self::database) and its entries, [`finish`](Self::finish). What has been collected is taken with
+/// [`take`](Self::take) whenever the caller likes.
+#[derive(Debug)]
+pub struct Writer {
+    options: Options,
+    encoder: Encoder,
+    out: Vec<u8>,
+    crc: u64,
+    taken: u64,
+}
+
+impl Writer {
+    /// A file without any bytes yet.
+    pub fn new(options: Options) -> Self {
+        let encoder = Encoder::new(options.version, options.compress);
+        Self { options, encoder, out: Vec::new(), crc: 0, taken: 0 }
+    }
+
+    /// The magic, the version and the facts.
+    pub fn header(&mut self, facts: &Facts<'_>) {
+        let version = self.options.version;
+        self.out.extend_from_slice(b"REDIS00");
+        self.out.extend_from_slice(&[b'0' + (version / 10) as u8, b'0' + (version % 10) as u8]);
+        self.aux(b"redis-ver", facts.redis_version);
+        self.aux_number(b"redis-bits", usize::BITS.into());
+        self.aux_number(b"ctime", facts.ctime);
+        self.aux_number(b"used-mem", facts.used_memory as i64);
+        self.aux_number(b"aof-base", facts.aof_base.into());
+    }
+
+    fn aux_number(&mut self, name: &[u8], value: i64) {
+        self.aux(name, itoa::Buffer::new().format(value).as_bytes());
+    }
+
+    /// A fact: a name and its value.
+    pub fn aux(&mut self, name: &[u8], value: &[u8]) {
+        self.out.put_u8(opcode::AUX);
+        self.encoder.text(name, &mut self.out);
+        self.encoder.text(value, &mut self.out);
+    }
+
+    /// A library of functions.
+    pub fn function(&mut self, source: &[u8]) {
+        self.out.put_u8(opcode::FUNCTION);
+        self.encoder.text(source, &mut self.out);
+    }
+
+    /// The entries that follow belong to this database, of so many keys, so many of them with deadlines.
+    pub fn database(&mut self, number: u32, keys: u64, deadlines: u64) {
+        self.out.put_u8(opcode::SELECT_DB);
+        put_len(&mut self.out, number.into());
+        self.out.put_u8(opcode::RESIZE_DB);
+        put_len(&mut self.out, keys);
+        put_len(&mut self.out, deadlines);
+    }
+
+    /// A key with its value's body as it lies on a page device or in another file. The form's numbering must be
+    /// Redis's, and known to readers of the version written.
+    pub fn entry_raw(&mut self, key: &[u8], meta: &EntryMeta, form: Form, body: &[u8]) {
+        self.entry_head(key, meta, form);
+        self.out.extend_from_slice(body);
+    }
+
+    fn entry_head(&mut self, key: &[u8], meta: &EntryMeta, form: Form) {
+        if let Some(deadline) = meta.deadline {
+            self.out.put_u8(opcode::DEADLINE_MS);
+            self.out.put_i64le(deadline);
+        }
+        if let Some(idle) = meta.idle {
+            self.out.put_u8(opcode::IDLE);
+            put_len(&mut self.out, idle);
+        }
+        if let Some(freq) = meta.freq {
+            self.out.put_u8(opcode::FREQ);
+            self.out.put_u8(freq);
+        }
+        self.out.put_u8(form.byte());
+        self.encoder.text(key, &mut self.out);
+    }
+
+    /// The end and the checksum. Nothing may follow.
+    pub fn finish(&mut self) {
+        self.out.put_u8(opcode::EOF);
+        let crc = if self.options.checksum { crc64(self.crc, &self.out) } else { 0 };
+        self.out.put_u64le(crc);
+    }
+
+    /// How many bytes are collected and not taken.
+    pub fn pending(&self) -> usize {
+        self.out.len()
+    }
+
+    /// How long the file is so far, what is pending included, in bytes.
+    pub fn len(&self) -> u64 {
+        self.taken + self.out.len() as u64
+    }
+
+    /// Whether nothing was written.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Takes what is collected; `spare`, an earlier portion that has been written, is emptied and used again.
+    pub fn take(&mut self, mut spare: Vec<u8>) -> Vec<u8> {
+        spare.clear();
+        if self.options.checksum {
+            self.crc = crc64(self.crc, &self.out);
+        }
+        self.taken += self.out.len() as u64;
+        core::mem::replace(&mut self.out, spare)
+    }
+}

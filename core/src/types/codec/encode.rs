@@ -1,0 +1,95 @@
+//! Values to bytes, exactly as Redis 7.0 (RDB 10) or 7.2 (RDB 11) writes them.
+
+use alloc::vec::Vec;
+
+use super::form::Form;
+use super::wire::put_len;
+use crate::types::hash::HashRef;
+use crate::words::codec::Put;
+use crate::words::lzf::Compressor;
+use crate::words::number::parse_i64;
+
+/// Longest string that is tried as a number: a sign and ten digits.
+const MAX_INTEGER_LEN: usize = 11;
+/// A string must be longer than this to be compressed, and is only if that saves as many bytes as [`MIN_SAVING`].
+const MIN_COMPRESSED_LEN: usize = 20;
+const MIN_SAVING: usize = 4;
+
+/// Encodes values, one after another; keeps the compressor's table between them.
+#[derive(Debug)]
+pub struct Encoder {
+    version: u16,
+    compress: bool,
+    compressor: Compressor,
+    packed: Vec<u8>,
+}
+
+impl Encoder {
+    /// For RDB `version` 10 or 11; `compress`: strings are compressed where that makes them shorter.
+    pub fn new(version: u16, compress: bool) -> Self {
+        Self { version, compress, compressor: Compressor::default(), packed: Vec::new() }
+    }
+
+    /// Appends a string: as a number, compressed, or as it is.
+    pub fn text(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        if bytes.len() <= MAX_INTEGER_LEN
+            && let Some(value) = parse_i64(bytes)
+            && put_short_int(out, value)
+        {
+            return;
+        }
+        if self.compress && bytes.len() > MIN_COMPRESSED_LEN {
+            self.packed.clear();
+            let max = bytes.len() - MIN_SAVING;
+            if let Some(len) = self.compressor.compress(bytes, max, &mut self.packed) {
+                out.put_u8(0xc3);
+                put_len(out, len as u64);
+                put_len(out, bytes.len() as u64);
+                out.extend_from_slice(&self.packed);
+                return;
+            }
+        }
+        put_raw(out, bytes);
+    }
+
+    fn hash(&mut self, hash: HashRef<'_>, out: &mut Vec<u8>) {
+        match hash {
+            HashRef::Packed(packed) => self.text(packed.bytes(), out),
+            HashRef::Table(table) => {
+                put_len(out, table.len() as u64);
+                for (field, value) in table.iter() {
+                    self.text(field, out);
+                    self.text(value, out);
+                }
+            }
+        }
+    }
+}
+
+/// Appends a string that is a number's digits.
+pub(super) fn put_int(out: &mut Vec<u8>, value: i64) {
+    if !put_short_int(out, value) {
+        put_raw(out, itoa::Buffer::new().format(value).as_bytes());
+    }
+}
+
+/// Appends a number of at most 32 bits as such; false, with nothing appended, for a larger one.
+fn put_short_int(out: &mut Vec<u8>, value: i64) -> bool {
+    if let Ok(value) = i8::try_from(value) {
+        out.extend_from_slice(&[0xc0, value as u8]);
+    } else if let Ok(value) = i16::try_from(value) {
+        out.put_u8(0xc1);
+        out.put_u16le(value as u16);
+    } else if let Ok(value) = i32::try_from(value) {
+        out.put_u8(0xc2);
+        out.put_u32le(value as u32);
+    } else {
+        return false;
+    }
+    true
+}
+
+fn put_raw(out: &mut Vec<u8>, bytes: &[u8]) {
+    put_len(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
