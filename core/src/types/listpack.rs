@@ -15,7 +15,8 @@ pub use buf::ListpackBuf;
 
 use alloc::vec::Vec;
 
-use entry::{backlen_size, entry_end, parse_i64, read_backlen, read_entry};
+use crate::words::number::{self, parse_i64};
+use entry::{backlen_size, entry_end, read_backlen, read_entry};
 
 /// Bytes before the first entry: total bytes and count.
 pub const HEADER: usize = 6;
@@ -53,7 +54,10 @@ impl Element<'_> {
     /// How many bytes the element reads as.
     #[expect(clippy::len_without_is_empty, reason = "an element is not a container")]
     pub fn len(&self) -> usize {
-        self.with_bytes(<[u8]>::len)
+        match *self {
+            Element::Str(bytes) => bytes.len(),
+            Element::Int(value) => number::i64_len(value),
+        }
     }
 
     /// Appends the element's bytes.
@@ -78,7 +82,7 @@ impl Element<'_> {
     pub fn with_bytes<R>(&self, f: impl FnOnce(&[u8]) -> R) -> R {
         match *self {
             Element::Str(bytes) => f(bytes),
-            Element::Int(value) => f(itoa::Buffer::new().format(value).as_bytes()),
+            Element::Int(value) => number::with_i64(value, f),
         }
     }
 }

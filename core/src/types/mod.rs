@@ -2,6 +2,7 @@
 
 pub mod codec;
 pub mod hash;
+pub mod list;
 pub mod listpack;
 pub mod segmented;
 pub mod ziplist;

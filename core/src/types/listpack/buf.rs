@@ -9,8 +9,11 @@ use alloc::vec::Vec;
 use super::entry::{Encoded, entry_end};
 use super::{COUNT_UNKNOWN, EMPTY, END, Element, HEADER, Listpack, Pos};
 
-/// The gap opened by a push to the front is at most this long, in bytes.
-const MAX_FRONT_GAP: usize = 4096;
+/// What a blob of `len` bytes that has to grow takes beyond its need: little enough that a small list stays small,
+/// enough that a push costs constant time on average.
+fn slack(len: usize) -> usize {
+    (len / 8).clamp(24, 1 << 16)
+}
 
 /// An owned listpack.
 #[derive(Clone)]
@@ -184,11 +187,8 @@ impl ListpackBuf {
 
     fn append(&mut self, entry: &Encoded<'_>) {
         let size = entry.size();
-        if self.buf.capacity() - self.buf.len() < size && self.gap as usize * 2 >= self.buf.len() {
-            self.close_gap();
-        }
-        let end = self.buf.len() - 1;
-        self.buf.resize(end + size + 1, END);
+        self.grow_back(size);
+        let end = self.buf.len() - 1 - size;
         entry.write(&mut self.buf[end..end + size]);
         self.len += 1;
         self.write_header();
@@ -228,8 +228,10 @@ impl ListpackBuf {
                 self.buf.copy_within(gap..gap + offset, gap - more);
                 self.gap -= more as u32;
             } else {
-                let end = self.buf.len();
-                self.buf.resize(end + more, END);
+                // Growing may close the gap, which moves everything.
+                self.grow_back(more);
+                let start = self.gap as usize + offset;
+                let end = self.buf.len() - more;
                 self.buf.copy_within(start + old..end, start + new);
             }
         } else if old > new {
@@ -244,6 +246,19 @@ impl ListpackBuf {
         }
     }
 
+    /// Lengthens the buffer by `more` bytes of [`END`]; uses up a large gap before it asks for memory.
+    fn grow_back(&mut self, more: usize) {
+        if self.buf.capacity() - self.buf.len() < more {
+            if self.gap as usize * 2 >= self.buf.len() {
+                self.close_gap();
+            }
+            if self.buf.capacity() - self.buf.len() < more {
+                self.buf.reserve_exact(more + slack(self.buf.len()));
+            }
+        }
+        self.buf.resize(self.buf.len() + more, END);
+    }
+
     /// Makes sure that the gap has at least `needed` bytes; opens it wider in proportion to the blob, so that
     /// many pushes share one move.
     fn open_front(&mut self, needed: usize) {
@@ -252,8 +267,12 @@ impl ListpackBuf {
             return;
         }
         let len = self.byte_len();
-        let wanted = needed + (len / 2).min(MAX_FRONT_GAP);
-        self.buf.resize(wanted + len, 0);
+        let wanted = needed + slack(len);
+        let total = wanted + len;
+        if self.buf.capacity() < total {
+            self.buf.reserve_exact(total - self.buf.len());
+        }
+        self.buf.resize(total, END);
         self.buf.copy_within(gap..gap + len, wanted);
         self.gap = wanted as u32;
     }

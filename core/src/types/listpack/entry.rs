@@ -1,6 +1,7 @@
 //! One entry of a listpack: its encodings, and its length written backwards behind it.
 
 use super::{END, Element, HEADER};
+use crate::words::number::parse_i64;
 
 const STR_32: u8 = 0xF0;
 const INT_16: u8 = 0xF1;
@@ -233,26 +234,4 @@ fn write_backlen(room: &mut [u8], len: usize) {
         rest >>= 7;
     }
     room[0] = rest as u8;
-}
-
-/// An integer, if the bytes are exactly what printing it gives.
-pub(super) fn parse_i64(bytes: &[u8]) -> Option<i64> {
-    let (negative, digits) = match bytes {
-        [b'-', digits @ ..] => (true, digits),
-        digits => (false, digits),
-    };
-    match digits {
-        [b'0'] if !negative => return Some(0),
-        [b'1'..=b'9', ..] if digits.len() <= 19 => {}
-        _ => return None,
-    }
-    let mut magnitude = 0u64;
-    for digit in digits {
-        let value = digit.wrapping_sub(b'0');
-        if value > 9 {
-            return None;
-        }
-        magnitude = magnitude * 10 + u64::from(value);
-    }
-    if negative { 0i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() }
 }
