@@ -1,1 +1,3 @@
 //! Commands that belong to no type: keys, connection, server, transactions, pub/sub.
+
+pub mod scan;
