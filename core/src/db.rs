@@ -1,1 +1,599 @@
-//! The one door through which commands reach keys.
+//! The one door through which commands reach keys: lookup with lazy expiry, type checks, access clocks, edits,
+//! and the one choke point for "this key changed".
+
+use crate::events::{Event, KeyEvent};
+use crate::keyspace::Keyspace;
+use crate::keyspace::clock::AccessClock;
+use crate::keyspace::database::Database;
+use crate::keyspace::record::Record;
+use crate::session::{Session, SessionId};
+use crate::types::hash::{Hash, HashRef};
+use crate::types::list::{List, ListRef};
+use crate::types::segmented::Slot;
+use crate::types::set::{Set, SetRef};
+use crate::types::string::{Str, StrRef};
+use crate::types::zset::{Zset, ZsetRef};
+use crate::types::{Kind, Limits, Value, ValueRef};
+use crate::waiters::{DbKey, Waiters};
+use crate::words::error::{CommandError, WRONG_TYPE};
+use crate::words::hash::HashKey;
+use crate::words::rng::Rng;
+use crate::words::time::UnixMillis;
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+/// From this many elements on a value that goes is freed in slices, not at once.
+const FREE_LAZILY_FROM: usize = 64;
+
+/// What happened to keys since the last CONFIG RESETSTAT.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct KeyStats {
+    /// Reads that found their key.
+    pub hits: u64,
+    /// Reads that did not.
+    pub misses: u64,
+    /// Keys that were removed because their deadline had passed.
+    pub expired: u64,
+    /// Keys that were evicted.
+    pub evicted: u64,
+}
+
+/// Everything that lies behind the door.
+#[derive(Debug)]
+pub struct Data {
+    /// Every database.
+    pub keyspace: Keyspace,
+    /// Up to where values stay compact.
+    pub limits: Limits,
+    /// How accesses are recorded.
+    pub access: AccessClock,
+    /// Randomness.
+    pub rng: Rng,
+    /// Sessions that wait for keys.
+    pub waiters: Waiters<SessionId>,
+    /// Sessions by the keys that they watch.
+    pub watchers: BTreeMap<DbKey, Vec<SessionId>>,
+    /// Sessions whose watched keys changed; the engine breaks their transactions.
+    pub touched: Vec<SessionId>,
+    /// The classes of events that are published.
+    pub notify: Event,
+    /// Events of the running command.
+    pub events: Vec<KeyEvent>,
+    /// Changes since the last save.
+    pub dirty: u64,
+    /// Counters.
+    pub stats: KeyStats,
+    /// Values that the running command needs and that are not in memory.
+    pub missing: Vec<DbKey>,
+    /// Keys that expired or were evicted during the running command, for the journal.
+    pub removed_by_time: Vec<DbKey>,
+    /// Expired keys stay hidden but are not removed (DEBUG SET-ACTIVE-EXPIRE does not touch this; loading does).
+    pub keep_expired: bool,
+    /// Large values on their way out, freed in slices by `handle_timeout`.
+    pub garbage: Vec<Value>,
+    /// Flushed databases on their way out.
+    pub garbage_databases: Vec<Database>,
+    /// Reads leave the access clocks alone (CLIENT NO-TOUCH of the running session).
+    pub no_touch: bool,
+    /// The key whose hash was computed ahead: its address, its length, its hash.
+    hint: (usize, usize, u64),
+}
+
+impl Data {
+    /// `databases` empty databases.
+    pub fn new(databases: usize, hash_key: HashKey, seed: u64) -> Self {
+        Self {
+            keyspace: Keyspace::new(databases, hash_key),
+            limits: Limits::new(hash_key),
+            access: AccessClock::default(),
+            rng: Rng::new(seed),
+            waiters: Waiters::default(),
+            watchers: BTreeMap::new(),
+            touched: Vec::new(),
+            notify: Event::default(),
+            events: Vec::new(),
+            dirty: 0,
+            stats: KeyStats::default(),
+            missing: Vec::new(),
+            removed_by_time: Vec::new(),
+            keep_expired: false,
+            garbage: Vec::new(),
+            garbage_databases: Vec::new(),
+            no_touch: false,
+            hint: (0, 0, 0),
+        }
+    }
+
+    /// Tells the hash of a key that the next command is going to look up, by the address of its bytes.
+    #[inline]
+    pub fn hint(&mut self, key: &[u8], hash: u64) {
+        self.hint = (key.as_ptr().addr(), key.len(), hash);
+    }
+
+    #[inline]
+    fn hash(&self, key: &[u8]) -> u64 {
+        if self.hint.0 == key.as_ptr().addr() && self.hint.1 == key.len() {
+            return self.hint.2;
+        }
+        self.keyspace.hash(key)
+    }
+
+    /// Forgets the hint: the bytes that it points to are about to change.
+    pub fn clear_hint(&mut self) {
+        self.hint = (0, 0, 0);
+    }
+
+    /// Lets the record's value go, at once or in slices.
+    pub fn free(&mut self, record: Record) {
+        let large = record.is_boxed()
+            && record.value().is_some_and(|v| v.kind() != Kind::String && v.len() >= FREE_LAZILY_FROM);
+        if large {
+            self.garbage.extend(record.into_value());
+        }
+    }
+
+    /// Marks every session that watches the key.
+    fn touch_watchers(&mut self, db: usize, key: &[u8]) {
+        if self.watchers.is_empty() {
+            return;
+        }
+        if let Some(sessions) = self.watchers.get(&(db, Box::from(key))) {
+            self.touched.extend_from_slice(sessions);
+        }
+    }
+}
+
+/// What an edit gave.
+#[derive(Debug, Clone, Copy)]
+pub struct Edited<R> {
+    /// The closure's result.
+    pub out: R,
+    /// The value became empty, so its key was removed; the `del` event is the caller's to send, in its order.
+    pub emptied: bool,
+}
+
+/// What is known of a key without its value.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyInfo {
+    /// The value's type.
+    pub kind: Kind,
+    /// When the key expires.
+    pub deadline: Option<UnixMillis>,
+    /// The 24-bit access clock.
+    pub clock: u32,
+    /// The value is on a page device.
+    pub paged: bool,
+    /// Bytes of memory, estimated.
+    pub memory: usize,
+}
+
+/// One database as the running command sees it.
+pub struct Db<'a> {
+    /// Everything behind the door.
+    pub data: &'a mut Data,
+    /// The selected database.
+    pub index: usize,
+    /// The hour.
+    pub now: UnixMillis,
+}
+
+impl Db<'_> {
+    /// Up to where values stay compact.
+    pub fn limits(&self) -> &Limits {
+        &self.data.limits
+    }
+
+    /// Randomness.
+    pub fn rng(&mut self) -> &mut Rng {
+        &mut self.data.rng
+    }
+
+    #[inline]
+    fn database(&self) -> &Database {
+        self.data.keyspace.db(self.index)
+    }
+
+    #[inline]
+    fn database_mut(&mut self) -> &mut Database {
+        self.data.keyspace.db_mut(self.index)
+    }
+
+    /// The key's slot if it is there and not expired; an expired key is removed.
+    #[inline]
+    fn find(&mut self, key: &[u8]) -> Option<Slot> {
+        let hash = self.data.hash(key);
+        let slot = self.database().find(hash, key)?;
+        let record = self.database().get(slot);
+        if record.is_volatile() && record.deadline().is_some_and(|d| self.now > d) {
+            self.expire(slot, key);
+            return None;
+        }
+        Some(slot)
+    }
+
+    #[cold]
+    fn expire(&mut self, slot: Slot, key: &[u8]) {
+        if self.data.keep_expired {
+            return;
+        }
+        self.remove_at(slot, key);
+        self.data.stats.expired += 1;
+        self.data.removed_by_time.push((self.index, key.into()));
+        self.event(Event::EXPIRED, "expired", key);
+    }
+
+    /// Removes the record, tells watchers, and lets the value go.
+    fn remove_at(&mut self, slot: Slot, key: &[u8]) {
+        let record = self.database_mut().remove(slot);
+        self.data.free(record);
+        self.data.touch_watchers(self.index, key);
+    }
+
+    #[inline]
+    fn touch(&mut self, slot: Slot) {
+        if self.data.no_touch {
+            return;
+        }
+        let Data { keyspace, access, rng, .. } = &mut *self.data;
+        let record = keyspace.db_mut(self.index).get_mut(slot);
+        let clock = access.touched(if access.lfu { record.clock() } else { 0 }, self.now, rng);
+        record.set_clock(clock);
+    }
+
+    #[inline]
+    fn find_for_read(&mut self, key: &[u8]) -> Option<Slot> {
+        let slot = self.find(key);
+        if let Some(slot) = slot {
+            self.data.stats.hits += 1;
+            self.touch(slot);
+        } else {
+            self.data.stats.misses += 1;
+            self.event(Event::KEY_MISS, "keymiss", key);
+        }
+        slot
+    }
+
+    /// The value in `slot`, or a note that it has to be loaded.
+    #[inline]
+    fn resident(&mut self, slot: Slot, key: &[u8]) -> Result<ValueRef<'_>, CommandError> {
+        if self.database().get(slot).is_paged() {
+            self.data.missing.push((self.index, key.into()));
+            return Err(CommandError::NotResident);
+        }
+        self.database().get(slot).value().ok_or(CommandError::NotResident)
+    }
+
+    fn check_kind(&self, slot: Slot, kind: Kind) -> Result<(), CommandError> {
+        if self.database().get(slot).kind() == kind { Ok(()) } else { Err(WRONG_TYPE) }
+    }
+
+    // ------------------------------------------------------------------------------------------ reading
+
+    /// The key's value, whatever its type.
+    pub fn value(&mut self, key: &[u8]) -> Result<Option<ValueRef<'_>>, CommandError> {
+        match self.find_for_read(key) {
+            None => Ok(None),
+            Some(slot) => self.resident(slot, key).map(Some),
+        }
+    }
+
+    #[inline]
+    fn typed(&mut self, key: &[u8], kind: Kind) -> Result<Option<ValueRef<'_>>, CommandError> {
+        match self.find_for_read(key) {
+            None => Ok(None),
+            Some(slot) => {
+                self.check_kind(slot, kind)?;
+                self.resident(slot, key).map(Some)
+            }
+        }
+    }
+
+    /// Does for the key what a read does (expiry, access clock, hits and misses) and tells whether it is there with its
+    /// value in memory. [`Db::peek`] follows where a command holds several values at once.
+    pub fn touch_for_read(&mut self, key: &[u8]) -> Result<bool, CommandError> {
+        Ok(self.value(key)?.is_some())
+    }
+
+    /// The key's value without any trace of the read; expired keys are not seen.
+    pub fn peek(&self, key: &[u8]) -> Option<ValueRef<'_>> {
+        let slot = self.database().find(self.data.hash(key), key)?;
+        let record = self.database().get(slot);
+        if record.deadline().is_some_and(|d| self.now > d) { None } else { record.value() }
+    }
+
+    /// What is known of a key without its value and without any trace.
+    pub fn info(&mut self, key: &[u8]) -> Option<KeyInfo> {
+        let slot = self.find(key)?;
+        let record = self.database().get(slot);
+        Some(KeyInfo {
+            kind: record.kind(),
+            deadline: record.deadline(),
+            clock: record.clock(),
+            paged: record.is_paged(),
+            memory: record.memory(),
+        })
+    }
+
+    /// Whether the key is there.
+    #[inline]
+    pub fn exists(&mut self, key: &[u8]) -> bool {
+        self.find(key).is_some()
+    }
+
+    /// Whether the key is there, counted as a read and noted in its access clock (EXISTS, TOUCH, TYPE).
+    pub fn exists_for_read(&mut self, key: &[u8]) -> bool {
+        self.find_for_read(key).is_some()
+    }
+
+    /// The type of the key's value.
+    pub fn kind(&mut self, key: &[u8]) -> Option<Kind> {
+        let slot = self.find(key)?;
+        Some(self.database().get(slot).kind())
+    }
+
+    /// When the key expires: `None` without a key, `Some(None)` without a deadline.
+    pub fn deadline(&mut self, key: &[u8]) -> Option<Option<UnixMillis>> {
+        let slot = self.find(key)?;
+        Some(self.database().get(slot).deadline())
+    }
+
+    // ------------------------------------------------------------------------------------------ writing
+
+    fn find_for_write(&mut self, key: &[u8]) -> Option<Slot> {
+        let slot = self.find(key)?;
+        self.touch(slot);
+        Some(slot)
+    }
+
+    fn edit<R>(
+        &mut self,
+        key: &[u8],
+        kind: Kind,
+        f: impl FnOnce(&mut Value, &Limits) -> R,
+    ) -> Result<Option<Edited<R>>, CommandError> {
+        let Some(slot) = self.find_for_write(key) else { return Ok(None) };
+        self.check_kind(slot, kind)?;
+        self.resident(slot, key)?;
+        let Data { keyspace, limits, .. } = &mut *self.data;
+        let record = keyspace.db_mut(self.index).get_mut(slot);
+        let edited = record.edit(|value| {
+            let out = f(value, limits);
+            Edited { out, emptied: value.is_empty() }
+        });
+        let Some(edited) = edited else { return Err(CommandError::NotResident) };
+        if edited.emptied {
+            self.remove_at(slot, key);
+        }
+        Ok(Some(edited))
+    }
+
+    fn edit_or_create<R>(
+        &mut self,
+        key: &[u8],
+        mut fresh: Value,
+        f: impl FnOnce(&mut Value, &Limits) -> R,
+    ) -> Result<Edited<R>, CommandError> {
+        let kind = fresh.kind();
+        // Looked up here and again in `edit`; the second time everything is in the cache.
+        if self.find(key).is_some() {
+            return self.edit(key, kind, f)?.ok_or(CommandError::NotResident);
+        }
+        let out = f(&mut fresh, &self.data.limits);
+        let emptied = fresh.is_empty();
+        if !emptied {
+            self.insert(key, fresh);
+        }
+        Ok(Edited { out, emptied })
+    }
+
+    /// Adds a key that is not there.
+    fn insert(&mut self, key: &[u8], value: Value) {
+        let hash = self.data.hash(key);
+        let clock = self.data.access.fresh(self.now);
+        self.database_mut().insert_value(hash, key, value, clock);
+        self.added(key);
+    }
+
+    /// What follows when a key came into being.
+    #[inline]
+    fn added(&mut self, key: &[u8]) {
+        self.data.waiters.signal(self.index, key);
+        self.event(Event::NEW, "new", key);
+    }
+
+    /// Gives the key this value, whatever was there; the deadline goes.
+    pub fn set(&mut self, key: &[u8], value: Value) {
+        let Some(slot) = self.find_for_write(key) else {
+            self.insert(key, value);
+            return;
+        };
+        self.displace(slot);
+        self.database_mut().get_mut(slot).set_value(value);
+        self.database_mut().set_deadline(slot, None);
+        self.data.waiters.signal(self.index, key);
+    }
+
+    /// Gives the key this string, whatever was there, copied from where it lies.
+    #[inline]
+    pub fn set_string(&mut self, key: &[u8], value: StrRef<'_>, keep_deadline: bool) {
+        let Some(slot) = self.find_for_write(key) else {
+            let hash = self.data.hash(key);
+            let clock = self.data.access.fresh(self.now);
+            self.database_mut().insert_string(hash, key, value, clock);
+            self.added(key);
+            return;
+        };
+        self.displace(slot);
+        self.database_mut().get_mut(slot).set_string(value);
+        if !keep_deadline {
+            self.database_mut().set_deadline(slot, None);
+        }
+    }
+
+    /// Takes a large value out of the way before it is overwritten, so that it is freed in slices.
+    #[inline]
+    fn displace(&mut self, slot: Slot) {
+        let record = self.data.keyspace.db_mut(self.index).get_mut(slot);
+        if record.is_boxed()
+            && record.value().is_some_and(|v| v.kind() != Kind::String && v.len() >= FREE_LAZILY_FROM)
+        {
+            let mut old = Value::Str(Str::Int(0));
+            record.edit(|v| core::mem::swap(v, &mut old));
+            self.data.garbage.push(old);
+        }
+    }
+
+    /// Replaces an integer value by another in place; false where the key holds no integer in that form.
+    #[inline]
+    pub fn set_int_in_place(&mut self, key: &[u8], n: i64) -> bool {
+        let Some(slot) = self.find(key) else { return false };
+        self.database_mut().get_mut(slot).set_int_in_place(n)
+    }
+
+    /// Removes the key; true if it was there. The `del` event and the dirty count are the caller's.
+    pub fn remove(&mut self, key: &[u8]) -> bool {
+        let Some(slot) = self.find(key) else { return false };
+        self.remove_at(slot, key);
+        true
+    }
+
+    /// Removes the key for want of memory.
+    pub fn evict(&mut self, key: &[u8]) {
+        if self.remove(key) {
+            self.data.stats.evicted += 1;
+            self.data.removed_by_time.push((self.index, key.into()));
+            self.event(Event::EVICTED, "evicted", key);
+        }
+    }
+
+    /// Sets, changes or removes the key's deadline; false without a key.
+    pub fn set_deadline(&mut self, key: &[u8], deadline: Option<UnixMillis>) -> bool {
+        let Some(slot) = self.find(key) else { return false };
+        self.database_mut().set_deadline(slot, deadline);
+        true
+    }
+
+    /// Gives the record another name; its value, deadline and clock go along, in memory or not. Whatever had the new
+    /// name is removed. False without a key.
+    pub fn rename(&mut self, from: &[u8], to: &[u8]) -> bool {
+        let Some(slot) = self.find(from) else { return false };
+        let record = self.database_mut().remove(slot).with_key(to);
+        self.data.touch_watchers(self.index, from);
+        self.remove(to);
+        self.put_record(self.index, to, record);
+        true
+    }
+
+    /// Moves the key to another database where the name is free; false otherwise.
+    pub fn move_to(&mut self, key: &[u8], target: usize) -> bool {
+        let there = Db { data: &mut *self.data, index: target, now: self.now }.exists(key);
+        let Some(slot) = self.find(key) else { return false };
+        if there {
+            return false;
+        }
+        let record = self.database_mut().remove(slot);
+        self.data.touch_watchers(self.index, key);
+        self.put_record(target, key, record);
+        true
+    }
+
+    fn put_record(&mut self, index: usize, key: &[u8], record: Record) {
+        let hash = self.data.keyspace.hash(key);
+        self.data.keyspace.db_mut(index).insert(hash, record);
+        self.data.waiters.signal(index, key);
+        self.data.touch_watchers(index, key);
+    }
+
+    /// Sets the access clock as RESTORE's IDLETIME and FREQ ask for it.
+    pub fn set_clock(&mut self, key: &[u8], clock: u32) {
+        if let Some(slot) = self.find(key) {
+            self.database_mut().get_mut(slot).set_clock(clock);
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------ after a change
+
+    /// The one choke point after a change: watchers are told, `dirty` changes are counted, the event is noted.
+    #[inline]
+    pub fn changed(&mut self, key: &[u8], class: Event, name: &'static str, dirty: u64) {
+        self.data.dirty += dirty;
+        self.data.touch_watchers(self.index, key);
+        self.event(class, name, key);
+    }
+
+    /// As [`Db::changed`], without an event.
+    pub fn changed_silently(&mut self, key: &[u8], dirty: u64) {
+        self.data.dirty += dirty;
+        self.data.touch_watchers(self.index, key);
+    }
+
+    /// Notes a keyspace event, if its class is asked for.
+    #[inline]
+    pub fn event(&mut self, class: Event, name: &'static str, key: &[u8]) {
+        if self.data.notify.intersects(class) {
+            self.data.events.push(KeyEvent { db: self.index, class, name, key: key.into() });
+        }
+    }
+}
+
+/// Ends every WATCH of the session.
+pub fn unwatch(data: &mut Data, session: &mut Session) {
+    for (key, _) in session.watching.drain(..) {
+        if let Some(sessions) = data.watchers.get_mut(&key) {
+            sessions.retain(|s| *s != session.id);
+            if sessions.is_empty() {
+                data.watchers.remove(&key);
+            }
+        }
+    }
+    session.watch_broken = false;
+}
+
+/// The typed reads and edits, one set a type.
+macro_rules! typed_access {
+    ($($kind:ident, $variant:ident, $read:ident, $edit:ident, $edit_or_create:ident, $owned:ty, $borrowed:ident, $fresh:expr;)*) => {
+        impl Db<'_> {$(
+            #[doc = concat!("The ", stringify!($read), " under the key.")]
+            #[inline]
+            pub fn $read(&mut self, key: &[u8]) -> Result<Option<$borrowed<'_>>, CommandError> {
+                Ok(match self.typed(key, Kind::$kind)? {
+                    Some(ValueRef::$variant(v)) => Some(v),
+                    _ => None,
+                })
+            }
+
+            #[doc = concat!("Changes the ", stringify!($read), " under the key; `None` without a key. What becomes empty is removed.")]
+            pub fn $edit<R>(
+                &mut self,
+                key: &[u8],
+                f: impl FnOnce(&mut $owned, &Limits) -> R,
+            ) -> Result<Option<Edited<R>>, CommandError> {
+                self.edit(key, Kind::$kind, |value, limits| match value {
+                    Value::$variant(v) => f(v, limits),
+                    _ => unreachable!("the record's kind was checked"),
+                })
+            }
+
+            #[doc = concat!("Changes the ", stringify!($read), " under the key, an empty one where there was none. What stays empty leaves no key.")]
+            pub fn $edit_or_create<R>(
+                &mut self,
+                key: &[u8],
+                f: impl FnOnce(&mut $owned, &Limits) -> R,
+            ) -> Result<Edited<R>, CommandError> {
+                self.edit_or_create(key, Value::$variant($fresh), |value, limits| match value {
+                    Value::$variant(v) => f(v, limits),
+                    _ => unreachable!("the record's kind was checked"),
+                })
+            }
+        )*}
+    };
+}
+
+typed_access! {
+    String, Str, string, edit_string, edit_or_create_string, Str, StrRef, Str::Raw(Vec::new());
+    List, List, list, edit_list, edit_or_create_list, List, ListRef, List::new();
+    Set, Set, set_of, edit_set, edit_or_create_set, Set, SetRef, Set::new();
+    Hash, Hash, hash, edit_hash, edit_or_create_hash, Hash, HashRef, Hash::new();
+    Zset, Zset, zset, edit_zset, edit_or_create_zset, Zset, ZsetRef, Zset::new();
+}

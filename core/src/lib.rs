@@ -27,8 +27,17 @@ pub mod rdb;
 pub mod store;
 
 pub mod args;
+pub mod call;
+pub mod command;
+pub mod command_index;
+pub mod context;
 pub mod db;
+pub mod events;
+pub mod latency;
+pub mod pubsub;
+pub mod server;
 pub mod session;
+pub mod slow_log;
 
 pub mod commands;
 pub mod table;

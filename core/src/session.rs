@@ -1,1 +1,318 @@
 //! What the engine keeps for each connection.
+
+use crate::args::Args;
+use crate::command_index::CommandId;
+use crate::resp::parse::{ParseState, Span};
+use crate::resp::reply::Proto;
+use crate::waiters::DbKey;
+use crate::words::time::UnixMillis;
+use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// Names a session to its host. The slot is used again after the session's end, the serial never.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId {
+    /// Index into the engine's table of sessions.
+    pub slot: u32,
+    /// Tells apart the sessions that had the same slot.
+    pub serial: u32,
+}
+
+/// How a connection came in.
+#[derive(Debug, Clone, Default)]
+pub struct SessionInfo {
+    /// The client's address as CLIENT LIST shows it (`ip:port` or a socket's path and `:0`).
+    pub addr: String,
+    /// Our end of it.
+    pub laddr: String,
+    /// The connection is a Unix socket.
+    pub unix: bool,
+    /// The host's file descriptor, for CLIENT LIST; -1 where there is none.
+    pub fd: i32,
+}
+
+/// A command that outlives the bytes it came in: queued by MULTI, or waiting for a key.
+#[derive(Debug, Clone)]
+pub struct OwnedCommand {
+    buf: Box<[u8]>,
+    spans: Box<[Span]>,
+}
+
+impl OwnedCommand {
+    /// A copy of the arguments.
+    pub fn new(args: Args<'_>) -> Self {
+        let mut buf = Vec::with_capacity(args.iter().map(<[u8]>::len).sum());
+        let mut spans = Vec::with_capacity(args.len());
+        for arg in args.iter() {
+            spans.push(Span { start: buf.len() as u32, len: arg.len() as u32 });
+            buf.extend_from_slice(arg);
+        }
+        Self { buf: buf.into(), spans: spans.into() }
+    }
+
+    /// The arguments.
+    pub fn args(&self) -> Args<'_> {
+        Args::new(&self.buf, &self.spans)
+    }
+}
+
+/// The commands queued since MULTI.
+#[derive(Debug, Default)]
+pub struct Queue {
+    /// In the order of their arrival.
+    pub commands: Vec<(CommandId, OwnedCommand)>,
+    /// A command was refused while queueing: EXEC answers EXECABORT.
+    pub broken: bool,
+}
+
+/// What a blocked session's client gets when the time is up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NullKind {
+    /// A null array.
+    Array,
+    /// A null bulk string.
+    Bulk,
+}
+
+/// Why a session stands still.
+#[derive(Debug)]
+pub enum Blocked {
+    /// A blocking command waits for one of its keys; it runs again from its start when one becomes ready.
+    Keys {
+        /// Which command.
+        id: CommandId,
+        /// The command as it came.
+        command: OwnedCommand,
+        /// The keys.
+        keys: Vec<DbKey>,
+        /// When the wait ends; `None` waits for ever.
+        deadline: Option<UnixMillis>,
+        /// The answer when the wait ends.
+        null: NullKind,
+    },
+    /// Commands wait for the end of CLIENT PAUSE.
+    Paused {
+        /// Which command.
+        id: CommandId,
+        /// The command that has to wait.
+        command: OwnedCommand,
+    },
+    /// The command waits for values on their way from a device.
+    Loading {
+        /// Which command.
+        id: CommandId,
+        /// The command as it came.
+        command: OwnedCommand,
+        /// How many values are still missing.
+        missing: usize,
+    },
+}
+
+/// What CLIENT REPLY asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ReplyMode {
+    /// Every reply is sent.
+    #[default]
+    On,
+    /// None is.
+    Off,
+    /// The next one is not: CLIENT REPLY SKIP has just run.
+    SkipNext,
+    /// This one is not.
+    Skip,
+}
+
+/// A connection's state.
+#[derive(Debug)]
+pub struct Session {
+    /// Its name to the host.
+    pub id: SessionId,
+    /// The number that CLIENT ID answers.
+    pub client_id: u64,
+    /// How it came in.
+    pub info: SessionInfo,
+    /// The selected database.
+    pub db: usize,
+    /// RESP2 or RESP3.
+    pub proto: Proto,
+    /// Set by CLIENT SETNAME.
+    pub name: Vec<u8>,
+    /// Set by CLIENT SETINFO: lib-name.
+    pub lib_name: Vec<u8>,
+    /// Set by CLIENT SETINFO: lib-ver.
+    pub lib_version: Vec<u8>,
+    /// The password was given, or none is needed.
+    pub authenticated: bool,
+    /// Queued commands, between MULTI and EXEC.
+    pub multi: Option<Queue>,
+    /// The keys under WATCH; a set flag tells that the key had already expired when WATCH came.
+    pub watching: Vec<(DbKey, bool)>,
+    /// A watched key was changed: EXEC answers null.
+    pub watch_broken: bool,
+    /// Channels by SUBSCRIBE.
+    pub channels: BTreeSet<Box<[u8]>>,
+    /// Patterns by PSUBSCRIBE.
+    pub patterns: BTreeSet<Box<[u8]>>,
+    /// Channels by SSUBSCRIBE.
+    pub shard_channels: BTreeSet<Box<[u8]>>,
+    /// MONITOR was called.
+    pub monitor: bool,
+    /// CLIENT NO-EVICT.
+    pub no_evict: bool,
+    /// CLIENT NO-TOUCH: reads leave the access clocks alone.
+    pub no_touch: bool,
+    /// CLIENT REPLY.
+    pub reply_mode: ReplyMode,
+    /// Why no further command of this session runs.
+    pub blocked: Option<Blocked>,
+    /// The host closes the connection when the output is written.
+    pub close_after_reply: bool,
+    /// The host closes the connection at once; what is not written is dropped.
+    pub close_now: bool,
+    /// When it was opened.
+    pub created: UnixMillis,
+    /// When its last command came.
+    pub last_active: UnixMillis,
+    /// The name of its last command, for CLIENT LIST.
+    pub last_command: &'static str,
+    /// Since when the output has been over its soft limit.
+    pub over_soft_limit_since: Option<UnixMillis>,
+    /// Bytes received and not yet run: the rest of an incomplete command, or what came while blocked.
+    pub input: Vec<u8>,
+    /// How far the parser has come in `input`.
+    pub parse: ParseState,
+    /// Replies not yet taken by the host.
+    pub output: Vec<u8>,
+    /// How much of `output` the host has already taken.
+    pub taken: usize,
+}
+
+impl Session {
+    /// A fresh session.
+    pub fn new(id: SessionId, client_id: u64, info: SessionInfo, now: UnixMillis) -> Self {
+        Self {
+            id,
+            client_id,
+            info,
+            db: 0,
+            proto: Proto::Resp2,
+            name: Vec::new(),
+            lib_name: Vec::new(),
+            lib_version: Vec::new(),
+            authenticated: false,
+            multi: None,
+            watching: Vec::new(),
+            watch_broken: false,
+            channels: BTreeSet::new(),
+            patterns: BTreeSet::new(),
+            shard_channels: BTreeSet::new(),
+            monitor: false,
+            no_evict: false,
+            no_touch: false,
+            reply_mode: ReplyMode::On,
+            blocked: None,
+            close_after_reply: false,
+            close_now: false,
+            created: now,
+            last_active: now,
+            last_command: "NULL",
+            over_soft_limit_since: None,
+            input: Vec::new(),
+            parse: ParseState::default(),
+            output: Vec::new(),
+            taken: 0,
+        }
+    }
+
+    /// No further command of this session runs.
+    #[inline]
+    pub fn is_closing(&self) -> bool {
+        self.close_after_reply || self.close_now
+    }
+
+    /// Channels, patterns and sharded channels together.
+    pub fn subscriptions(&self) -> usize {
+        self.channels.len() + self.patterns.len() + self.shard_channels.len()
+    }
+}
+
+/// Every session but the one whose command runs right now.
+#[derive(Debug, Default)]
+pub struct Peers {
+    slots: Vec<Option<Box<Session>>>,
+    free: Vec<u32>,
+    next_serial: u32,
+    next_client_id: u64,
+    count: usize,
+    /// Sessions whose output grew, or that are to be closed, since the host last asked.
+    pub pending: Vec<SessionId>,
+}
+
+impl Peers {
+    /// Opens a session.
+    pub fn open(&mut self, info: SessionInfo, now: UnixMillis) -> SessionId {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            (self.slots.len() - 1) as u32
+        });
+        self.next_serial = self.next_serial.wrapping_add(1);
+        self.next_client_id += 1;
+        self.count += 1;
+        let id = SessionId { slot, serial: self.next_serial };
+        self.slots[slot as usize] = Some(Box::new(Session::new(id, self.next_client_id, info, now)));
+        id
+    }
+
+    /// Forgets a session and gives back what is left of it.
+    pub fn close(&mut self, id: SessionId) -> Option<Box<Session>> {
+        let session = self.take(id)?;
+        self.free.push(id.slot);
+        self.count -= 1;
+        Some(session)
+    }
+
+    /// Sessions that are open, the running one included.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Takes a session out to run its command; [`Peers::put_back`] follows.
+    #[inline]
+    pub fn take(&mut self, id: SessionId) -> Option<Box<Session>> {
+        self.slots.get_mut(id.slot as usize)?.take_if(|s| s.id == id)
+    }
+
+    /// Puts back a session that was taken out.
+    #[inline]
+    pub fn put_back(&mut self, session: Box<Session>) {
+        let slot = session.id.slot as usize;
+        self.slots[slot] = Some(session);
+    }
+
+    /// A session by its name; `None` for one that ended and for the one that runs.
+    pub fn get(&self, id: SessionId) -> Option<&Session> {
+        self.slots.get(id.slot as usize)?.as_deref().filter(|s| s.id == id)
+    }
+
+    /// As [`Peers::get`], to be changed.
+    pub fn get_mut(&mut self, id: SessionId) -> Option<&mut Session> {
+        self.slots.get_mut(id.slot as usize)?.as_deref_mut().filter(|s| s.id == id)
+    }
+
+    /// Every session but the running one.
+    pub fn iter(&self) -> impl Iterator<Item = &Session> {
+        self.slots.iter().flatten().map(|s| &**s)
+    }
+
+    /// As [`Peers::iter`], to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Session> {
+        self.slots.iter_mut().flatten().map(|s| &mut **s)
+    }
+
+    /// Notes that the host should look at the session: its output grew, or it is to be closed.
+    pub fn notice(&mut self, id: SessionId) {
+        self.pending.push(id);
+    }
+}

@@ -1,1 +1,183 @@
-//! The engine: plan, execute, and the surface that hosts drive.
+//! The engine: it is given bytes, completions and the hour, and gives replies, jobs and the next hour it wants.
+//!
+//! Methods that take something in are `handle_*`, those that give something out are `poll_*` or named for what they
+//! give; the rest are getters. The engine holds sequence only: what a command does stands in its room.
+
+mod blocking;
+mod cron;
+mod effects;
+mod execute;
+mod expiry;
+mod gate;
+mod intake;
+mod pressure;
+
+use crate::command::Command;
+use crate::command_index::{CommandId, CommandIndex};
+use crate::db::Data;
+use crate::evict::Pool;
+use crate::resp::parse::Span;
+use crate::server::{HostFacts, Request, Server};
+use crate::session::{Peers, Session, SessionId, SessionInfo};
+use crate::words::config::Config;
+use crate::words::hash::HashKey;
+use crate::words::time::UnixMillis;
+use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+/// What an engine is made from.
+#[derive(Debug)]
+pub struct Options {
+    /// The commands it knows; what is not named here is not linked.
+    pub commands: &'static [&'static [Command]],
+    /// Its configuration.
+    pub config: Config,
+    /// Facts about the host.
+    pub host: HostFacts,
+    /// 256 random bits: the key of the hashes, the seed of the random numbers.
+    pub seed: [u64; 4],
+    /// The hour.
+    pub now: UnixMillis,
+}
+
+/// A parsed command of a batch.
+#[derive(Debug, Clone, Copy)]
+struct Parsed {
+    /// Where its bytes begin in the buffer.
+    base: usize,
+    /// Where they end.
+    end: usize,
+    /// Its arguments among the batch's spans.
+    spans: (u32, u32),
+    /// The command, if there is one of that name.
+    id: Option<CommandId>,
+    /// The first key's place (relative to `base`) and hash, computed ahead.
+    key: Option<(Span, u64)>,
+    /// The arguments lie in the engine's buffer for unquoted words, not in the client's bytes.
+    unquoted: bool,
+}
+
+/// The engine.
+#[derive(Debug)]
+pub struct Engine {
+    data: Data,
+    server: Server,
+    peers: Peers,
+    now: UnixMillis,
+    /// When blocked sessions give up.
+    timers: BTreeSet<(UnixMillis, SessionId)>,
+    /// Sessions that were unblocked and may have input left.
+    resume: Vec<SessionId>,
+    pool: Pool,
+    /// Reused from batch to batch.
+    batch: Vec<Parsed>,
+    spans: Vec<Span>,
+    unquoted: Vec<u8>,
+    next_cron: UnixMillis,
+}
+
+impl Engine {
+    /// An engine with empty databases.
+    pub fn new(options: Options) -> Self {
+        let Options { commands, config, host, seed, now } = options;
+        let index = CommandIndex::new(commands, &config.rename_command);
+        let mut data = Data::new(config.databases as usize, HashKey::new([seed[0], seed[1]]), seed[2]);
+        let mut server = Server::new(config, host, index, seed, now);
+        server.apply_to(&mut data);
+        Self {
+            data,
+            server,
+            peers: Peers::default(),
+            now,
+            timers: BTreeSet::new(),
+            resume: Vec::new(),
+            pool: Pool::default(),
+            batch: Vec::new(),
+            spans: Vec::new(),
+            unquoted: Vec::new(),
+            next_cron: now,
+        }
+    }
+
+    /// Opens a session.
+    pub fn open_session(&mut self, info: SessionInfo, now: UnixMillis) -> SessionId {
+        self.now = now;
+        self.server.stats.connections += 1;
+        let id = self.peers.open(info, now);
+        let authenticated = self.server.config.requirepass.is_empty();
+        if let Some(session) = self.peers.get_mut(id) {
+            session.authenticated = authenticated;
+        }
+        id
+    }
+
+    /// Ends a session: its waits, watches and subscriptions go.
+    pub fn close_session(&mut self, id: SessionId) {
+        if let Some(mut session) = self.peers.close(id) {
+            self.leave_waiters(&mut session);
+            self.server.forget_session(&session);
+            crate::db::unwatch(&mut self.data, &mut session);
+        }
+    }
+
+    /// What is to be sent to the session's client.
+    pub fn output(&self, id: SessionId) -> &[u8] {
+        self.peers.get(id).map_or(&[], |s| &s.output[s.taken..])
+    }
+
+    /// Tells that the first `n` bytes of [`Engine::output`] were sent.
+    pub fn consume_output(&mut self, id: SessionId, n: usize) {
+        let Some(session) = self.peers.get_mut(id) else { return };
+        self.server.stats.output_bytes += n as u64;
+        session.taken += n;
+        if session.taken >= session.output.len() {
+            session.taken = 0;
+            session.output.clear();
+            session.output.shrink_to(intake::OUTPUT_KEPT);
+        }
+    }
+
+    /// Whether the host should close the connection now that its output was sent, or at once.
+    pub fn wants_close(&self, id: SessionId) -> bool {
+        self.peers.get(id).is_some_and(|s| s.close_now || (s.close_after_reply && s.taken >= s.output.len()))
+    }
+
+    /// Sessions whose output grew or that want to be closed, since the last call; each may come more than once.
+    pub fn poll_pending(&mut self, out: &mut Vec<SessionId>) {
+        out.append(&mut self.peers.pending);
+    }
+
+    /// What commands asked of the host.
+    pub fn poll_request(&mut self) -> Option<Request> {
+        if self.server.requests.is_empty() { None } else { Some(self.server.requests.remove(0)) }
+    }
+
+    /// Open sessions.
+    pub fn sessions(&self) -> usize {
+        self.peers.count()
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &Config {
+        &self.server.config
+    }
+
+    /// What belongs to no key: counters, logs, identity.
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// As [`Engine::server`], for a host that sets facts of its own.
+    pub fn server_mut(&mut self) -> &mut Server {
+        &mut self.server
+    }
+
+    /// A session, for a host that looks at its state.
+    pub fn session(&self, id: SessionId) -> Option<&Session> {
+        self.peers.get(id)
+    }
+}
+
+/// A session on its way through a batch.
+type Running = Box<Session>;

@@ -2,13 +2,22 @@
 
 pub mod codec;
 pub mod hash;
+pub mod intset;
 pub mod list;
 pub mod listpack;
 pub mod segmented;
+pub mod set;
+pub mod string;
 pub mod ziplist;
 pub mod zipmap;
+pub mod zset;
 
 use crate::words::hash::HashKey;
+use hash::{Hash, HashRef};
+use list::{List, ListRef};
+use set::{Set, SetRef};
+use string::{Str, StrRef};
+use zset::{Zset, ZsetRef};
 
 /// A value's type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -84,6 +93,122 @@ impl Limits {
             list_compress_depth: 0,
             list_plain_threshold: 1 << 30,
             hash_key,
+        }
+    }
+}
+
+/// A value that its holder owns and may change.
+#[derive(Debug)]
+pub enum Value {
+    /// Bytes or a number.
+    Str(Str),
+    /// A list.
+    List(List),
+    /// A set.
+    Set(Set),
+    /// A hash.
+    Hash(Hash),
+    /// A sorted set.
+    Zset(Zset),
+}
+
+/// A value to be read; the compact forms may lie inside the key's own block.
+#[derive(Debug, Clone, Copy)]
+pub enum ValueRef<'a> {
+    /// Bytes or a number.
+    Str(StrRef<'a>),
+    /// A list.
+    List(ListRef<'a>),
+    /// A set.
+    Set(SetRef<'a>),
+    /// A hash.
+    Hash(HashRef<'a>),
+    /// A sorted set.
+    Zset(ZsetRef<'a>),
+}
+
+impl Value {
+    /// The value, to be read.
+    pub fn as_ref(&self) -> ValueRef<'_> {
+        match self {
+            Self::Str(v) => ValueRef::Str(v.as_ref()),
+            Self::List(v) => ValueRef::List(v.as_ref()),
+            Self::Set(v) => ValueRef::Set(v.as_ref()),
+            Self::Hash(v) => ValueRef::Hash(v.as_ref()),
+            Self::Zset(v) => ValueRef::Zset(v.as_ref()),
+        }
+    }
+
+    /// The value's type.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Str(_) => Kind::String,
+            Self::List(_) => Kind::List,
+            Self::Set(_) => Kind::Set,
+            Self::Hash(_) => Kind::Hash,
+            Self::Zset(_) => Kind::Zset,
+        }
+    }
+
+    /// Whether a collection has no element left. A string is never empty in this sense: an empty one keeps its key.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Str(_) => false,
+            Self::List(v) => v.as_ref().is_empty(),
+            Self::Set(v) => v.as_ref().is_empty(),
+            Self::Hash(v) => v.as_ref().is_empty(),
+            Self::Zset(v) => v.as_ref().is_empty(),
+        }
+    }
+}
+
+impl ValueRef<'_> {
+    /// The value's type.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::Str(_) => Kind::String,
+            Self::List(_) => Kind::List,
+            Self::Set(_) => Kind::Set,
+            Self::Hash(_) => Kind::Hash,
+            Self::Zset(_) => Kind::Zset,
+        }
+    }
+
+    /// The encoding's name as OBJECT ENCODING answers it.
+    pub fn encoding(self) -> &'static str {
+        match self {
+            Self::Str(v) => v.encoding(),
+            Self::List(v) => v.encoding(),
+            Self::Set(v) => v.encoding(),
+            Self::Hash(v) => v.encoding(),
+            Self::Zset(v) => v.encoding(),
+        }
+    }
+
+    /// Bytes of a string, elements of a collection.
+    pub fn len(self) -> usize {
+        match self {
+            Self::Str(v) => v.len(),
+            Self::List(v) => v.len(),
+            Self::Set(v) => v.len(),
+            Self::Hash(v) => v.len(),
+            Self::Zset(v) => v.len(),
+        }
+    }
+
+    /// Whether [`ValueRef::len`] is 0.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes of memory that the value takes, estimated without walking it.
+    pub fn memory(self) -> usize {
+        match self {
+            Self::Str(v) => v.memory(),
+            Self::List(v) => v.memory(),
+            Self::Set(v) => v.memory(),
+            Self::Hash(v) => v.memory(),
+            Self::Zset(v) => v.memory(),
         }
     }
 }

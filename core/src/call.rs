@@ -1,0 +1,78 @@
+//! Runs one command to its end: handler, error reply, counters. Used by the engine and by EXEC.
+
+use crate::args::Args;
+use crate::command::{Command, flags};
+use crate::command_index::CommandId;
+use crate::context::Ctx;
+use crate::words::error::CommandError;
+
+/// Commands that are not FAST are timed one by one; below this threshold of the slow log every command is.
+const TIME_EACH_BELOW_MICROS: i64 = 1000;
+
+/// What came of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It ran; the reply is written.
+    Done,
+    /// It answered an error.
+    Failed,
+    /// It waits for keys: `ctx.block` says which.
+    Blocked,
+    /// It needs values that are not in memory; nothing was changed or written.
+    NotResident,
+}
+
+/// Runs the command. `args` has the full command; arity was checked.
+pub fn call(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) -> Outcome {
+    let command = ctx.server.index.get(id);
+    let mark = ctx.reply.position();
+    let timed = !command.has(flags::FAST) || ctx.server.time_each;
+    let start = if timed { (ctx.server.host.monotonic)() } else { 0 };
+    let result = (command.handler)(ctx, args);
+    if ctx.block.is_some() {
+        ctx.reply.truncate(mark);
+        return Outcome::Blocked;
+    }
+    let stats = &mut ctx.server.stats;
+    stats.commands += 1;
+    let counts = &mut stats.by_command[usize::from(id.0)];
+    match result {
+        Ok(()) => {
+            counts.calls += 1;
+            if timed {
+                finish_timed(ctx, id, command, args, start);
+            }
+            Outcome::Done
+        }
+        Err(CommandError::NotResident) => {
+            stats.commands -= 1;
+            ctx.reply.truncate(mark);
+            Outcome::NotResident
+        }
+        Err(CommandError::Reply(text)) => {
+            counts.calls += 1;
+            counts.failed += 1;
+            ctx.reply.truncate(mark);
+            ctx.reply.error_text(&text);
+            ctx.server.stats.count_error(&text);
+            if timed {
+                finish_timed(ctx, id, command, args, start);
+            }
+            Outcome::Failed
+        }
+    }
+}
+
+fn finish_timed(ctx: &mut Ctx<'_>, id: CommandId, command: &'static Command, args: Args<'_>, start: u64) {
+    let micros = (ctx.server.host.monotonic)().saturating_sub(start);
+    ctx.server.stats.by_command[usize::from(id.0)].micros += micros;
+    if !command.has(flags::SKIP_SLOWLOG) {
+        ctx.server.slow_log.note(&ctx.server.config, ctx.session, args, micros, ctx.db.now);
+    }
+    ctx.server.latency.note(&ctx.server.config, "command", micros, ctx.db.now);
+}
+
+/// Whether every command has to be timed, by the slow log's and the latency monitor's thresholds.
+pub fn must_time_each(slow_log_micros: i64, latency_millis: i64) -> bool {
+    (0..TIME_EACH_BELOW_MICROS).contains(&slow_log_micros) || latency_millis == 1
+}

@@ -1,0 +1,174 @@
+//! Sessions that stand still: parked until a key is ready, a value is in memory, a pause or their time is over.
+
+use super::{Engine, Running};
+use crate::call::Outcome;
+use crate::command::Group;
+use crate::command_index::CommandId;
+use crate::context::BlockRequest;
+use crate::db::Db;
+use crate::resp::reply::Reply;
+use crate::session::{Blocked, NullKind, OwnedCommand, Session, SessionId};
+use crate::types::Kind;
+use crate::waiters::DbKey;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::mem;
+
+/// What ends a wait before a key does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum WaitEnd {
+    TimedOut,
+    Unblocked,
+}
+
+const UNBLOCKED: &str = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
+
+impl Engine {
+    /// Parks the session until one of the keys is ready.
+    pub(super) fn block(
+        &mut self,
+        session: &mut Running,
+        id: CommandId,
+        command: OwnedCommand,
+        request: BlockRequest,
+    ) {
+        let BlockRequest { keys, deadline, null } = request;
+        for (db, key) in &keys {
+            self.data.waiters.wait(*db, key, session.id);
+        }
+        if let Some(deadline) = deadline {
+            self.timers.insert((deadline, session.id));
+        }
+        session.blocked = Some(Blocked::Keys { id, command, keys, deadline, null });
+    }
+
+    /// Takes the session out of every queue that it stands in.
+    pub(super) fn leave_waiters(&mut self, session: &mut Session) {
+        if let Some(Blocked::Keys { keys, deadline, .. }) = &session.blocked {
+            for (db, key) in keys {
+                self.data.waiters.leave(*db, key, session.id);
+            }
+            if let Some(deadline) = deadline {
+                self.timers.remove(&(*deadline, session.id));
+            }
+        }
+    }
+
+    /// Parks the session until the values that it asked for are in memory.
+    pub(super) fn park(&mut self, session: &mut Running, id: CommandId, command: OwnedCommand) {
+        let missing = mem::take(&mut self.data.missing);
+        session.blocked = Some(Blocked::Loading { id, command, missing: missing.len() });
+    }
+
+    /// Lets the sessions run again that wait for keys that became ready, the longest wait first.
+    pub(super) fn serve_ready(&mut self) {
+        while self.data.waiters.has_ready() {
+            for key in self.data.waiters.take_ready() {
+                for id in self.data.waiters.queue(&key) {
+                    self.try_serve(id, &key);
+                }
+            }
+        }
+    }
+
+    /// Runs a blocked command again; it blocks again where there is still nothing for it.
+    fn try_serve(&mut self, who: SessionId, key: &DbKey) {
+        let Some(mut session) = self.peers.take(who) else { return };
+        let Some(Blocked::Keys { id, .. }) = &session.blocked else {
+            self.peers.put_back(session);
+            return;
+        };
+        let id = *id;
+        if !self.key_fits(id, key) {
+            self.peers.put_back(session);
+            return;
+        }
+        if let Some(Blocked::Keys { command, keys, deadline, null, .. }) = session.blocked.take() {
+            let ran = self.call_in(&mut session, id, command.args());
+            if ran.outcome == Outcome::Blocked {
+                session.blocked = Some(Blocked::Keys { id, command, keys, deadline, null });
+            } else {
+                session.blocked = Some(Blocked::Keys { id, command: command.clone(), keys, deadline, null });
+                self.leave_waiters(&mut session);
+                session.blocked = None;
+                self.resume.push(session.id);
+                self.settle(&mut session, id, command.args(), ran.propagation);
+            }
+        }
+        self.finish(session);
+    }
+
+    /// Whether the ready key holds what the command waits for; another type does not end the wait.
+    fn key_fits(&mut self, id: CommandId, key: &DbKey) -> bool {
+        let kind = Db { data: &mut self.data, index: key.0, now: self.now }.kind(&key.1);
+        match self.server.index.get(id).group {
+            Group::List => kind == Some(Kind::List),
+            Group::SortedSet => kind == Some(Kind::Zset),
+            _ => kind.is_some(),
+        }
+    }
+
+    /// Ends a session's wait without a key.
+    pub(super) fn end_wait(&mut self, who: SessionId, end: WaitEnd) -> bool {
+        let Some(mut session) = self.peers.take(who) else { return false };
+        let blocked = matches!(session.blocked, Some(Blocked::Keys { .. }));
+        if blocked {
+            self.leave_waiters(&mut session);
+            if let Some(Blocked::Keys { null, .. }) = session.blocked.take() {
+                let mut reply = Reply::new(&mut session.output, session.proto);
+                match (end, null) {
+                    (WaitEnd::Unblocked, _) => reply.error_text(UNBLOCKED),
+                    (WaitEnd::TimedOut, NullKind::Array) => reply.null_array(),
+                    (WaitEnd::TimedOut, NullKind::Bulk) => reply.null(),
+                }
+            }
+            self.resume.push(who);
+        }
+        self.finish(session);
+        blocked
+    }
+
+    /// Ends the waits whose time is up.
+    pub(super) fn expire_waits(&mut self) {
+        while let Some(&(deadline, who)) = self.timers.first() {
+            if deadline > self.now {
+                break;
+            }
+            self.timers.pop_first();
+            self.end_wait(who, WaitEnd::TimedOut);
+        }
+    }
+
+    /// Lets paused sessions go on when the pause is over.
+    pub(super) fn end_pause(&mut self) {
+        if self.server.pause.is_some_and(|(_, until)| self.now < until) {
+            return;
+        }
+        self.server.pause = None;
+        let paused: Vec<SessionId> = self
+            .peers
+            .iter()
+            .filter(|s| matches!(s.blocked, Some(Blocked::Paused { .. })))
+            .map(|s| s.id)
+            .collect();
+        for who in paused {
+            let Some(mut session) = self.peers.take(who) else { continue };
+            if let Some(Blocked::Paused { id, command }) = session.blocked.take() {
+                self.run_command(&mut session, Some(id), command.args());
+            }
+            self.finish(session);
+            self.resume.push(who);
+        }
+    }
+
+    /// Runs what unblocked sessions had sent meanwhile.
+    pub(super) fn resume_sessions(&mut self) {
+        while let Some(who) = self.resume.pop() {
+            let Some(mut session): Option<Box<Session>> = self.peers.take(who) else { continue };
+            if !session.input.is_empty() && !session.is_closing() {
+                self.run_input(&mut session);
+            }
+            self.finish(session);
+        }
+    }
+}

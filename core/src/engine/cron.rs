@@ -1,0 +1,107 @@
+//! The hour: waits that end, keys that expire, garbage that is freed in slices, idle clients that are closed.
+
+use super::Engine;
+use crate::types::Value;
+use crate::words::time::UnixMillis;
+use alloc::vec::Vec;
+
+/// Elements of large values freed in one call.
+const FREED_AT_ONCE: usize = 4096;
+/// While garbage waits the engine wants to be called again after so many milliseconds.
+const GARBAGE_PAUSE: UnixMillis = 1;
+
+impl Engine {
+    /// Does what is due at `now`: ends waits, runs the expiry cycle, frees garbage. Bounded by the budgets of the
+    /// configuration: 25 % of a period of 1/`hz` for expiry, 4096 elements for garbage.
+    pub fn handle_timeout(&mut self, now: UnixMillis) {
+        self.now = now;
+        self.expire_waits();
+        if self.server.pause.is_some() {
+            self.end_pause();
+        }
+        self.free_garbage();
+        if now >= self.next_cron {
+            self.next_cron = now + self.period();
+            self.cron();
+        }
+        self.resume_sessions();
+    }
+
+    /// When [`Engine::handle_timeout`] wants to be called next.
+    pub fn poll_timeout(&self) -> UnixMillis {
+        let mut at = self.next_cron;
+        if let Some(&(deadline, _)) = self.timers.first() {
+            at = at.min(deadline);
+        }
+        if let Some((_, until)) = self.server.pause {
+            at = at.min(until);
+        }
+        if !self.data.garbage.is_empty() || !self.data.garbage_databases.is_empty() {
+            at = at.min(self.now + GARBAGE_PAUSE);
+        }
+        at
+    }
+
+    fn period(&self) -> UnixMillis {
+        1000 / self.server.config.hz.clamp(1, 500)
+    }
+
+    fn cron(&mut self) {
+        if self.server.active_expire {
+            self.expire_for(self.period() as u64 * 1000 / 4);
+        }
+        self.close_idle_sessions();
+        if self.server.config.maxmemory > 0 {
+            self.make_room();
+        }
+    }
+
+    /// Frees a bounded part of what was removed.
+    fn free_garbage(&mut self) {
+        let mut budget = FREED_AT_ONCE;
+        while budget > 0 {
+            let Some(value) = self.data.garbage.last_mut() else { break };
+            if free_part(value, budget) {
+                self.data.garbage.pop();
+            } else {
+                budget = 0;
+            }
+            budget = budget.saturating_sub(64);
+        }
+        if budget == FREED_AT_ONCE
+            && self.data.garbage_databases.last_mut().is_some_and(|db| db.free_some(FREED_AT_ONCE))
+        {
+            self.data.garbage_databases.pop();
+        }
+    }
+
+    fn close_idle_sessions(&mut self) {
+        let idle = self.server.config.timeout * 1000;
+        let now = self.now;
+        let mut over = Vec::new();
+        for session in self.peers.iter_mut() {
+            let exempt = session.blocked.is_some() || session.subscriptions() > 0 || session.monitor;
+            if idle > 0 && !exempt && now - session.last_active > idle {
+                session.close_now = true;
+                over.push(session.id);
+            } else if self.server.over_output_limit(session, now) {
+                session.close_now = true;
+                over.push(session.id);
+            }
+        }
+        for id in over {
+            self.peers.notice(id);
+        }
+    }
+}
+
+/// Frees about `budget` elements of a value; true when nothing is left of it.
+fn free_part(value: &mut Value, budget: usize) -> bool {
+    match value {
+        Value::Str(_) => true,
+        Value::List(v) => v.free_some(budget),
+        Value::Set(v) => v.free_some(budget),
+        Value::Hash(v) => v.free_some(budget),
+        Value::Zset(v) => v.free_some(budget),
+    }
+}

@@ -1,0 +1,147 @@
+//! Plan, then execute: what is missing is asked for and the session parked; else the command runs to its end, and
+//! what follows from it is done.
+
+use super::gate::{Verdict, wants_reply};
+use super::{Engine, Running};
+use crate::args::Args;
+use crate::call::{Outcome, call};
+use crate::command::flags;
+use crate::command_index::CommandId;
+use crate::context::{BlockRequest, Ctx, Propagation};
+use crate::db::Db;
+use crate::resp::reply::Reply;
+use crate::session::{Blocked, OwnedCommand, ReplyMode};
+use core::mem;
+
+/// What is left when a command's context is gone.
+pub(super) struct Ran {
+    pub(super) outcome: Outcome,
+    pub(super) block: Option<BlockRequest>,
+    pub(super) propagation: Propagation,
+}
+
+impl Engine {
+    /// Judges a command and runs, queues, parks or refuses it.
+    pub(super) fn run_command(&mut self, session: &mut Running, id: Option<CommandId>, args: Args<'_>) {
+        match self.judge(session, id, args) {
+            Verdict::Run(id) => self.execute(session, id, args),
+            Verdict::Queue(id) => self.queue(session, id, args),
+            Verdict::Refuse(text) => self.refuse(session, id, &text),
+            Verdict::Pause(id) => {
+                session.blocked = Some(Blocked::Paused { id, command: OwnedCommand::new(args) });
+            }
+        }
+    }
+
+    /// Runs a command that may run.
+    pub(super) fn execute(&mut self, session: &mut Running, id: CommandId, args: Args<'_>) {
+        if !self.server.monitors.is_empty() {
+            self.feed_monitors(session, id, args);
+        }
+        session.last_command = self.server.index.get(id).name;
+        let mark = session.output.len();
+        let ran = self.call_in(session, id, args);
+        match ran.outcome {
+            Outcome::Blocked => {
+                if let Some(request) = ran.block {
+                    self.block(session, id, OwnedCommand::new(args), request);
+                }
+            }
+            Outcome::NotResident => self.park(session, id, OwnedCommand::new(args)),
+            Outcome::Done | Outcome::Failed => {
+                self.suppress_reply(session, mark);
+                self.after_command(session, id, args, ran.propagation);
+            }
+        }
+    }
+
+    /// Builds the context, calls the handler, takes the context apart.
+    pub(super) fn call_in(&mut self, session: &mut Running, id: CommandId, args: Args<'_>) -> Ran {
+        let mut output = mem::take(&mut session.output);
+        self.data.no_touch = session.no_touch;
+        self.server.dirty_before = self.data.dirty;
+        let mut ctx = Ctx {
+            db: Db { data: &mut self.data, index: session.db, now: self.now },
+            reply: Reply::new(&mut output, session.proto),
+            session,
+            peers: &mut self.peers,
+            server: &mut self.server,
+            propagation: Propagation::AsReceived,
+            block: None,
+            in_exec: false,
+        };
+        let outcome = call(&mut ctx, id, args);
+        let Ctx { block, propagation, .. } = ctx;
+        session.output = output;
+        Ran { outcome, block, propagation }
+    }
+
+    /// What follows from a command that ran, and then from the sessions that it woke.
+    fn after_command(
+        &mut self,
+        session: &mut Running,
+        id: CommandId,
+        args: Args<'_>,
+        propagation: Propagation,
+    ) {
+        self.settle(session, id, args, propagation);
+        if self.data.waiters.has_ready() {
+            self.serve_ready();
+        }
+    }
+
+    /// What follows from a command that ran: journal, broken transactions, events.
+    #[inline]
+    pub(super) fn settle(
+        &mut self,
+        session: &mut Running,
+        id: CommandId,
+        args: Args<'_>,
+        propagation: Propagation,
+    ) {
+        if self.server.journaling {
+            self.propagate(session.db, id, args, propagation);
+        }
+        if !self.data.touched.is_empty() {
+            self.break_transactions(session);
+        }
+        if !self.data.events.is_empty() {
+            self.publish_events(session);
+        }
+    }
+
+    /// Drops the reply where CLIENT REPLY asked for it.
+    fn suppress_reply(&mut self, session: &mut Running, mark: usize) {
+        if session.reply_mode == ReplyMode::On {
+            return;
+        }
+        match session.reply_mode {
+            // CLIENT REPLY SKIP itself has just run: it says nothing and the next command is the one that is skipped.
+            ReplyMode::SkipNext => {
+                session.output.truncate(mark);
+                session.reply_mode = ReplyMode::Skip;
+            }
+            _ => {
+                if !wants_reply(session) {
+                    session.output.truncate(mark);
+                }
+            }
+        }
+    }
+
+    /// Marks the transactions whose watched keys changed.
+    pub(super) fn break_transactions(&mut self, session: &mut Running) {
+        for id in mem::take(&mut self.data.touched) {
+            if id == session.id {
+                session.watch_broken = true;
+            } else if let Some(peer) = self.peers.get_mut(id) {
+                peer.watch_broken = true;
+            }
+        }
+    }
+
+    /// Whether the command only needs metadata or no old value at all.
+    pub(super) fn needs_no_value(&self, id: CommandId) -> bool {
+        self.server.index.get(id).has(flags::META_ONLY | flags::NO_VALUE)
+    }
+}

@@ -1,0 +1,202 @@
+//! What stands between a parsed command and its handler, in Redis's order: is there such a command, are the
+//! arguments enough, may this client, is there memory, is it to be queued.
+
+use super::{Engine, Running};
+use crate::args::Args;
+use crate::command::{Command, flags};
+use crate::command_index::CommandId;
+use crate::resp::parse::ProtocolError;
+use crate::resp::reply::{Proto, Reply};
+use crate::server::PauseKind;
+use crate::session::{OwnedCommand, ReplyMode};
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// At most so many bytes of a client's words are repeated in an error.
+const ECHOED: usize = 128;
+
+const NOT_ALLOWED_IN_MULTI: &str = "ERR Command not allowed inside a transaction";
+const NO_AUTH: &str = "NOAUTH Authentication required.";
+const OUT_OF_MEMORY: &str = "OOM command not allowed when used memory > 'maxmemory'.";
+
+/// What is to be done with a command.
+pub(super) enum Verdict {
+    Run(CommandId),
+    Refuse(Cow<'static, str>),
+    Queue(CommandId),
+    Pause(CommandId),
+}
+
+impl Engine {
+    /// Judges a command before it runs.
+    pub(super) fn judge(&mut self, session: &Running, id: Option<CommandId>, args: Args<'_>) -> Verdict {
+        let id = match self.resolve(id, args) {
+            Ok(id) => id,
+            Err(text) => return Verdict::Refuse(text),
+        };
+        let command = self.server.index.get(id);
+        if !session.authenticated && !command.has(flags::NO_AUTH) {
+            return Verdict::Refuse(NO_AUTH.into());
+        }
+        if session.multi.is_some() && command.has(flags::NO_MULTI) {
+            return Verdict::Refuse(NOT_ALLOWED_IN_MULTI.into());
+        }
+        if let Some(text) = self.refusal_by_state(session, command) {
+            return Verdict::Refuse(text);
+        }
+        if session.multi.is_some() && !command.has(flags::NOT_QUEUED) {
+            return Verdict::Queue(id);
+        }
+        if self.server.pause.is_some() && self.is_paused(session, command) {
+            return Verdict::Pause(id);
+        }
+        Verdict::Run(id)
+    }
+
+    /// The command or subcommand, if there is one and the arguments are enough for it.
+    #[inline]
+    fn resolve(&self, id: Option<CommandId>, args: Args<'_>) -> Result<CommandId, Cow<'static, str>> {
+        let Some(mut id) = id else { return Err(unknown_command(args).into()) };
+        let mut command = self.server.index.get(id);
+        if !command.subcommands.is_empty() && args.len() > 1 {
+            match self.server.index.find_subcommand(id, args.get(1)) {
+                Some(sub) => {
+                    id = sub;
+                    command = self.server.index.get(id);
+                }
+                None => return Err(unknown_subcommand(command, args).into()),
+            }
+        }
+        if command.takes(args.len()) {
+            Ok(id)
+        } else {
+            Err(format!("ERR wrong number of arguments for '{}' command", command.name).into())
+        }
+    }
+
+    /// Reasons that lie in the server's or the session's state.
+    #[inline]
+    fn refusal_by_state(&mut self, session: &Running, command: &Command) -> Option<Cow<'static, str>> {
+        if self.server.config.maxmemory > 0 && !self.make_room() && command.has(flags::DENYOOM) {
+            return Some(OUT_OF_MEMORY.into());
+        }
+        if let Some(text) = self.server.loading_refusal(command) {
+            return Some(text);
+        }
+        if session.proto == Proto::Resp2 && session.subscriptions() > 0 && !allowed_while_subscribed(command)
+        {
+            return Some(
+                format!(
+                    "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
+                    command.name
+                )
+                .into(),
+            );
+        }
+        None
+    }
+
+    fn is_paused(&mut self, session: &Running, command: &Command) -> bool {
+        let Some((kind, until)) = self.server.pause else { return false };
+        if self.now >= until {
+            self.server.pause = None;
+            return false;
+        }
+        if command.has(flags::NOT_QUEUED) && command.name != "exec" || command.name.starts_with("client|") {
+            return false;
+        }
+        let writes = command.has(flags::WRITE | flags::MAY_REPLICATE)
+            || command.name == "exec"
+                && session.multi.as_ref().is_some_and(|queue| {
+                    queue.commands.iter().any(|(id, _)| self.server.index.get(*id).has(flags::WRITE))
+                });
+        kind == PauseKind::All || writes
+    }
+
+    /// Answers an error without running anything; a transaction that is being queued is broken by it.
+    pub(super) fn refuse(&mut self, session: &mut Running, id: Option<CommandId>, text: &str) {
+        if let Some(id) = id {
+            self.server.stats.by_command[usize::from(id.0)].rejected += 1;
+        }
+        if let Some(queue) = &mut session.multi {
+            queue.broken = true;
+        }
+        self.server.stats.count_error(text);
+        if wants_reply(session) {
+            Reply::new(&mut session.output, session.proto).error_text(text);
+        }
+    }
+
+    /// Queues the command until EXEC.
+    pub(super) fn queue(&mut self, session: &mut Running, id: CommandId, args: Args<'_>) {
+        let Some(queue) = &mut session.multi else { return };
+        queue.commands.push((id, OwnedCommand::new(args)));
+        if wants_reply(session) {
+            Reply::new(&mut session.output, session.proto).simple("QUEUED");
+        }
+    }
+
+    /// Answers a protocol error and lets the connection close.
+    pub(super) fn refuse_protocol(&mut self, session: &mut Running, error: &ProtocolError) {
+        let mut text = Vec::new();
+        error.write_text(&mut text);
+        self.server.stats.count_error("ERR");
+        Reply::new(&mut session.output, session.proto).error_bytes(&text);
+        session.close_after_reply = true;
+    }
+}
+
+/// CLIENT REPLY's say, one command on.
+pub(super) fn wants_reply(session: &mut Running) -> bool {
+    match session.reply_mode {
+        ReplyMode::On => true,
+        ReplyMode::Off => false,
+        ReplyMode::SkipNext | ReplyMode::Skip => {
+            session.reply_mode = ReplyMode::On;
+            false
+        }
+    }
+}
+
+fn allowed_while_subscribed(command: &Command) -> bool {
+    matches!(
+        command.name,
+        "subscribe"
+            | "unsubscribe"
+            | "psubscribe"
+            | "punsubscribe"
+            | "ssubscribe"
+            | "sunsubscribe"
+            | "ping"
+            | "quit"
+            | "reset"
+    )
+}
+
+fn lossy(bytes: &[u8], most: usize) -> String {
+    let end = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len()).min(most);
+    String::from_utf8_lossy(&bytes[..end]).into_owned()
+}
+
+fn unknown_command(args: Args<'_>) -> String {
+    let mut echoed = String::new();
+    for arg in args.from(1) {
+        if echoed.len() >= ECHOED {
+            break;
+        }
+        echoed.push('\'');
+        echoed.push_str(&lossy(arg, ECHOED - echoed.len()));
+        echoed.push_str("' ");
+    }
+    format!("ERR unknown command '{}', with args beginning with: {echoed}", lossy(args.get(0), ECHOED))
+}
+
+fn unknown_subcommand(command: &Command, args: Args<'_>) -> String {
+    format!(
+        "ERR unknown subcommand '{}'. Try {} HELP.",
+        lossy(args.get(1), ECHOED),
+        command.name.to_ascii_uppercase()
+    )
+}

@@ -1,1 +1,0 @@
-//! Eviction: which key goes when memory is over its limit.

@@ -1,1 +1,0 @@
-//! Active expiry: the slow and the fast cycle.

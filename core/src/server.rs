@@ -1,0 +1,264 @@
+//! What belongs to no key and to no single connection: configuration, counters, identity.
+
+use crate::call::must_time_each;
+use crate::command::{Command, flags};
+use crate::command_index::CommandIndex;
+use crate::db::Data;
+use crate::events::Event;
+use crate::expire;
+use crate::keyspace::clock::AccessClock;
+use crate::latency::LatencyMonitor;
+use crate::pubsub::Subscriptions;
+use crate::resp::parse::ParseLimits;
+use crate::session::{Session, SessionId};
+use crate::slow_log::SlowLog;
+use crate::words::config::{ClientClass, Config, MaxmemoryPolicy};
+use crate::words::rng::Rng;
+use crate::words::time::UnixMillis;
+use alloc::borrow::Cow;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// Microseconds that only grow; an argument, because the core reads no clock. They measure how long commands take.
+pub type MonotonicMicros = fn() -> u64;
+
+/// What a host tells of itself and its surroundings.
+#[derive(Debug, Clone, Copy)]
+pub struct HostFacts {
+    /// Bytes in use by the allocator.
+    pub used_memory: fn() -> usize,
+    /// The most that were ever in use.
+    pub peak_memory: fn() -> usize,
+    /// Bytes of physical memory that the process has.
+    pub resident_memory: fn() -> usize,
+    /// Microseconds that only grow.
+    pub monotonic: MonotonicMicros,
+    /// User and system CPU time of the process, in microseconds.
+    pub cpu_times: fn() -> (u64, u64),
+    /// The process's number.
+    pub process_id: u32,
+    /// The operating system's name.
+    pub os: &'static str,
+    /// The allocator's name.
+    pub allocator: &'static str,
+    /// Path of the program.
+    pub executable: &'static str,
+}
+
+/// Counts for one command.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CommandStats {
+    /// Times it ran.
+    pub calls: u64,
+    /// Microseconds it took.
+    pub micros: u64,
+    /// Times it was refused before it ran.
+    pub rejected: u64,
+    /// Times it answered an error.
+    pub failed: u64,
+}
+
+/// Counts since the last CONFIG RESETSTAT.
+#[derive(Debug, Default)]
+pub struct ServerStats {
+    /// Commands run.
+    pub commands: u64,
+    /// Connections accepted.
+    pub connections: u64,
+    /// Connections refused over `maxclients`.
+    pub rejected_connections: u64,
+    /// Bytes received.
+    pub input_bytes: u64,
+    /// Bytes sent.
+    pub output_bytes: u64,
+    /// Error replies.
+    pub errors: u64,
+    /// Error replies by code.
+    pub errors_by_code: BTreeMap<String, u64>,
+    /// By command, in the order of the table.
+    pub by_command: Vec<CommandStats>,
+    /// The most that memory was over its limit for eviction's sake, in microseconds.
+    pub over_memory_micros: u64,
+}
+
+/// What CLIENT PAUSE holds back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PauseKind {
+    /// Writes only.
+    Writes,
+    /// Every command.
+    All,
+}
+
+/// What a command asks of the engine or host beyond data and replies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// SHUTDOWN; `save`: `Some(true)` SAVE, `Some(false)` NOSAVE.
+    Shutdown {
+        /// Save first, or not, or as configured.
+        save: Option<bool>,
+    },
+    /// DEBUG SLEEP: the whole server stands still for so many microseconds.
+    Sleep(u64),
+    /// CONFIG SET changed this directive.
+    ConfigChanged(&'static str),
+    /// CONFIG REWRITE.
+    RewriteConfig,
+}
+
+/// What belongs to no key and to no single connection.
+#[derive(Debug)]
+pub struct Server {
+    /// The configuration.
+    pub config: Config,
+    /// Facts about the host.
+    pub host: HostFacts,
+    /// The command table, and how it is searched.
+    pub index: CommandIndex,
+    /// When the server started.
+    pub started: UnixMillis,
+    /// 40 hexadecimal digits, new at each start.
+    pub run_id: String,
+    /// Counters.
+    pub stats: ServerStats,
+    /// Commands go into a journal.
+    pub journaling: bool,
+    /// Commands on their way into the journal, each with its database.
+    pub journal: Vec<(usize, Vec<Vec<u8>>)>,
+    /// The count of changes before the running command.
+    pub dirty_before: u64,
+    /// CLIENT PAUSE, and until when.
+    pub pause: Option<(PauseKind, UnixMillis)>,
+    /// Active expiry is on (DEBUG SET-ACTIVE-EXPIRE).
+    pub active_expire: bool,
+    /// What the expiry cycles remember.
+    pub expire_state: expire::State,
+    /// Every command is timed, not only those that may take long.
+    pub time_each: bool,
+    /// Commands that took long.
+    pub slow_log: SlowLog,
+    /// Events that took long.
+    pub latency: LatencyMonitor,
+    /// Sessions that called MONITOR.
+    pub monitors: Vec<SessionId>,
+    /// What commands asked of the engine or host.
+    pub requests: Vec<Request>,
+    /// Who subscribed to what.
+    pub subscriptions: Subscriptions,
+    /// A dataset is being loaded; most commands are refused.
+    pub loading: bool,
+}
+
+impl Server {
+    /// A server at its start. `seed` gives the run id.
+    pub fn new(
+        config: Config,
+        host: HostFacts,
+        index: CommandIndex,
+        seed: [u64; 4],
+        now: UnixMillis,
+    ) -> Self {
+        let mut rng = Rng::new(seed[3]);
+        let run_id = (0..40).map(|_| char::from(b"0123456789abcdef"[rng.index(16)])).collect();
+        let mut stats = ServerStats::default();
+        stats.by_command.resize(index.len(), CommandStats::default());
+        Self {
+            config,
+            host,
+            index,
+            started: now,
+            run_id,
+            stats,
+            journaling: false,
+            journal: Vec::new(),
+            dirty_before: 0,
+            pause: None,
+            active_expire: true,
+            expire_state: expire::State::default(),
+            time_each: false,
+            slow_log: SlowLog::default(),
+            latency: LatencyMonitor::default(),
+            monitors: Vec::new(),
+            requests: Vec::new(),
+            subscriptions: Subscriptions::default(),
+            loading: false,
+        }
+    }
+
+    /// Hands the settings that concern keys and values to where they are used. Follows every change of the
+    /// configuration.
+    pub fn apply_to(&mut self, data: &mut Data) {
+        let config = &self.config;
+        let limits = &mut data.limits;
+        limits.hash_max_listpack_entries = config.hash_max_listpack_entries as usize;
+        limits.hash_max_listpack_value = config.hash_max_listpack_value as usize;
+        limits.set_max_intset_entries = config.set_max_intset_entries as usize;
+        limits.set_max_listpack_entries = config.set_max_listpack_entries as usize;
+        limits.set_max_listpack_value = config.set_max_listpack_value as usize;
+        limits.zset_max_listpack_entries = config.zset_max_listpack_entries as usize;
+        limits.zset_max_listpack_value = config.zset_max_listpack_value as usize;
+        limits.list_max_listpack_size = config.list_max_listpack_size;
+        limits.list_compress_depth = config.list_compress_depth as usize;
+        data.access = AccessClock {
+            lfu: matches!(
+                config.maxmemory_policy,
+                MaxmemoryPolicy::AllkeysLfu | MaxmemoryPolicy::VolatileLfu
+            ),
+            log_factor: config.lfu_log_factor as u32,
+            decay_minutes: config.lfu_decay_time as u32,
+        };
+        data.notify = Event(config.notify_keyspace_events);
+        let latency = config.latency_monitor_threshold;
+        self.time_each = must_time_each(config.slowlog_log_slower_than, latency);
+    }
+
+    /// What the parser lets a client send.
+    #[inline]
+    pub fn parse_limits(&self, authenticated: bool) -> ParseLimits {
+        ParseLimits { max_bulk_len: self.config.proto_max_bulk_len as u64, authenticated }
+    }
+
+    /// Why the command has to wait for the dataset's load.
+    #[inline]
+    pub fn loading_refusal(&self, command: &Command) -> Option<Cow<'static, str>> {
+        (self.loading && !command.has(flags::LOADING))
+            .then_some(Cow::Borrowed("LOADING Redis is loading the dataset in memory"))
+    }
+
+    /// Forgets a session that ends.
+    pub fn forget_session(&mut self, session: &Session) {
+        self.monitors.retain(|m| *m != session.id);
+        self.subscriptions.forget(session);
+    }
+
+    /// Whether the client left more replies unread than `client-output-buffer-limit` allows.
+    pub fn over_output_limit(&self, session: &mut Session, now: UnixMillis) -> bool {
+        let class =
+            if session.subscriptions() > 0 { ClientClass::Pubsub } else { ClientClass::Normal } as usize;
+        let limit = self.config.client_output_buffer_limit[class];
+        let unread = (session.output.len() - session.taken) as i64;
+        if limit.hard > 0 && unread >= limit.hard {
+            return true;
+        }
+        if limit.soft == 0 || unread < limit.soft {
+            session.over_soft_limit_since = None;
+            return false;
+        }
+        let since = *session.over_soft_limit_since.get_or_insert(now);
+        now - since > limit.soft_seconds * 1000
+    }
+}
+
+impl ServerStats {
+    /// Counts an error reply by the code that it begins with.
+    pub fn count_error(&mut self, text: &str) {
+        self.errors += 1;
+        let code = text.split(' ').next().unwrap_or("ERR");
+        if let Some(n) = self.errors_by_code.get_mut(code) {
+            *n += 1;
+        } else {
+            self.errors_by_code.insert(String::from(code), 1);
+        }
+    }
+}
