@@ -1,0 +1,238 @@
+use super::{LexBound, LexRange, ScoreRange, Zset, ZsetRef};
+use crate::types::Limits;
+use crate::words::hash::HashKey;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+use core::ops::Range;
+use proptest::prelude::*;
+
+/// Scores as the model orders them: no NaN, and both zeros are one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Score(f64);
+
+impl Eq for Score {}
+
+impl Ord for Score {
+    fn cmp(&self, other: &Self) -> core::cmp::Ordering {
+        self.0.partial_cmp(&other.0).expect("not a NaN")
+    }
+}
+
+impl PartialOrd for Score {
+    fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+fn limits(entries: usize) -> Limits {
+    Limits { zset_max_listpack_entries: entries, ..Limits::new(HashKey::new([7, 11])) }
+}
+
+fn score() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        6 => (-8i32..8).prop_map(f64::from),
+        3 => -5.0..5.0,
+        1 => Just(-0.0),
+        1 => Just(f64::INFINITY),
+        1 => Just(f64::NEG_INFINITY),
+        1 => Just(4_611_686_018_427_387_904.0),
+        1 => any::<f64>().prop_filter("a number", |s| !s.is_nan()),
+    ]
+}
+
+fn member() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        4 => (0u32..400).prop_map(|n| std::format!("{n}").into_bytes()),
+        4 => (0u32..400).prop_map(|n| std::format!("member:{n:08}").into_bytes()),
+        1 => (0usize..300).prop_map(|n| std::vec![b'x'; n]),
+    ]
+}
+
+#[derive(Debug, Clone)]
+enum Op {
+    Insert(Vec<u8>, f64),
+    Remove(Vec<u8>),
+    RemoveRanks(usize, usize),
+    Ranks(ScoreRange),
+    Rank(Vec<u8>),
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        8 => (member(), score()).prop_map(|(m, s)| Op::Insert(m, s)),
+        3 => member().prop_map(Op::Remove),
+        1 => (any::<usize>(), 0usize..90).prop_map(|(at, n)| Op::RemoveRanks(at, n)),
+        1 => (score(), score(), any::<bool>(), any::<bool>()).prop_map(|(min, max, a, b)| Op::Ranks(ScoreRange {
+            min, max, min_exclusive: a, max_exclusive: b,
+        })),
+        1 => member().prop_map(Op::Rank),
+    ]
+}
+
+#[derive(Default)]
+struct Model {
+    scores: BTreeMap<Vec<u8>, f64>,
+    order: BTreeSet<(Score, Vec<u8>)>,
+}
+
+impl Model {
+    fn insert(&mut self, member: &[u8], score: f64) -> Option<f64> {
+        let old = self.scores.get(member).copied();
+        if old == Some(score) {
+            return old;
+        }
+        self.remove(member);
+        self.scores.insert(member.to_vec(), score);
+        self.order.insert((Score(score), member.to_vec()));
+        old
+    }
+
+    fn remove(&mut self, member: &[u8]) -> Option<f64> {
+        let old = self.scores.remove(member)?;
+        self.order.remove(&(Score(old), member.to_vec()));
+        Some(old)
+    }
+
+    fn ranks(&self, inside: impl Fn(&Score, &[u8]) -> bool) -> Range<usize> {
+        let mut ranks =
+            self.order.iter().enumerate().filter(|(_, (s, m))| inside(s, m)).map(|(rank, _)| rank);
+        let Some(first) = ranks.next() else { return 0..0 };
+        first..ranks.last().unwrap_or(first) + 1
+    }
+
+    fn entries(&self, ranks: Range<usize>) -> Vec<(Vec<u8>, f64)> {
+        self.order.iter().skip(ranks.start).take(ranks.len()).map(|(s, m)| (m.clone(), s.0)).collect()
+    }
+}
+
+fn listed(zset: ZsetRef<'_>, ranks: Range<usize>, reverse: bool) -> Vec<(Vec<u8>, f64)> {
+    zset.entries(ranks, reverse).map(|(member, score)| (member.to_vec(), score)).collect()
+}
+
+fn same_ranks(a: Range<usize>, b: Range<usize>) {
+    assert!(a == b || (a.is_empty() && b.is_empty()), "{a:?} {b:?}");
+}
+
+fn apply(zset: &mut Zset, model: &mut Model, limits: &Limits, op: &Op) {
+    match op {
+        Op::Insert(member, score) => {
+            assert_eq!(zset.insert(member, *score, limits), model.insert(member, *score));
+            assert_eq!(zset.as_ref().score(member), Some(*score));
+        }
+        Op::Remove(member) => assert_eq!(zset.remove(member), model.remove(member)),
+        Op::RemoveRanks(at, n) => {
+            let start = at % (model.order.len() + 1);
+            let ranks = start..(start + n).min(model.order.len());
+            for (member, _) in model.entries(ranks.clone()) {
+                model.remove(&member);
+            }
+            zset.remove_ranks(ranks);
+        }
+        Op::Ranks(range) => {
+            let inside = |score: &Score, _: &[u8]| range.reaches_min(score.0) && range.reaches_max(score.0);
+            same_ranks(zset.as_ref().score_ranks(range), model.ranks(inside));
+        }
+        Op::Rank(member) => {
+            let score = model.scores.get(member).copied();
+            let rank = score.map(|score| (model.ranks(|_, m| m == member).start, score));
+            assert_eq!(zset.as_ref().rank(member), rank);
+        }
+    }
+}
+
+fn compare(zset: &Zset, model: &Model) {
+    let all = model.entries(0..model.order.len());
+    assert_eq!(zset.as_ref().len(), all.len());
+    assert_eq!(listed(zset.as_ref(), 0..all.len(), false), all);
+    let back: Vec<_> = all.iter().rev().cloned().collect();
+    assert_eq!(listed(zset.as_ref(), 0..all.len(), true), back);
+    let (third, half) = (all.len() / 3, all.len() / 2);
+    assert_eq!(listed(zset.as_ref(), third..half, false), all[third..half]);
+    for (member, score) in &all {
+        assert_eq!(zset.as_ref().score(member), Some(*score));
+    }
+    let mut seen = BTreeSet::new();
+    let mut cursor = 0;
+    loop {
+        cursor = zset.as_ref().scan(cursor, 10, |member, _| {
+            seen.insert(member.to_vec());
+        });
+        if cursor == 0 {
+            break;
+        }
+    }
+    assert_eq!(seen.len(), all.len());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #[test]
+    fn behaves_as_an_ordered_map(entries in 0usize..64, ops in proptest::collection::vec(op(), 1..600)) {
+        let limits = limits(entries);
+        let (mut zset, mut model) = (Zset::new(), Model::default());
+        for op in &ops {
+            apply(&mut zset, &mut model, &limits, op);
+        }
+        compare(&zset, &model);
+        let pairs: Vec<_> = model.scores.iter().map(|(m, s)| (m, *s)).collect();
+        compare(&Zset::from_pairs(&pairs, &limits), &model);
+    }
+
+    #[test]
+    fn lexicographic_ranges_agree(
+        packed in any::<bool>(),
+        members in proptest::collection::btree_set(member(), 0..120),
+        ends in (0u8..4, member(), 0u8..4, member()),
+    ) {
+        let limits = limits(if packed { 1000 } else { 0 });
+        let (mut zset, mut model) = (Zset::new(), Model::default());
+        for member in &members {
+            zset.insert(member, 1.0, &limits);
+            model.insert(member, 1.0);
+        }
+        let bound = |kind, member| match kind {
+            0 => LexBound::Min,
+            1 => LexBound::Max,
+            2 => LexBound::Inclusive(member),
+            _ => LexBound::Exclusive(member),
+        };
+        let range = LexRange { min: bound(ends.0, &ends.1), max: bound(ends.2, &ends.3) };
+        let wanted = model.ranks(|_, m| range.reaches_min(m) && range.reaches_max(m));
+        same_ranks(zset.as_ref().lex_ranks(&range, false), wanted.clone());
+        same_ranks(zset.as_ref().lex_ranks(&range, true), wanted);
+    }
+}
+
+#[test]
+fn a_set_that_shrinks_gives_its_memory_back() {
+    let limits = limits(0);
+    let (mut zset, mut model) = (Zset::new(), Model::default());
+    let name = |n: u32| std::format!("member:{n:08}").into_bytes();
+    for n in 0..50_000u32 {
+        let score = f64::from(n.wrapping_mul(2_654_435_761) >> 20);
+        zset.insert(&name(n), score, &limits);
+        model.insert(&name(n), score);
+    }
+    let full = zset.as_ref().memory();
+    for n in (0..50_000u32).filter(|n| n % 100 != 7) {
+        assert_eq!(zset.remove(&name(n)), model.remove(&name(n)));
+    }
+    compare(&zset, &model);
+    let left = zset.as_ref().memory();
+    assert!(left * 15 < full, "{full} bytes before, {left} after");
+    while !zset.free_some(100) {}
+}
+
+#[test]
+fn the_compact_form_is_the_references() {
+    let limits = limits(128);
+    let mut zset = Zset::new();
+    for (member, score) in [("b", 1.5), ("a", 2.0), ("7", -0.0), ("z", 1e17), ("y", f64::NEG_INFINITY)] {
+        zset.insert(member.as_bytes(), score, &limits);
+    }
+    let Zset::Packed(list) = zset else { panic!("few members") };
+    let texts: Vec<Vec<u8>> = list.as_ref().iter().map(|element| element.to_vec()).collect();
+    let wanted: [&[u8]; 10] =
+        [b"y", b"-inf", b"7", b"0", b"b", b"1.5", b"a", b"2", b"z", b"100000000000000000"];
+    assert_eq!(texts, wanted);
+}
