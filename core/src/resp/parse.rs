@@ -51,6 +51,8 @@ pub struct ParseState {
     missing: u32,
     /// The length of the argument at `at`, once its header was read.
     bulk: Option<u32>,
+    /// The arguments found so far.
+    found: Vec<Span>,
     /// The arguments of an inline command with quotes, unquoted.
     unquoted: Vec<u8>,
     /// Whether the last command's spans point there.
@@ -137,8 +139,9 @@ impl ProtocolError {
 }
 
 /// Parses one command. `buf` starts at the command's first byte on every call until it is complete, and only grows
-/// meanwhile; spans, relative to that start, are appended to `spans` as they are found. Nothing is read twice, nothing is
-/// copied but for quoted inline commands (see [`ParseState::source`]), and after an error the client must be closed.
+/// meanwhile. The spans of a complete command, relative to that start, are appended to `spans`, which otherwise stays as
+/// it was: what an incomplete command has shown so far is kept in `state`. Nothing is read twice, nothing is copied but
+/// for quoted inline commands (see [`ParseState::source`]), and after an error the client must be closed.
 #[inline]
 pub fn parse(
     buf: &[u8],
@@ -159,10 +162,13 @@ fn parse_array(
     limits: &ParseLimits,
     spans: &mut Vec<Span>,
 ) -> Result<Parsed, ProtocolError> {
+    let first = spans.len();
     let mut cursor = Cursor { buf, at: state.at, limits };
     let mut missing = state.missing;
     let mut bulk = state.bulk;
-    if missing == 0 {
+    if missing > 0 {
+        spans.append(&mut state.found);
+    } else {
         state.quoted = false;
         match cursor.count(&mut state.searched)? {
             None => return Ok(Parsed::Incomplete),
@@ -176,13 +182,14 @@ fn parse_array(
     while missing > 0 {
         let argument = match bulk.take() {
             Some(len) => Some(len),
-            None => cursor.bulk_len(&mut state.searched)?,
+            None => cursor.bulk_len(&mut state.searched).inspect_err(|_| spans.truncate(first))?,
         };
         if let Some(span) = argument.and_then(|len| cursor.argument(len)) {
             spans.push(span);
             missing -= 1;
         } else {
             (state.at, state.missing, state.bulk) = (cursor.at, missing, argument);
+            state.found.extend(spans.drain(first..));
             return Ok(Parsed::Incomplete);
         }
     }

@@ -19,7 +19,10 @@ fn commands<'a>(
         loop {
             match parse(&input, &mut state, limits, &mut spans) {
                 Err(error) => return (found, Err(error)),
-                Ok(Parsed::Incomplete) => break,
+                Ok(Parsed::Incomplete) => {
+                    assert!(spans.is_empty(), "an incomplete command leaves no spans");
+                    break;
+                }
                 Ok(Parsed::Complete { consumed }) => {
                     let source = state.source(&input);
                     found.push(spans.drain(..).map(|span| span.of(source).to_vec()).collect());
