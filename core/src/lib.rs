@@ -43,3 +43,12 @@ pub mod commands;
 pub mod table;
 
 pub mod engine;
+
+pub use engine::{Engine, Options};
+pub use server::{HostFacts, Request};
+pub use session::{SessionId, SessionInfo};
+pub use table::ALL as ALL_COMMANDS;
+pub use words::config::{
+    Config, LogLevel, quote as quote_word, rewrite as rewrite_config, split_args as split_words,
+};
+pub use words::glob::glob_match;

@@ -1,2 +1,30 @@
 //! The Nuthatch server.
-fn main() {}
+
+use nuthatch::options::{self, Request};
+use nuthatch::{log, start};
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: nuthatch::memory::Allocator = nuthatch::memory::allocator();
+
+fn main() -> ExitCode {
+    let words: Vec<String> =
+        std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    match options::read(&words) {
+        Ok(Request::Print(text)) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Ok(Request::Serve(config, file)) => match start::serve(*config, file) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(line) => {
+                log::warning(&line);
+                ExitCode::FAILURE
+            }
+        },
+        Err(text) => {
+            eprint!("{text}");
+            ExitCode::FAILURE
+        }
+    }
+}

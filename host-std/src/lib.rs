@@ -1,0 +1,8 @@
+//! The Nuthatch server's parts, and the engine as an embedded database for Rust programs.
+
+pub mod listen;
+pub mod log;
+pub mod memory;
+pub mod options;
+pub mod server;
+pub mod start;

@@ -1,0 +1,167 @@
+//! The command line and the configuration file: `nuthatch [file | -] [--name value …]`.
+
+use nuthatch_core::{Config, glob_match, quote_word, split_words};
+use std::fmt::Write as _;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub enum Request {
+    /// Run the server with this configuration, which came from that file.
+    Serve(Box<Config>, Option<PathBuf>),
+    /// Print this text and end well.
+    Print(String),
+}
+
+/// How deep configuration files may include one another.
+const MOST_INCLUDES: usize = 16;
+
+/// Where values live by default, beneath the directory in which the server is started.
+pub const DEFAULT_DIR: &str = "./nuthatch-data";
+
+/// What `--help` prints.
+pub const HELP: &str = "\
+Usage: nuthatch [/path/to/nuthatch.conf] [options] [-]
+
+  nuthatch                             serve on 127.0.0.1:6379, data in ./nuthatch-data
+  nuthatch /etc/nuthatch.conf          read a configuration file in redis.conf's syntax
+  nuthatch --port 7000 --maxmemory 1gb give any directive of the file as an option
+  nuthatch nuthatch.conf --port 7000   options override the file
+  nuthatch -                           read the configuration from standard input
+  nuthatch -v, --version               print the version
+  nuthatch -h, --help                  print this text
+";
+
+/// The version line.
+pub fn version() -> String {
+    format!(
+        "Nuthatch server v={} (compatible with Redis 7.0.15) bits={}\n",
+        env!("CARGO_PKG_VERSION"),
+        usize::BITS
+    )
+}
+
+/// Reads the command line's words (those after the program's name).
+///
+/// # Errors
+/// The text to print on standard error.
+pub fn read(words: &[String]) -> Result<Request, String> {
+    match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["-h" | "--help"] => return Ok(Request::Print(HELP.to_owned())),
+        ["-v" | "--version"] => return Ok(Request::Print(version())),
+        _ => {}
+    }
+    let mut config = Config::default();
+    config.dir = DEFAULT_DIR.as_bytes().to_vec();
+    let (file, rest) = match words.split_first() {
+        Some((first, rest)) if first == "-" || !first.starts_with('-') => (Some(first), rest),
+        _ => (None, words),
+    };
+    if let Some(file) = file {
+        read_file(&mut config, Path::new(file), 0)?;
+    }
+    if rest.iter().any(|word| word == "-") && file.is_none_or(|file| file != "-") {
+        read_file(&mut config, Path::new("-"), 0)?;
+    }
+    read_flags(&mut config, rest)?;
+    let path = file.filter(|file| *file != "-").map(PathBuf::from);
+    let path = path.map(|path| std::fs::canonicalize(&path).unwrap_or(path));
+    Ok(Request::Serve(Box::new(config), path))
+}
+
+fn failure(place: &str, line: &str, reason: &str) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    format!(
+        "\n*** FATAL CONFIG FILE ERROR (Nuthatch {version}) ***\nReading {place}\n>>> '{line}'\n{reason}\n"
+    )
+}
+
+fn read_file(config: &mut Config, path: &Path, depth: usize) -> Result<(), String> {
+    let mut text = Vec::new();
+    let outcome = if path == Path::new("-") {
+        std::io::stdin().read_to_end(&mut text).map(drop)
+    } else {
+        std::fs::read(path).map(|bytes| text = bytes)
+    };
+    outcome.map_err(|error| {
+        format!("Fatal error, can't open config file '{}': {}\n", path.display(), reason(&error))
+    })?;
+    for (number, line) in text.split(|&byte| byte == b'\n').enumerate() {
+        let outcome = match included(line) {
+            Some(_) if depth >= MOST_INCLUDES => {
+                Err("configuration files include one another in a circle".to_owned())
+            }
+            Some(paths) => {
+                paths.iter().try_for_each(|path| read_file(config, path, depth + 1))?;
+                Ok(())
+            }
+            None => config.parse_line(line).map_err(std::borrow::Cow::into_owned),
+        };
+        outcome.map_err(|reason| {
+            let place = format!("the configuration file, at line {}", number + 1);
+            failure(&place, &String::from_utf8_lossy(line.trim_ascii()), &reason)
+        })?;
+    }
+    Ok(())
+}
+
+/// An error without the operating system's number.
+pub fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
+}
+
+/// The files that an `include` line names; the last component may be a pattern.
+fn included(line: &[u8]) -> Option<Vec<PathBuf>> {
+    let words = split_words(line.trim_ascii())?;
+    match words.as_slice() {
+        [name, path] if name.eq_ignore_ascii_case(b"include") => {
+            let path = PathBuf::from(String::from_utf8_lossy(path).into_owned());
+            Some(if path.to_string_lossy().contains(['*', '?', '[']) { matching(&path) } else { vec![path] })
+        }
+        _ => None,
+    }
+}
+
+fn matching(pattern: &Path) -> Vec<PathBuf> {
+    let folder = pattern.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = pattern.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let fits = |path: &PathBuf| {
+        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        glob_match(name.as_bytes(), file.as_bytes(), false)
+    };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(fits).collect();
+    paths.sort();
+    paths
+}
+
+/// `--name value …` up to the next `--name`; `--name` alone means yes where that is a value.
+fn read_flags(config: &mut Config, words: &[String]) -> Result<(), String> {
+    let words: Vec<&String> = words.iter().filter(|word| *word != "-").collect();
+    let mut at = 0;
+    while let Some(word) = words.get(at) {
+        let values = words[at + 1..].iter().take_while(|value| !value.starts_with("--")).count();
+        let values: Vec<&[u8]> = words[at + 1..=at + values].iter().map(|value| value.as_bytes()).collect();
+        let Some(name) = word.strip_prefix("--") else {
+            return Err(failure("the command line", word, "an option begins with --; see --help"));
+        };
+        at += 1 + values.len();
+        config
+            .directive(name.as_bytes(), &values)
+            .map_err(|reason| failure("the command line", &shown(name, &values), &reason))?;
+    }
+    Ok(())
+}
+
+fn shown(name: &str, values: &[&[u8]]) -> String {
+    let mut line = String::new();
+    let _ = write!(line, "{name}");
+    for value in values {
+        let mut quoted = Vec::new();
+        quote_word(&mut quoted, value);
+        let _ = write!(line, " {}", String::from_utf8_lossy(&quoted));
+    }
+    line
+}

@@ -1,0 +1,275 @@
+//! The event loop: one thread owns the engine and every socket.
+//!
+//! A turn waits for events, reads each ready socket once into one shared buffer that the engine parses in place, runs
+//! the timers, and only then writes the replies: a turn costs one wait, and one read and one write a client. Sockets
+//! are registered once, edge-triggered, for both directions; a read that did not fill the buffer has drained its socket.
+
+mod clients;
+mod requests;
+mod signals;
+
+use crate::listen::{Ends, Listener, Stream};
+use crate::log;
+use clients::{Client, Clients};
+use mio::{Events, Interest, Poll, Token};
+use nuthatch_core::{Engine, SessionId, SessionInfo};
+use signals::{Signal, Signals};
+use std::io::{self, ErrorKind};
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+const SIGNALS: Token = Token(0);
+const FIRST_LISTENER: usize = 1;
+/// At most 16 addresses and a Unix socket listen.
+const FIRST_CLIENT: usize = 32;
+/// One read's worth: what a socket holds by default, so that pipelines come in whole.
+const BUFFER: usize = 64 << 10;
+/// Events of one turn.
+const EVENTS: usize = 1024;
+/// Connections taken from a listener in a turn, so that a storm of them does not starve those that are there.
+const ACCEPTS: usize = 1000;
+/// The longest wait in milliseconds.
+const LONGEST_WAIT: i64 = 1000;
+
+/// A server that listens.
+pub struct Server {
+    engine: Engine,
+    poll: Poll,
+    listeners: Vec<Listener>,
+    clients: Clients,
+    signals: Signals,
+    buffer: Box<[u8]>,
+    /// Clients whose sockets may hold more than the last read took.
+    again: Vec<SessionId>,
+    /// Listeners that may have more connections waiting.
+    accepting: Vec<usize>,
+    /// Sessions whose output grew; kept to be used again.
+    pending: Vec<SessionId>,
+    config_file: Option<PathBuf>,
+    now: i64,
+    stopping: bool,
+}
+
+/// Milliseconds since the epoch, now.
+pub fn now() -> i64 {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)
+}
+
+impl Server {
+    /// A server around `engine`, on these sockets.
+    ///
+    /// # Errors
+    /// Those of registering with the operating system.
+    pub fn new(
+        engine: Engine,
+        mut listeners: Vec<Listener>,
+        config_file: Option<PathBuf>,
+    ) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        for (index, listener) in listeners.iter_mut().enumerate() {
+            poll.registry().register(listener.source(), Token(FIRST_LISTENER + index), Interest::READABLE)?;
+        }
+        let mut signals = Signals::new()?;
+        poll.registry().register(signals.source(), SIGNALS, Interest::READABLE)?;
+        Ok(Self {
+            engine,
+            poll,
+            listeners,
+            clients: Clients::default(),
+            signals,
+            buffer: vec![0; BUFFER].into(),
+            again: Vec::new(),
+            accepting: Vec::new(),
+            pending: Vec::new(),
+            config_file,
+            now: now(),
+            stopping: false,
+        })
+    }
+
+    /// Serves until a signal or SHUTDOWN ends it.
+    ///
+    /// # Errors
+    /// Those of waiting for events.
+    pub fn run(&mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(EVENTS);
+        while !self.stopping {
+            self.wait(&mut events)?;
+            self.now = now();
+            self.read_again();
+            for event in &events {
+                self.dispatch(event);
+            }
+            self.accept();
+            self.engine.handle_timeout(self.now);
+            self.carry_requests();
+            self.flush();
+        }
+        log::notice("User requested shutdown...");
+        self.flush();
+        Ok(())
+    }
+
+    fn wait(&mut self, events: &mut Events) -> io::Result<()> {
+        let wait = if self.again.is_empty() && self.accepting.is_empty() {
+            let until = self.engine.poll_timeout() - self.now;
+            Duration::from_millis(until.clamp(0, LONGEST_WAIT).cast_unsigned())
+        } else {
+            Duration::ZERO
+        };
+        match self.poll.poll(events, Some(wait)) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {
+                events.clear();
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn dispatch(&mut self, event: &mio::event::Event) {
+        match event.token() {
+            SIGNALS => self.signalled(),
+            Token(index) if index < FIRST_CLIENT => self.accepting.push(index - FIRST_LISTENER),
+            Token(index) => {
+                let Some(client) = self.clients.at(index - FIRST_CLIENT) else { return };
+                let id = client.id;
+                if event.is_writable() && client.stuck {
+                    client.stuck = false;
+                    self.pending.push(id);
+                }
+                if event.is_readable() {
+                    // The end of the stream has no event of its own after the data before it was drained.
+                    self.read(id, event.is_read_closed());
+                }
+            }
+        }
+    }
+
+    fn read_again(&mut self) {
+        for id in std::mem::take(&mut self.again) {
+            self.read(id, false);
+        }
+    }
+
+    /// Reads once; `ends`: what follows is the stream's end.
+    fn read(&mut self, id: SessionId, ends: bool) {
+        let Some(client) = self.clients.get(id) else { return };
+        match client.stream.read(&mut self.buffer) {
+            Ok(0) => self.close(id),
+            Ok(n) => {
+                self.engine.handle_bytes(id, &self.buffer[..n], self.now);
+                if ends || n == self.buffer.len() {
+                    self.again.push(id);
+                }
+            }
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock => {}
+                ErrorKind::Interrupted => self.again.push(id),
+                _ => self.close(id),
+            },
+        }
+    }
+
+    fn close(&mut self, id: SessionId) {
+        self.clients.remove(id);
+        self.engine.close_session(id);
+    }
+
+    fn accept(&mut self) {
+        for index in std::mem::take(&mut self.accepting) {
+            for turn in 0..=ACCEPTS {
+                let Some(listener) = self.listeners.get(index) else { break };
+                if turn == ACCEPTS {
+                    self.accepting.push(index);
+                    break;
+                }
+                match listener.accept(self.engine.config().tcp_keepalive) {
+                    Ok((stream, ends)) => self.welcome(stream, ends),
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                    Err(error) => {
+                        log::warning(&format!("Accepting client connection: {error}"));
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    fn welcome(&mut self, mut stream: Stream, ends: Ends) {
+        let config = self.engine.config();
+        let refusal = if self.clients.count() as i64 >= config.maxclients {
+            self.engine.server_mut().stats.rejected_connections += 1;
+            Some("-ERR max number of clients reached\r\n")
+        } else if config.protected_mode && config.requirepass.is_empty() && !ends.local {
+            Some(PROTECTED)
+        } else {
+            None
+        };
+        if let Some(text) = refusal {
+            let _ = stream.write(text.as_bytes());
+            return;
+        }
+        let unix = matches!(stream, Stream::Unix(_));
+        let info = SessionInfo { addr: ends.addr, laddr: ends.laddr, unix, fd: stream.number() };
+        let id = self.engine.open_session(info, self.now);
+        let token = Token(FIRST_CLIENT + id.slot as usize);
+        match self.poll.registry().register(stream.source(), token, Interest::READABLE | Interest::WRITABLE) {
+            Ok(()) => self.clients.insert(Client { id, stream, stuck: false }),
+            Err(error) => {
+                log::warning(&format!("Error registering a client: {error}"));
+                self.engine.close_session(id);
+            }
+        }
+    }
+
+    /// Writes what the engine has for its sessions, and closes those that are done.
+    fn flush(&mut self) {
+        let mut pending = std::mem::take(&mut self.pending);
+        self.engine.poll_pending(&mut pending);
+        for id in pending.drain(..) {
+            self.write(id);
+        }
+        self.pending = pending;
+    }
+
+    fn write(&mut self, id: SessionId) {
+        let Some(client) = self.clients.get(id) else { return };
+        while !client.stuck {
+            let output = self.engine.output(id);
+            if output.is_empty() {
+                break;
+            }
+            let whole = output.len();
+            match client.stream.write(output) {
+                Ok(n) => {
+                    client.stuck = n < whole;
+                    self.engine.consume_output(id, n);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => client.stuck = true,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => return self.close(id),
+            }
+        }
+        if self.engine.wants_close(id) {
+            self.close(id);
+        }
+    }
+
+    fn signalled(&mut self) {
+        for signal in self.signals.take() {
+            match signal {
+                Signal::Stop(name) => {
+                    log::warning(&format!("Received {name} scheduling shutdown..."));
+                    self.stopping = true;
+                }
+            }
+        }
+    }
+}
+
+const PROTECTED: &str = "-DENIED Nuthatch is running in protected mode because protected mode is enabled and no password \
+is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to \
+connect from external computers, set a password with requirepass, or disable protected mode with 'CONFIG SET \
+protected-mode no' from the loopback interface, after making sure that the server is not reachable from the \
+internet.\r\n";

@@ -1,0 +1,189 @@
+//! From a configuration to a server: directory, log, limits, sockets, engine; and the end.
+
+use crate::options::reason;
+use crate::server::{Server, now};
+use crate::{listen, log, memory};
+use nuthatch_core::{Config, Engine, HostFacts, Options};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Descriptors that the server needs for itself.
+const OWN_FILES: u64 = 32;
+
+/// Runs a server with this configuration to its end.
+///
+/// # Errors
+/// One line for the operator.
+pub fn serve(mut config: Config, config_file: Option<PathBuf>) -> Result<(), String> {
+    if !config.logfile.is_empty() {
+        check_log(&config)?;
+    }
+    open_log(&config);
+    enter(&config)?;
+    config.dir =
+        std::env::current_dir().map_or(config.dir, |path| path.to_string_lossy().into_owned().into_bytes());
+    raise_file_limit(config.maxclients);
+    greet(config_file.as_deref());
+    let listeners = listen::open(&config)?;
+    let pidfile = write_pidfile(&config)?;
+    let places = addresses(&config);
+    let engine = Engine::new(options(config)?);
+    let mut server = Server::new(engine, listeners, config_file)
+        .map_err(|error| format!("Could not start: {}", reason(&error)))?;
+    log::notice("Server initialized");
+    log::notice(&format!("Ready to accept connections on {places}"));
+    let outcome = server.run().map_err(|error| format!("Waiting for events failed: {}", reason(&error)));
+    drop(server);
+    if let Some(path) = pidfile {
+        let _ = fs::remove_file(path);
+    }
+    log::warning("Nuthatch is now ready to exit, bye bye...");
+    outcome
+}
+
+/// The few lines with which the log begins.
+fn greet(config_file: Option<&Path>) {
+    let (version, pid) = (env!("CARGO_PKG_VERSION"), std::process::id());
+    log::notice(&format!("Nuthatch {version} (speaks as Redis 7.0.15), {} bit, PID: {pid}", usize::BITS));
+    match config_file {
+        Some(path) => log::notice(&format!("Configuration: {}", path.display())),
+        None => log::notice("No configuration file: defaults and the command line's options"),
+    }
+}
+
+fn addresses(config: &Config) -> String {
+    let mut places = Vec::new();
+    if config.port != 0 {
+        let names =
+            config.bind.iter().map(|name| String::from_utf8_lossy(name).trim_start_matches('-').to_owned());
+        places.extend(names.map(|name| format!("{name}:{}", config.port)));
+    }
+    if !config.unixsocket.is_empty() {
+        places.push(String::from_utf8_lossy(&config.unixsocket).into_owned());
+    }
+    let hint =
+        if config.port == 0 { String::new() } else { format!(" (try: redis-cli -p {} ping)", config.port) };
+    format!("{}{hint}", places.join(", "))
+}
+
+fn path_of(bytes: &[u8]) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt;
+    PathBuf::from(std::ffi::OsStr::from_bytes(bytes))
+}
+
+fn check_log(config: &Config) -> Result<(), String> {
+    let path = path_of(&config.logfile);
+    let opened = fs::OpenOptions::new().append(true).create(true).open(&path);
+    opened
+        .map(drop)
+        .map_err(|error| format!("Can't open the log file {}: {}", path.display(), reason(&error)))
+}
+
+/// Logs as the configuration says from now on.
+pub fn open_log(config: &Config) {
+    let path = path_of(&config.logfile);
+    // The working directory changes later, so a relative path is made absolute.
+    let file = (!config.logfile.is_empty()).then(|| fs::canonicalize(&path).unwrap_or(path));
+    log::configure(config.loglevel, file);
+}
+
+/// Makes `dir` the working directory; the default one is created.
+///
+/// # Errors
+/// One line for the operator.
+pub fn enter(config: &Config) -> Result<(), String> {
+    let path = path_of(&config.dir);
+    let is_default = config.dir == crate::options::DEFAULT_DIR.as_bytes();
+    let created = if is_default { fs::create_dir_all(&path) } else { Ok(()) };
+    created
+        .and_then(|()| std::env::set_current_dir(&path))
+        .map_err(|error| format!("Can't chdir to '{}': {}", path.display(), reason(&error)))
+}
+
+/// Lets the process open as many files as `maxclients` needs, as far as the system allows.
+pub fn raise_file_limit(maxclients: i64) {
+    let wanted = u64::try_from(maxclients).unwrap_or(0) + OWN_FILES;
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|current| current >= wanted) {
+        return;
+    }
+    let current = limit.maximum.map_or(wanted, |most| most.min(wanted));
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(current), maximum: limit.maximum });
+    if raised.is_err() || current < wanted {
+        log::warning(&format!(
+            "maxclients {maxclients} needs {wanted} open files, this system allows {current}"
+        ));
+    }
+}
+
+fn write_pidfile(config: &Config) -> Result<Option<PathBuf>, String> {
+    if config.pidfile.is_empty() {
+        return Ok(None);
+    }
+    let path = path_of(&config.pidfile);
+    match fs::write(&path, format!("{}\n", std::process::id())) {
+        Ok(()) => Ok(Some(fs::canonicalize(&path).unwrap_or(path))),
+        Err(error) => Err(format!("Can't write the pid file {}: {}", path.display(), reason(&error))),
+    }
+}
+
+/// Puts `bytes` in the place of the file at `path`, whole or not at all.
+///
+/// # Errors
+/// Those of the file system; the old file is then as it was.
+pub fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = PathBuf::from(name);
+    let written = fs::File::create(&temporary)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
+    let outcome = written.and_then(|()| fs::rename(&temporary, path));
+    if outcome.is_err() {
+        let _ = fs::remove_file(&temporary);
+        return outcome;
+    }
+    match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) => fs::File::open(folder)?.sync_all(),
+        None => fs::File::open(".")?.sync_all(),
+    }
+}
+
+fn options(config: Config) -> Result<Options, String> {
+    let seed = random().map_err(|error| format!("Can't read random numbers: {}", reason(&error)))?;
+    Ok(Options { commands: nuthatch_core::ALL_COMMANDS, config, host: facts(), seed, now: now() })
+}
+
+fn random() -> io::Result<[u64; 4]> {
+    use io::Read;
+    let mut source = fs::File::open("/dev/urandom")?;
+    let mut words = [0; 4];
+    for word in &mut words {
+        let mut bytes = [0; 8];
+        source.read_exact(&mut bytes)?;
+        *word = u64::from_le_bytes(bytes);
+    }
+    Ok(words)
+}
+
+fn facts() -> HostFacts {
+    HostFacts {
+        used_memory: memory::used,
+        peak_memory: memory::peak,
+        resident_memory: memory::resident,
+        monotonic,
+        cpu_times: memory::cpu_times,
+        process_id: std::process::id(),
+        os: std::env::consts::OS,
+        allocator: memory::ALLOCATOR_NAME,
+        executable: "",
+    }
+}
+
+/// Microseconds since the first call.
+fn monotonic() -> u64 {
+    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    u64::try_from(START.get_or_init(Instant::now).elapsed().as_micros()).unwrap_or(u64::MAX)
+}
