@@ -2,8 +2,9 @@
 //! the linker drops.
 
 use crate::command::Command;
-#[expect(unused_imports, reason = "the lists below are being filled")]
 use crate::command::{Group, Keys, flags::*};
+use crate::commands::walk;
+use crate::types::hash::commands as hash;
 
 /// Strings.
 pub const STRING: &[Command] = &[];
@@ -18,7 +19,31 @@ pub const LIST: &[Command] = &[];
 pub const SET: &[Command] = &[];
 
 /// Hashes.
-pub const HASH: &[Command] = &[];
+pub const HASH: &[Command] = &[
+    Command::new("hset", -4, WRITE | DENYOOM | FAST, Keys::range(1, 1, 1), Group::Hash, hash::hset),
+    Command::new("hsetnx", 4, WRITE | DENYOOM | FAST, Keys::range(1, 1, 1), Group::Hash, hash::hsetnx),
+    Command::new("hget", 3, READONLY | FAST, Keys::range(1, 1, 1), Group::Hash, hash::hget),
+    Command::new("hmset", -4, WRITE | DENYOOM | FAST, Keys::range(1, 1, 1), Group::Hash, hash::hmset),
+    Command::new("hmget", -3, READONLY | FAST, Keys::range(1, 1, 1), Group::Hash, hash::hmget),
+    Command::new("hincrby", 4, WRITE | DENYOOM | FAST, Keys::range(1, 1, 1), Group::Hash, hash::hincrby),
+    Command::new(
+        "hincrbyfloat",
+        4,
+        WRITE | DENYOOM | FAST,
+        Keys::range(1, 1, 1),
+        Group::Hash,
+        hash::hincrbyfloat,
+    ),
+    Command::new("hdel", -3, WRITE | FAST, Keys::range(1, 1, 1), Group::Hash, hash::hdel),
+    Command::new("hlen", 2, READONLY | FAST, Keys::range(1, 1, 1), Group::Hash, hash::hlen),
+    Command::new("hstrlen", 3, READONLY | FAST, Keys::range(1, 1, 1), Group::Hash, hash::hstrlen),
+    Command::new("hkeys", 2, READONLY, Keys::range(1, 1, 1), Group::Hash, hash::hkeys),
+    Command::new("hvals", 2, READONLY, Keys::range(1, 1, 1), Group::Hash, hash::hvals),
+    Command::new("hgetall", 2, READONLY, Keys::range(1, 1, 1), Group::Hash, hash::hgetall),
+    Command::new("hexists", 3, READONLY | FAST, Keys::range(1, 1, 1), Group::Hash, hash::hexists),
+    Command::new("hrandfield", -2, READONLY, Keys::range(1, 1, 1), Group::Hash, hash::hrandfield),
+    Command::new("hscan", -3, READONLY, Keys::range(1, 1, 1), Group::Hash, hash::hscan),
+];
 
 /// Sorted sets.
 pub const ZSET: &[Command] = &[];
@@ -27,7 +52,12 @@ pub const ZSET: &[Command] = &[];
 pub const GENERIC: &[Command] = &[];
 
 /// SCAN, KEYS and what else walks over the keyspace.
-pub const KEYSPACE: &[Command] = &[];
+pub const KEYSPACE: &[Command] = &[
+    Command::new("scan", -2, READONLY | META_ONLY, Keys::None, Group::Generic, walk::scan),
+    Command::new("keys", 2, READONLY | META_ONLY, Keys::None, Group::Generic, walk::keys),
+    Command::new("randomkey", 1, READONLY | META_ONLY, Keys::None, Group::Generic, walk::randomkey),
+    Command::new("dbsize", 1, READONLY | FAST | META_ONLY, Keys::None, Group::Server, walk::dbsize),
+];
 
 /// SORT.
 pub const SORT: &[Command] = &[];

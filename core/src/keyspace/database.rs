@@ -84,9 +84,11 @@ impl Database {
         self.insert(hash, Record::new_string(key, value, None, clock))
     }
 
-    /// Takes the record away.
+    /// Takes the record away. Other slots are no longer valid.
     pub fn remove(&mut self, slot: Slot) -> Record {
+        let hash_key = self.hash_key;
         let record = self.table.remove(slot);
+        self.table.shrink(|r| hash_key.hash(r.key()));
         self.volatile -= usize::from(record.is_volatile());
         record
     }

@@ -1,5 +1,6 @@
 //! Hashes: fields with values, as a listpack of field, value, field, value … while small, as a table beyond.
 
+pub mod commands;
 mod table;
 #[cfg(test)]
 mod tests;
