@@ -4,14 +4,14 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::command::{Count, cargo, program, run as execute};
+use crate::command::{cargo, run as execute};
 use crate::report::Report;
 use crate::setup;
 
 struct Wishes {
     minutes: u64,
     seed: u64,
-    groups: String,
+    groups: Option<String>,
 }
 
 /// Runs until the time is up or a difference is found; the seed of each run is printed.
@@ -22,28 +22,27 @@ pub fn run(top: &Path, arguments: &[String]) -> ExitCode {
     };
     let mut report = Report::new(Vec::new());
     let tools = setup::for_servers(top, &mut report);
-    let Some(python) = tools.python.filter(|_| tools.reference) else { return report.finish(&Ok(())) };
+    let (true, Some(python)) = (tools.reference, tools.python) else { return report.finish(&Ok(())) };
     let server = ["build", "--quiet", "--profile", "checked", "-p", "nuthatch", "--bin", "nuthatch"];
     let mut end = report.step("server", || execute(cargo(top, None).args(server)));
     let until = Instant::now() + Duration::from_secs(60 * wishes.minutes);
     let mut seed = wishes.seed;
     while end.is_ok() && Instant::now() < until {
-        let resp = if seed % 2 == 0 { "2" } else { "3" };
-        let mut command = program(&python, [top.join("tests/oracle/run.py")]);
-        command.arg("--sut").arg(top.join("target/checked/nuthatch"));
+        let mut command = cargo(top, None);
         command.args([
-            "--seed",
-            &seed.to_string(),
-            "--resp",
-            resp,
-            "--seqs",
-            "4000",
-            "--groups",
-            &wishes.groups,
+            "test",
+            "--quiet",
+            "--profile",
+            "checked",
+            "-p",
+            "nuthatch-tests",
+            "--test",
+            "differential",
         ]);
-        end = report.step(&format!("seed {seed}, RESP{resp}"), || {
-            execute(&mut command).map(|_| Count { passed: 1, failed: 0 })
-        });
+        command.args(["--", "--nocapture", "fresh_seed"]).env("NUTHATCH_PYTHON", &python);
+        command.env("NUTHATCH_SEED", seed.to_string()).env("NUTHATCH_SEQUENCES", "4000");
+        command.envs(wishes.groups.as_ref().map(|groups| ("NUTHATCH_GROUPS", groups)));
+        end = report.step(&format!("seed {seed}"), || execute(&mut command));
         seed = seed.wrapping_add(1);
     }
     report.finish(&end)
@@ -51,13 +50,13 @@ pub fn run(top: &Path, arguments: &[String]) -> ExitCode {
 
 fn wishes(arguments: &[String]) -> Option<Wishes> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_secs());
-    let mut out = Wishes { minutes: 30, seed: now, groups: "default".to_owned() };
+    let mut out = Wishes { minutes: 30, seed: now, groups: None };
     for pair in arguments.chunks(2) {
         let [name, value] = pair else { return None };
         match name.as_str() {
             "--minutes" => out.minutes = value.parse().ok()?,
             "--seed" => out.seed = value.parse().ok()?,
-            "--groups" => out.groups.clone_from(value),
+            "--groups" => out.groups = Some(value.clone()),
             _ => return None,
         }
     }

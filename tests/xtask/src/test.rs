@@ -107,13 +107,22 @@ fn build(top: &Path, package: &str, target: &str, route: &Route) -> Command {
 fn end_to_end(top: &Path, report: &mut Report, tools: &Tools) -> Result<(), Failure> {
     let server = ["build", "--quiet", "-p", "nuthatch", "--bin", "nuthatch"];
     report.step("server", || execute(cargo(top, None).args(server).args(PROFILE)))?;
-    let python = tools.python.is_some();
-    let suites: [(&str, bool); 0] = [];
-    let _ = python;
+    let suites = [
+        ("startup", true),
+        ("transcripts", true),
+        ("tools", tools.reference),
+        ("clients", tools.python.is_some()),
+        ("differential", tools.reference && tools.python.is_some()),
+    ];
     for (suite, possible) in suites {
         if possible {
             let mut command = cargo(top, None);
             command.args(["test", "--quiet", "-p", "nuthatch-tests", "--test", suite]).args(PROFILE);
+            // Two servers and a client on two cores: one test after the other, or waits run out.
+            command
+                .args((suite == "differential").then_some(["--", "--test-threads=1"]).into_iter().flatten());
+            command.env("NUTHATCH_SERVER", top.join("target/checked/nuthatch"));
+            command.envs(tools.python.as_ref().map(|python| ("NUTHATCH_PYTHON", python)));
             report.step(&format!("end to end {suite}"), || execute(&mut command))?;
         }
     }

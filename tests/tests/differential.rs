@@ -1,0 +1,52 @@
+//! The same random commands to redis-server and to ours: every reply and then the whole keyspace are compared
+//! (tests/oracle/diff_fuzz.py). Fixed seeds, and one fresh seed that is printed; `NUTHATCH_SEED` takes it back.
+//! `NUTHATCH_SEQUENCES` and `NUTHATCH_GROUPS` make that one longer or narrower (`cargo xtask fuzz` sets them).
+#![expect(clippy::expect_used, reason = "test code: a failure ends the test")]
+
+use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use nuthatch_tests::server::{Server, ours, python, reference, workspace};
+
+/// Everything but DUMP and RESTORE, which come with snapshots.
+const GROUPS: &str =
+    "strings,bits,lists,sets,hashes,zsets,keys,expire,sort,scan,multi,encoding,blocking,arity,db";
+/// About 75 commands each.
+const SEQUENCES: &str = "2000";
+
+#[track_caller]
+fn compare(seed: u64, protocol: &str, sequences: &str, groups: &str) {
+    let flags = ["--appendonly", "no", "--enable-protected-configs", "yes"];
+    let theirs = Server::start_program(&reference(), &flags).expect("redis-server");
+    let ours = Server::start_program(&ours(), &flags).expect("the server");
+    let mut command = Command::new(python());
+    command.arg(workspace().join("tests/oracle/diff_fuzz.py")).arg("--exact");
+    command.args(["--ref", &theirs.port.to_string(), "--sut", &ours.port.to_string(), "--groups", groups]);
+    command.args(["--seed", &seed.to_string(), "--resp", protocol, "--seqs", sequences]);
+    let out = command.output().expect("python");
+    let told = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    println!("{}", told.lines().rev().take(4).collect::<Vec<_>>().join("\n"));
+    assert!(out.status.success(), "seed {seed}, RESP{protocol}:\n{told}\n{}", ours.log());
+    assert!(told.contains("SUT lacks 0:"), "every command of these groups is there:\n{told}");
+}
+
+#[test]
+fn fixed_seed_resp2() {
+    compare(1, "2", SEQUENCES, GROUPS);
+}
+
+#[test]
+fn fixed_seed_resp3() {
+    compare(2, "3", SEQUENCES, GROUPS);
+}
+
+#[test]
+fn fresh_seed() {
+    let clock = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs();
+    let given = |name: &str| std::env::var(name).ok();
+    let seed = given("NUTHATCH_SEED").and_then(|text| text.parse().ok()).unwrap_or(clock % 1_000_000);
+    println!("NUTHATCH_SEED={seed}");
+    let sequences = given("NUTHATCH_SEQUENCES").unwrap_or_else(|| SEQUENCES.to_owned());
+    let groups = given("NUTHATCH_GROUPS").unwrap_or_else(|| GROUPS.to_owned());
+    compare(seed, if seed % 2 == 0 { "2" } else { "3" }, &sequences, &groups);
+}

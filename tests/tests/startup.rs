@@ -1,0 +1,137 @@
+//! How the server starts, refuses to start, and ends.
+#![expect(clippy::expect_used, reason = "test code: a failure ends the test")]
+
+use std::ffi::OsString;
+use std::fs;
+
+use nuthatch_tests::server::{Ended, Server, TempDir, free_port, run_ours};
+
+fn run(arguments: &[&str]) -> Ended {
+    let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+    run_ours(&arguments).expect("the server to end by itself")
+}
+
+#[track_caller]
+fn refused(arguments: &[&str], says: &[&str]) {
+    let ended = run(arguments);
+    assert_eq!(ended.code, Some(1), "{arguments:?}: {}", ended.output);
+    for part in says {
+        assert!(ended.output.contains(part), "{arguments:?} should say {part:?}: {}", ended.output);
+    }
+    assert!(!ended.output.contains("panicked"), "{arguments:?}: {}", ended.output);
+}
+
+#[test]
+fn a_config_file_is_the_first_argument_and_the_start_is_told() {
+    let dir = TempDir::new().expect("a directory");
+    let file = dir.path().join("server.conf");
+    fs::write(&file, "# a comment\nmaxmemory 10mb\nmaxmemory-policy \"allkeys-lru\"\n").expect("the file");
+    let server = Server::start_with_file(&file).expect("the server");
+    let reply = server.call(&["CONFIG", "GET", "maxmemory"]).expect("a reply");
+    assert_eq!(reply.render(), "*2\n  \"maxmemory\"\n  \"10485760\"\n");
+    let log = server.log();
+    let (pid, ready) = (log.find(&format!("PID: {}", server.pid())), log.find("Ready to accept connections"));
+    assert!(pid.is_some() && ready > pid, "PID and then readiness are logged: {log}");
+}
+
+#[test]
+fn bad_flags_are_named() {
+    refused(&["--nosuch", "1"], &["nosuch"]);
+    refused(&["--port", "abc"], &["port"]);
+    refused(&["--port", "99999"], &["port"]);
+    refused(&["--maxmemory", "12xb"], &["maxmemory"]);
+    refused(&["--appendfsync", "sometimes"], &["appendfsync"]);
+}
+
+#[test]
+fn bad_lines_of_a_file_are_named() {
+    let dir = TempDir::new().expect("a directory");
+    let file = dir.path().join("bad.conf");
+    let name = file.to_str().expect("a name");
+    fs::write(&file, "port 0\n\nnosuch-directive yes\n").expect("the file");
+    refused(&[name], &["3", "nosuch-directive"]);
+    fs::write(&file, "maxmemory-policy sometimes\n").expect("the file");
+    refused(&[name], &["1", "maxmemory-policy"]);
+    fs::write(&file, "requirepass \"unbalanced\n").expect("the file");
+    refused(&[name], &["1"]);
+}
+
+#[test]
+fn an_unreadable_file_and_a_missing_directory_are_named() {
+    let dir = TempDir::new().expect("a directory");
+    let missing = dir.path().join("missing.conf");
+    refused(&[missing.to_str().expect("a name")], &["missing.conf"]);
+    let nowhere = dir.path().join("nowhere");
+    let port = free_port().expect("a port").to_string();
+    refused(&["--port", &port, "--dir", &nowhere.to_string_lossy()], &["nowhere"]);
+}
+
+#[test]
+fn a_port_in_use_is_named() {
+    let server = Server::start(&[]).expect("the server");
+    let port = server.port.to_string();
+    refused(&["--port", &port, "--bind", "127.0.0.1"], &[&port]);
+}
+
+#[test]
+fn signals_end_it_cleanly() {
+    for signal in ["TERM", "INT"] {
+        let mut server = Server::start(&[]).expect("the server");
+        server.call(&["SET", "k", "v"]).expect("a reply");
+        let status = server.end_by(signal).expect("the end");
+        assert_eq!(status.code(), Some(0), "{signal}: {}", server.log());
+    }
+}
+
+#[test]
+fn shutdown_ends_it_and_closes_the_connection() {
+    let mut server = Server::start(&[]).expect("the server");
+    let mut conn = server.connect().expect("a connection");
+    conn.send(b"SHUTDOWN NOSAVE\r\n").expect("to send");
+    assert!(conn.at_end().expect("the connection"), "SHUTDOWN answers nothing");
+    assert_eq!(server.wait().expect("the end").code(), Some(0));
+}
+
+#[test]
+fn maxclients_and_timeouts_are_kept() {
+    let server = Server::start(&["--maxclients", "3", "--timeout", "1"]).expect("the server");
+    let mut open: Vec<_> = (0..3).map(|_| server.connect().expect("a connection")).collect();
+    for conn in &mut open {
+        conn.call(&["PING"]).expect("a reply");
+    }
+    let mut refused = server.connect().expect("a connection");
+    let reply = refused.read().expect("the refusal");
+    assert_eq!(reply.error(), Some("ERR max number of clients reached"));
+    assert!(refused.at_end().expect("the end"));
+    assert!(open[0].at_end().expect("the end"), "an idle connection is closed after its timeout");
+}
+
+#[test]
+fn a_password_and_a_renamed_command() {
+    let server = Server::start(&["--requirepass", "secret", "--rename-command", "FLUSHALL", "gone"])
+        .expect("the server");
+    let mut conn = server.connect().expect("a connection");
+    assert_eq!(conn.call(&["GET", "k"]).expect("a reply").error(), Some("NOAUTH Authentication required."));
+    assert_eq!(conn.call(&["AUTH", "secret"]).expect("a reply").render(), "+OK\n");
+    let unknown = conn.call(&["FLUSHALL"]).expect("a reply");
+    assert!(
+        unknown.error().is_some_and(|text| text.starts_with("ERR unknown command 'FLUSHALL'")),
+        "{unknown:?}"
+    );
+    assert_eq!(conn.call(&["GONE"]).expect("a reply").render(), "+OK\n");
+}
+
+#[test]
+fn a_unix_socket_serves_too() {
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+    let dir = TempDir::new().expect("a directory");
+    let path = dir.path().join("socket");
+    let server = Server::start(&["--unixsocket", &path.to_string_lossy()]).expect("the server");
+    let mut stream = UnixStream::connect(&path).expect("the socket");
+    stream.write_all(b"PING\r\n").expect("to send");
+    let mut reply = [0; 7];
+    stream.read_exact(&mut reply).expect("a reply");
+    assert_eq!(&reply, b"+PONG\r\n");
+    drop(server);
+}
