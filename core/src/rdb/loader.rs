@@ -337,6 +337,7 @@ enum Step {
 }
 
 /// An item before it borrows.
+#[derive(Clone, Copy)]
 enum Found {
     Aux,
     Function,

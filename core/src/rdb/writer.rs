@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{VERSION, opcode};
+use crate::types::ValueRef;
 use crate::types::codec::{Encoder, Form, put_len};
 use crate::words::codec::Put;
 use crate::words::crc64::crc64;
@@ -104,6 +105,13 @@ impl Writer {
         self.out.put_u8(opcode::RESIZE_DB);
         put_len(&mut self.out, keys);
         put_len(&mut self.out, deadlines);
+    }
+
+    /// A key with its value.
+    pub fn entry(&mut self, key: &[u8], meta: &EntryMeta, value: ValueRef<'_>) {
+        let form = self.encoder.form(value);
+        self.entry_head(key, meta, form);
+        self.encoder.body(value, &mut self.out);
     }
 
     /// A key with its value's body as it lies on a page device or in another file. The form's numbering must be

@@ -2,9 +2,13 @@
 
 use alloc::vec::Vec;
 
-use super::form::Form;
+use super::form::{Form, NODE_PACKED, NODE_PLAIN};
 use super::wire::put_len;
+use crate::types::ValueRef;
 use crate::types::hash::HashRef;
+use crate::types::list::{ListRef, NodeRef};
+use crate::types::string::StrRef;
+use crate::types::zset::ZsetRef;
 use crate::words::codec::Put;
 use crate::words::lzf::Compressor;
 use crate::words::number::parse_i64;
@@ -30,6 +34,31 @@ impl Encoder {
         Self { version, compress, compressor: Compressor::default(), packed: Vec::new() }
     }
 
+    /// The form in which the value is written.
+    pub fn form(&self, value: ValueRef<'_>) -> Form {
+        match value {
+            ValueRef::Str(_) => Form::String,
+            ValueRef::List(_) => Form::ListQuicklist,
+            ValueRef::Set(_) => Form::Set,
+            ValueRef::Hash(HashRef::Packed(_)) => Form::HashListpack,
+            ValueRef::Hash(HashRef::Table(_)) => Form::Hash,
+            ValueRef::Zset(ZsetRef::Packed(_)) => Form::ZsetListpack,
+            ValueRef::Zset(ZsetRef::Ordered(_)) => Form::Zset,
+        }
+    }
+
+    /// Appends the value's body, in the form that [`form`](Self::form) tells.
+    pub fn body(&mut self, value: ValueRef<'_>, out: &mut Vec<u8>) {
+        match value {
+            ValueRef::Str(StrRef::Int(value)) => put_int(out, value),
+            ValueRef::Str(StrRef::Embedded(bytes) | StrRef::Raw(bytes)) => self.text(bytes, out),
+            ValueRef::List(list) => self.list(list, out),
+            ValueRef::Set(_) => {}
+            ValueRef::Hash(hash) => self.hash(hash, out),
+            ValueRef::Zset(zset) => self.zset(zset, out),
+        }
+    }
+
     /// Appends a string: as a number, compressed, or as it is.
     pub fn text(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         if bytes.len() <= MAX_INTEGER_LEN
@@ -52,6 +81,18 @@ impl Encoder {
         put_raw(out, bytes);
     }
 
+    fn list(&mut self, list: ListRef<'_>, out: &mut Vec<u8>) {
+        put_len(out, list.nodes().count() as u64);
+        for node in list.nodes() {
+            let container = match node {
+                NodeRef::Packed(_) => NODE_PACKED,
+                NodeRef::Plain(_) => NODE_PLAIN,
+            };
+            put_len(out, container);
+            self.text(node.bytes(), out);
+        }
+    }
+
     fn hash(&mut self, hash: HashRef<'_>, out: &mut Vec<u8>) {
         match hash {
             HashRef::Packed(packed) => self.text(packed.bytes(), out),
@@ -60,6 +101,19 @@ impl Encoder {
                 for (field, value) in table.iter() {
                     self.text(field, out);
                     self.text(value, out);
+                }
+            }
+        }
+    }
+
+    fn zset(&mut self, zset: ZsetRef<'_>, out: &mut Vec<u8>) {
+        match zset {
+            ZsetRef::Packed(packed) => self.text(packed.bytes(), out),
+            ZsetRef::Ordered(set) => {
+                put_len(out, set.len() as u64);
+                for (member, score) in set.entries(0..usize::MAX, true) {
+                    self.text(member, out);
+                    out.put_f64le(score);
                 }
             }
         }

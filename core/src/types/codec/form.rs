@@ -2,6 +2,11 @@
 
 use crate::types::Kind;
 
+/// In a [`Form::ListQuicklist`], before a node: one element.
+pub(super) const NODE_PLAIN: u64 = 1;
+/// In a [`Form::ListQuicklist`], before a node: a listpack.
+pub(super) const NODE_PACKED: u64 = 2;
+
 /// Which project's numbering a type byte follows; from RDB 13 on the two gave the same bytes other meanings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {

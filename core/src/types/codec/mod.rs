@@ -4,11 +4,13 @@
 //! all that any version wrote, [`Walker`] finds where a body ends without decoding it. Everything read may come from
 //! an attacker: lengths are checked against the bytes that are there, blobs entry by entry.
 
+mod decode;
 mod encode;
 mod form;
 mod walk;
 mod wire;
 
+pub use decode::{DecodeError, decode};
 pub use encode::Encoder;
 pub use form::{Dialect, Form};
 pub use walk::Walker;

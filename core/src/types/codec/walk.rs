@@ -145,7 +145,7 @@ impl Walker {
     pub fn walk(&mut self, body: &[u8]) -> Result<bool, Reason> {
         let mut reader = Reader::new(body.get(self.at..).unwrap_or_default());
         let base = self.at;
-        let done = loop {
+        loop {
             let Some(frame) = self.depth.checked_sub(1).map(|top| &mut self.frames[top]) else {
                 break Ok(true);
             };
@@ -160,8 +160,7 @@ impl Walker {
                 Err(Reason::Truncated) => break Ok(false),
                 Err(reason) => break Err(reason),
             }
-        };
-        done
+        }
     }
 
     fn step(&mut self, op: &'static Op, reader: &mut Reader<'_>) -> Result<(), Reason> {
