@@ -116,6 +116,8 @@ pub struct Server {
     pub host: HostFacts,
     /// The command table, and how it is searched.
     pub index: CommandIndex,
+    /// Path of the configuration file, empty where there is none.
+    pub config_file: String,
     /// When the server started.
     pub started: UnixMillis,
     /// 40 hexadecimal digits, new at each start.
@@ -140,6 +142,8 @@ pub struct Server {
     pub slow_log: SlowLog,
     /// Events that took long.
     pub latency: LatencyMonitor,
+    /// Sessions whose wait CLIENT UNBLOCK ends, and whether with an error.
+    pub unblock: Vec<(SessionId, bool)>,
     /// Sessions that called MONITOR.
     pub monitors: Vec<SessionId>,
     /// What commands asked of the engine or host.
@@ -167,6 +171,7 @@ impl Server {
             config,
             host,
             index,
+            config_file: String::new(),
             started: now,
             run_id,
             stats,
@@ -179,6 +184,7 @@ impl Server {
             time_each: false,
             slow_log: SlowLog::default(),
             latency: LatencyMonitor::default(),
+            unblock: Vec::new(),
             monitors: Vec::new(),
             requests: Vec::new(),
             subscriptions: Subscriptions::default(),
@@ -224,6 +230,13 @@ impl Server {
     pub fn loading_refusal(&self, command: &Command) -> Option<Cow<'static, str>> {
         (self.loading && !command.has(flags::LOADING))
             .then_some(Cow::Borrowed("LOADING Redis is loading the dataset in memory"))
+    }
+
+    /// Begins the counters anew.
+    pub fn reset_stats(&mut self) {
+        let mut stats = ServerStats::default();
+        stats.by_command.resize(self.index.len(), CommandStats::default());
+        self.stats = stats;
     }
 
     /// Forgets a session that ends.

@@ -33,6 +33,13 @@ pub struct SessionInfo {
     pub fd: i32,
 }
 
+impl SessionInfo {
+    /// The client runs on this machine.
+    pub fn is_local(&self) -> bool {
+        self.unix || self.addr.starts_with("127.") || self.addr.starts_with("[::1]")
+    }
+}
+
 /// A command that outlives the bytes it came in: queued by MULTI, or waiting for a key.
 #[derive(Debug, Clone)]
 pub struct OwnedCommand {

@@ -71,14 +71,54 @@ pub const TRANSACTIONS: &[Command] = &[];
 /// Publish and subscribe.
 pub const PUBSUB: &[Command] = &[];
 
+use crate::commands::{client, config, connection};
+
 /// The connection.
-pub const CONNECTION: &[Command] = &[];
+#[rustfmt::skip]
+pub const CONNECTION: &[Command] = &[
+    Command::new("ping", -1, FAST, Keys::None, Group::Connection, connection::ping),
+    Command::new("echo", 2, LOADING | STALE | FAST, Keys::None, Group::Connection, connection::echo),
+    Command::new("select", 2, LOADING | STALE | FAST, Keys::None, Group::Connection, connection::select),
+    Command::new("quit", -1, NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | NOT_QUEUED, Keys::None, Group::Connection, connection::quit),
+    Command::new("reset", 1, NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | NOT_QUEUED, Keys::None, Group::Connection, connection::reset),
+    Command::new("auth", -2, NOSCRIPT | LOADING | STALE | FAST | NO_AUTH, Keys::None, Group::Connection, connection::auth),
+    Command::new("hello", -1, NOSCRIPT | LOADING | STALE | FAST | NO_AUTH, Keys::None, Group::Connection, connection::hello),
+    Command::new("client", -2, 0, Keys::None, Group::Connection, client::help).with(&[
+        Command::new("client|caching", 3, NOSCRIPT | LOADING | STALE, Keys::None, Group::Connection, client::caching),
+        Command::new("client|getname", 2, NOSCRIPT | LOADING | STALE, Keys::None, Group::Connection, client::getname),
+        Command::new("client|getredir", 2, NOSCRIPT | LOADING | STALE, Keys::None, Group::Connection, client::getredir),
+        Command::new("client|help", 2, LOADING | STALE, Keys::None, Group::Connection, client::help),
+        Command::new("client|id", 2, NOSCRIPT | LOADING | STALE, Keys::None, Group::Connection, client::id),
+        Command::new("client|info", 2, NOSCRIPT | LOADING | STALE, Keys::None, Group::Connection, client::info),
+        Command::new("client|kill", -3, ADMIN | NOSCRIPT | LOADING | STALE, Keys::None, Group::Connection, client::kill),
+        Command::new("client|list", -2, ADMIN | NOSCRIPT | LOADING | STALE, Keys::None, Group::Connection, client::list),
+        Command::new("client|no-evict", 3, ADMIN | NOSCRIPT | LOADING | STALE, Keys::None, Group::Connection, client::no_evict),
+        Command::new("client|pause", -3, ADMIN | NOSCRIPT | LOADING | STALE, Keys::None, Group::Connection, client::pause),
+        Command::new("client|reply", 3, NOSCRIPT | LOADING | STALE, Keys::None, Group::Connection, client::reply),
+        Command::new("client|setname", 3, NOSCRIPT | LOADING | STALE, Keys::None, Group::Connection, client::setname),
+        Command::new("client|tracking", -3, NOSCRIPT | LOADING | STALE, Keys::None, Group::Connection, client::tracking),
+        Command::new("client|trackinginfo", 2, NOSCRIPT | LOADING | STALE, Keys::None, Group::Connection, client::trackinginfo),
+        Command::new("client|unblock", -3, ADMIN | NOSCRIPT | LOADING | STALE, Keys::None, Group::Connection, client::unblock),
+        Command::new("client|unpause", 2, ADMIN | NOSCRIPT | LOADING | STALE, Keys::None, Group::Connection, client::unpause),
+        Command::new("client|no-touch", 3, NOSCRIPT | LOADING | STALE, Keys::None, Group::Connection, client::no_touch),
+        Command::new("client|setinfo", 4, NOSCRIPT | LOADING | STALE, Keys::None, Group::Connection, client::setinfo),
+    ]),
+];
 
 /// The server.
 pub const SERVER: &[Command] = &[];
 
 /// CONFIG.
-pub const CONFIG: &[Command] = &[];
+#[rustfmt::skip]
+pub const CONFIG: &[Command] = &[
+    Command::new("config", -2, 0, Keys::None, Group::Server, config::help).with(&[
+        Command::new("config|get", -3, ADMIN | NOSCRIPT | LOADING | STALE, Keys::None, Group::Server, config::get),
+        Command::new("config|help", 2, LOADING | STALE, Keys::None, Group::Server, config::help),
+        Command::new("config|resetstat", 2, ADMIN | NOSCRIPT | LOADING | STALE, Keys::None, Group::Server, config::resetstat),
+        Command::new("config|rewrite", 2, ADMIN | NOSCRIPT | LOADING | STALE, Keys::None, Group::Server, config::rewrite),
+        Command::new("config|set", -4, ADMIN | NOSCRIPT | LOADING | STALE, Keys::None, Group::Server, config::set),
+    ]),
+];
 
 /// Every list.
 pub static ALL: &[&[Command]] = &[

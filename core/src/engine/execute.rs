@@ -1,6 +1,7 @@
 //! Plan, then execute: what is missing is asked for and the session parked; else the command runs to its end, and
 //! what follows from it is done.
 
+use super::blocking::WaitEnd;
 use super::gate::{Verdict, wants_reply};
 use super::{Engine, Running};
 use crate::args::Args;
@@ -87,6 +88,9 @@ impl Engine {
         self.settle(session, id, args, propagation);
         if self.data.waiters.has_ready() {
             self.serve_ready();
+        }
+        while let Some((who, with_error)) = self.server.unblock.pop() {
+            self.end_wait(who, if with_error { WaitEnd::Unblocked } else { WaitEnd::TimedOut });
         }
     }
 

@@ -226,10 +226,13 @@ fn set_percentiles(config: &mut Config, words: &[&[u8]], _: Stage) -> Result<(),
     let words = if words == [b""] { &[] } else { words };
     for word in words {
         let number = core::str::from_utf8(word).ok().and_then(|text| text.parse::<f64>().ok());
-        if !number.is_some_and(|number| (0.0..=100.0).contains(&number)) {
-            return Err(Cow::Borrowed(
-                "latency-tracking-info-percentiles contains invalid percentiles, or it's not sorted",
-            ));
+        match number {
+            None => return Err(Cow::Borrowed("Invalid latency-tracking-info-percentiles parameters")),
+            Some(number) if !(0.0..=100.0).contains(&number) => {
+                let reason = "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]";
+                return Err(Cow::Borrowed(reason));
+            }
+            Some(_) => {}
         }
     }
     config.latency_tracking_info_percentiles = words.iter().map(|word| word.to_vec()).collect();
