@@ -5,8 +5,6 @@
 use super::code::{Token, tokens};
 use super::{Finding, Source, line_at};
 
-/// Rooms that commands leave alone and that do not know one another.
-const WALLED: [&str; 6] = ["expire", "evict", "page", "store", "rdb", "journal"];
 /// The one file that sees both eviction and paging.
 const PRESSURE: [&str; 2] = ["engine", "pressure"];
 
@@ -22,7 +20,6 @@ struct Room {
 #[derive(Debug)]
 pub struct Floors {
     rooms: Vec<Room>,
-    top_of_walled: Option<usize>,
 }
 
 /// Reads the block marked `floors` of ARCHITECTURE.md; the error says what is wrong with it.
@@ -39,8 +36,7 @@ pub fn parse(document: &str) -> Result<Floors, String> {
             rooms.push(Room { path: name.split('/').map(str::to_owned).collect(), floor, walled });
         }
     }
-    let top_of_walled = rooms.iter().filter(|room| room.walled).map(|room| room.floor).max();
-    Ok(Floors { rooms, top_of_walled })
+    Ok(Floors { rooms })
 }
 
 impl Floors {
@@ -108,9 +104,9 @@ impl Floors {
                 "let the engine carry the value between them",
             ));
         }
-        let is_command = self.top_of_walled.is_some_and(|top| own.floor > top) && own.path != ["engine"];
-        if is_command && target.walled && WALLED.contains(&to.as_str()) {
-            let what = format!("`{from}` imports `crate::{name}`: what commands see does not know `{to}`");
+        let is_command = own.path.iter().any(|part| part == "commands");
+        if is_command && target.walled {
+            let what = format!("`{from}` imports `crate::{name}`: commands do not know `{to}`");
             return Some(Finding::new(
                 &source.path,
                 line,
