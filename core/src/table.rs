@@ -5,12 +5,156 @@ use crate::command::Command;
 use crate::command::{Group, Keys, flags::*};
 use crate::commands::walk;
 use crate::types::hash::commands as hash;
+use crate::types::string::commands as string;
 
 /// Strings.
-pub const STRING: &[Command] = &[];
+pub const STRING: &[Command] = &[
+    Command::new(
+        "append",
+        3,
+        WRITE | DENYOOM | FAST,
+        Keys::range(1, 1, 1),
+        Group::String,
+        string::ranges::append,
+    ),
+    Command::new(
+        "decr",
+        2,
+        WRITE | DENYOOM | FAST,
+        Keys::range(1, 1, 1),
+        Group::String,
+        string::counters::decr,
+    ),
+    Command::new(
+        "decrby",
+        3,
+        WRITE | DENYOOM | FAST,
+        Keys::range(1, 1, 1),
+        Group::String,
+        string::counters::decrby,
+    ),
+    Command::new("get", 2, READONLY | FAST, Keys::range(1, 1, 1), Group::String, string::basic::get),
+    Command::new("getdel", 2, WRITE | FAST, Keys::range(1, 1, 1), Group::String, string::basic::getdel),
+    Command::new("getex", -2, WRITE | FAST, Keys::range(1, 1, 1), Group::String, string::basic::getex),
+    Command::new("getrange", 4, READONLY, Keys::range(1, 1, 1), Group::String, string::ranges::getrange),
+    Command::new(
+        "getset",
+        3,
+        WRITE | DENYOOM | FAST,
+        Keys::range(1, 1, 1),
+        Group::String,
+        string::basic::getset,
+    ),
+    Command::new(
+        "incr",
+        2,
+        WRITE | DENYOOM | FAST,
+        Keys::range(1, 1, 1),
+        Group::String,
+        string::counters::incr,
+    ),
+    Command::new(
+        "incrby",
+        3,
+        WRITE | DENYOOM | FAST,
+        Keys::range(1, 1, 1),
+        Group::String,
+        string::counters::incrby,
+    ),
+    Command::new(
+        "incrbyfloat",
+        3,
+        WRITE | DENYOOM | FAST,
+        Keys::range(1, 1, 1),
+        Group::String,
+        string::counters::incrbyfloat,
+    ),
+    Command::new("lcs", -3, READONLY, Keys::range(1, 2, 1), Group::String, string::lcs::lcs),
+    Command::new("mget", -2, READONLY | FAST, Keys::range(1, -1, 1), Group::String, string::basic::mget),
+    Command::new(
+        "mset",
+        -3,
+        WRITE | DENYOOM | NO_VALUE,
+        Keys::range(1, -1, 2),
+        Group::String,
+        string::basic::mset,
+    ),
+    Command::new(
+        "msetnx",
+        -3,
+        WRITE | DENYOOM | NO_VALUE,
+        Keys::range(1, -1, 2),
+        Group::String,
+        string::basic::msetnx,
+    ),
+    Command::new(
+        "psetex",
+        4,
+        WRITE | DENYOOM | NO_VALUE,
+        Keys::range(1, 1, 1),
+        Group::String,
+        string::basic::psetex,
+    ),
+    Command::new(
+        "set",
+        -3,
+        WRITE | DENYOOM | NO_VALUE,
+        Keys::range(1, 1, 1),
+        Group::String,
+        string::basic::set,
+    ),
+    Command::new(
+        "setex",
+        4,
+        WRITE | DENYOOM | NO_VALUE,
+        Keys::range(1, 1, 1),
+        Group::String,
+        string::basic::setex,
+    ),
+    Command::new(
+        "setnx",
+        3,
+        WRITE | DENYOOM | FAST | NO_VALUE,
+        Keys::range(1, 1, 1),
+        Group::String,
+        string::basic::setnx,
+    ),
+    Command::new(
+        "setrange",
+        4,
+        WRITE | DENYOOM,
+        Keys::range(1, 1, 1),
+        Group::String,
+        string::ranges::setrange,
+    ),
+    Command::new("strlen", 2, READONLY | FAST, Keys::range(1, 1, 1), Group::String, string::basic::strlen),
+    Command::new("substr", 4, READONLY, Keys::range(1, 1, 1), Group::String, string::ranges::getrange),
+];
 
 /// Bits of strings.
-pub const BITMAP: &[Command] = &[];
+pub const BITMAP: &[Command] = &[
+    Command::new("bitcount", -2, READONLY, Keys::range(1, 1, 1), Group::Bitmap, string::bits::bitcount),
+    Command::new(
+        "bitfield",
+        -2,
+        WRITE | DENYOOM,
+        Keys::range(1, 1, 1),
+        Group::Bitmap,
+        string::bitfield::bitfield,
+    ),
+    Command::new(
+        "bitfield_ro",
+        -2,
+        READONLY | FAST,
+        Keys::range(1, 1, 1),
+        Group::Bitmap,
+        string::bitfield::bitfield_ro,
+    ),
+    Command::new("bitop", -4, WRITE | DENYOOM, Keys::range(2, -1, 1), Group::Bitmap, string::bits::bitop),
+    Command::new("bitpos", -3, READONLY, Keys::range(1, 1, 1), Group::Bitmap, string::bits::bitpos),
+    Command::new("getbit", 3, READONLY | FAST, Keys::range(1, 1, 1), Group::Bitmap, string::bits::getbit),
+    Command::new("setbit", 4, WRITE | DENYOOM, Keys::range(1, 1, 1), Group::Bitmap, string::bits::setbit),
+];
 
 /// Lists.
 pub const LIST: &[Command] = &[];

@@ -2,6 +2,7 @@
 
 pub mod bitfield;
 pub mod bits;
+pub mod commands;
 pub mod lcs;
 
 #[cfg(test)]
@@ -9,6 +10,7 @@ mod tests;
 
 use crate::resp::reply::Reply;
 use crate::words::number::{i64_len, parse_i64, with_i64, write_i64};
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 /// Strings up to this length are `embstr` when they are set whole.
@@ -93,6 +95,14 @@ impl<'a> StrRef<'a> {
     /// The text.
     pub fn to_vec(self) -> Vec<u8> {
         self.with_bytes(<[u8]>::to_vec)
+    }
+
+    /// The text, borrowed where it is stored as such.
+    pub fn to_cow(self) -> Cow<'a, [u8]> {
+        match self {
+            Self::Int(_) => Cow::Owned(self.to_vec()),
+            Self::Embedded(bytes) | Self::Raw(bytes) => Cow::Borrowed(bytes),
+        }
     }
 
     /// The integer that the text spells, if it does.
