@@ -26,10 +26,10 @@ pub fn scan(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     let now = ctx.db.now;
     let next = ctx.db.data.keyspace.db(ctx.db.index).scan(cursor, options.count, |record| {
         let key = record.key();
-        if !options.matches(key) {
-        } else if is_expired(record, now) {
+        let matches = options.matches(key);
+        if matches && is_expired(record, now) {
             expired.push(key.into());
-        } else if options.takes_type(record.kind().name()) {
+        } else if matches && options.takes_type(record.kind().name()) {
             found.bulk(key);
         }
     });
