@@ -22,6 +22,11 @@ impl<A, T> Counting<A, T> {
         Self { inner, tally }
     }
 
+    /// The allocator behind.
+    pub const fn inner(&self) -> &A {
+        &self.inner
+    }
+
     /// The sums.
     pub const fn tally(&self) -> &T {
         &self.tally
