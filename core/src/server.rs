@@ -12,6 +12,7 @@ use crate::pubsub::Subscriptions;
 use crate::resp::parse::ParseLimits;
 use crate::session::{Session, SessionId};
 use crate::slow_log::SlowLog;
+use crate::types::codec::Encoder;
 use crate::words::config::{ClientClass, Config, MaxmemoryPolicy};
 use crate::words::rng::Rng;
 use crate::words::time::UnixMillis;
@@ -152,6 +153,8 @@ pub struct Server {
     pub subscriptions: Subscriptions,
     /// A dataset is being loaded; most commands are refused.
     pub loading: bool,
+    /// What encodes values for DUMP.
+    pub encoder: Encoder,
 }
 
 impl Server {
@@ -189,6 +192,7 @@ impl Server {
             requests: Vec::new(),
             subscriptions: Subscriptions::default(),
             loading: false,
+            encoder: Encoder::default(),
         }
     }
 
@@ -215,6 +219,7 @@ impl Server {
             decay_minutes: config.lfu_decay_time as u32,
         };
         data.notify = Event(config.notify_keyspace_events);
+        self.encoder.configure(config.rdb_version as u16, config.rdbcompression);
         let latency = config.latency_monitor_threshold;
         self.time_each = must_time_each(config.slowlog_log_slower_than, latency);
     }

@@ -3,7 +3,7 @@
 
 use crate::command::Command;
 use crate::command::{Group, Keys, flags::*};
-use crate::commands::walk;
+use crate::commands::{dump, walk};
 use crate::types::hash::commands as hash;
 use crate::types::string::commands as string;
 
@@ -207,7 +207,17 @@ pub const KEYSPACE: &[Command] = &[
 pub const SORT: &[Command] = &[];
 
 /// DUMP and RESTORE.
-pub const DUMP: &[Command] = &[];
+pub const DUMP: &[Command] = &[
+    Command::new("dump", 2, READONLY, Keys::range(1, 1, 1), Group::Generic, dump::dump),
+    Command::new(
+        "restore",
+        -4,
+        WRITE | DENYOOM | NO_VALUE,
+        Keys::range(1, 1, 1),
+        Group::Generic,
+        dump::restore,
+    ),
+];
 
 /// Transactions.
 pub const TRANSACTIONS: &[Command] = &[];

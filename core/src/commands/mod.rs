@@ -3,6 +3,7 @@
 pub mod client;
 pub mod config;
 pub mod connection;
+pub mod dump;
 mod errors;
 mod help;
 pub mod scan;

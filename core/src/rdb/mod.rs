@@ -16,8 +16,3 @@ pub use error::{Cause, RdbError};
 pub use item::{Checksum, Entry, Item, module_name};
 pub use loader::Loader;
 pub use writer::{EntryMeta, Facts, Options, Writer};
-
-/// The version written: what Redis 7.0 writes and everything newer reads.
-pub const VERSION: u16 = 10;
-/// The newest version that can be written; adds listpacks of set members.
-pub const NEWEST_WRITTEN: u16 = 11;

@@ -2,9 +2,9 @@
 
 use alloc::vec::Vec;
 
-use super::{VERSION, opcode};
+use super::opcode;
 use crate::types::ValueRef;
-use crate::types::codec::{Encoder, Form, put_len};
+use crate::types::codec::{Encoder, Form, OLDEST_VERSION, put_len};
 use crate::words::codec::Put;
 use crate::words::crc64::crc64;
 use crate::words::time::UnixMillis;
@@ -22,7 +22,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { version: VERSION, compress: true, checksum: true }
+        Self { version: OLDEST_VERSION, compress: true, checksum: true }
     }
 }
 
@@ -71,7 +71,7 @@ impl Writer {
 
     /// The magic, the version and the facts.
     pub fn header(&mut self, facts: &Facts<'_>) {
-        let version = self.options.version;
+        let version = self.encoder.version();
         self.out.extend_from_slice(b"REDIS00");
         self.out.extend_from_slice(&[b'0' + (version / 10) as u8, b'0' + (version % 10) as u8]);
         self.aux(b"redis-ver", facts.redis_version);

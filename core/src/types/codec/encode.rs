@@ -13,6 +13,10 @@ use crate::words::codec::Put;
 use crate::words::lzf::Compressor;
 use crate::words::number::parse_i64;
 
+/// The oldest version that is written: what Redis 7.0 writes and everything newer reads.
+pub const OLDEST_VERSION: u16 = 10;
+/// The newest version that is written; it adds listpacks of set members.
+pub const NEWEST_VERSION: u16 = 11;
 /// Longest string that is tried as a number: a sign and ten digits.
 const MAX_INTEGER_LEN: usize = 11;
 /// A string must be longer than this to be compressed, and is only if that saves as many bytes as [`MIN_SAVING`].
@@ -28,10 +32,28 @@ pub struct Encoder {
     packed: Vec<u8>,
 }
 
+impl Default for Encoder {
+    fn default() -> Self {
+        Self::new(OLDEST_VERSION, true)
+    }
+}
+
 impl Encoder {
     /// For RDB `version` 10 or 11; `compress`: strings are compressed where that makes them shorter.
     pub fn new(version: u16, compress: bool) -> Self {
+        let version = version.clamp(OLDEST_VERSION, NEWEST_VERSION);
         Self { version, compress, compressor: Compressor::default(), packed: Vec::new() }
+    }
+
+    /// As after [`new`](Self::new), but the compressor keeps its table.
+    pub fn configure(&mut self, version: u16, compress: bool) {
+        self.version = version.clamp(OLDEST_VERSION, NEWEST_VERSION);
+        self.compress = compress;
+    }
+
+    /// The RDB version written.
+    pub fn version(&self) -> u16 {
+        self.version
     }
 
     /// The form in which the value is written.

@@ -5,13 +5,15 @@
 //! an attacker: lengths are checked against the bytes that are there, blobs entry by entry.
 
 mod decode;
+mod dump;
 mod encode;
 mod form;
 mod walk;
 mod wire;
 
 pub use decode::{DecodeError, decode};
-pub use encode::Encoder;
+pub use dump::open_dump;
+pub use encode::{Encoder, NEWEST_VERSION, OLDEST_VERSION};
 pub use form::{Dialect, Form};
 pub use walk::Walker;
 pub use wire::{Reason, Text, put_len, read_len, read_text};
