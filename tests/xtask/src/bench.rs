@@ -23,7 +23,12 @@ pub fn run(top: &Path, arguments: &[String]) -> ExitCode {
     ]));
     let measured = build.and_then(|_| {
         let mut command = program(python, [top.join("tests/bench/bench.py")]);
-        execute(command.arg("--ours").arg(top.join("target/release/nuthatch")).args(arguments))
+        command
+            .arg("--ours")
+            .arg(top.join("target/release/nuthatch"))
+            .arg("--target")
+            .arg(top.join("target"));
+        execute(command.args(arguments))
     });
     match measured {
         Ok(_) => ExitCode::SUCCESS,
