@@ -6,6 +6,7 @@ use crate::command::{Group, Keys, flags::*};
 use crate::commands::{dump, walk};
 use crate::types::hash::commands as hash;
 use crate::types::string::commands as string;
+use crate::types::zset::commands as zset;
 
 /// Strings.
 pub const STRING: &[Command] = &[
@@ -190,7 +191,141 @@ pub const HASH: &[Command] = &[
 ];
 
 /// Sorted sets.
-pub const ZSET: &[Command] = &[];
+pub const ZSET: &[Command] = &[
+    Command::new("zadd", -4, WRITE | DENYOOM | FAST, Keys::range(1, 1, 1), Group::SortedSet, zset::zadd),
+    Command::new("zcard", 2, READONLY | FAST, Keys::range(1, 1, 1), Group::SortedSet, zset::zcard),
+    Command::new("zcount", 4, READONLY | FAST, Keys::range(1, 1, 1), Group::SortedSet, zset::zcount),
+    Command::new(
+        "zdiff",
+        -3,
+        READONLY | MOVABLE_KEYS,
+        Keys::Counted { at: 1 },
+        Group::SortedSet,
+        zset::zdiff,
+    ),
+    Command::new(
+        "zdiffstore",
+        -4,
+        WRITE | DENYOOM | MOVABLE_KEYS,
+        Keys::DestAndCounted { dest: 1, at: 2 },
+        Group::SortedSet,
+        zset::zdiffstore,
+    ),
+    Command::new("zincrby", 4, WRITE | DENYOOM | FAST, Keys::range(1, 1, 1), Group::SortedSet, zset::zincrby),
+    Command::new(
+        "zinter",
+        -3,
+        READONLY | MOVABLE_KEYS,
+        Keys::Counted { at: 1 },
+        Group::SortedSet,
+        zset::zinter,
+    ),
+    Command::new(
+        "zintercard",
+        -3,
+        READONLY | MOVABLE_KEYS,
+        Keys::Counted { at: 1 },
+        Group::SortedSet,
+        zset::zintercard,
+    ),
+    Command::new(
+        "zinterstore",
+        -4,
+        WRITE | DENYOOM | MOVABLE_KEYS,
+        Keys::DestAndCounted { dest: 1, at: 2 },
+        Group::SortedSet,
+        zset::zinterstore,
+    ),
+    Command::new("zlexcount", 4, READONLY | FAST, Keys::range(1, 1, 1), Group::SortedSet, zset::zlexcount),
+    Command::new("zmpop", -4, WRITE | MOVABLE_KEYS, Keys::Counted { at: 1 }, Group::SortedSet, zset::zmpop),
+    Command::new("zmscore", -3, READONLY | FAST, Keys::range(1, 1, 1), Group::SortedSet, zset::zmscore),
+    Command::new("zpopmax", -2, WRITE | FAST, Keys::range(1, 1, 1), Group::SortedSet, zset::zpopmax),
+    Command::new("zpopmin", -2, WRITE | FAST, Keys::range(1, 1, 1), Group::SortedSet, zset::zpopmin),
+    Command::new("zrandmember", -2, READONLY, Keys::range(1, 1, 1), Group::SortedSet, zset::zrandmember),
+    Command::new("zrange", -4, READONLY, Keys::range(1, 1, 1), Group::SortedSet, zset::zrange),
+    Command::new("zrangebylex", -4, READONLY, Keys::range(1, 1, 1), Group::SortedSet, zset::zrangebylex),
+    Command::new("zrangebyscore", -4, READONLY, Keys::range(1, 1, 1), Group::SortedSet, zset::zrangebyscore),
+    Command::new(
+        "zrangestore",
+        -5,
+        WRITE | DENYOOM,
+        Keys::range(1, 2, 1),
+        Group::SortedSet,
+        zset::zrangestore,
+    ),
+    Command::new("zrank", 3, READONLY | FAST, Keys::range(1, 1, 1), Group::SortedSet, zset::zrank),
+    Command::new("zrem", -3, WRITE | FAST, Keys::range(1, 1, 1), Group::SortedSet, zset::zrem),
+    Command::new("zremrangebylex", 4, WRITE, Keys::range(1, 1, 1), Group::SortedSet, zset::zremrangebylex),
+    Command::new("zremrangebyrank", 4, WRITE, Keys::range(1, 1, 1), Group::SortedSet, zset::zremrangebyrank),
+    Command::new(
+        "zremrangebyscore",
+        4,
+        WRITE,
+        Keys::range(1, 1, 1),
+        Group::SortedSet,
+        zset::zremrangebyscore,
+    ),
+    Command::new("zrevrange", -4, READONLY, Keys::range(1, 1, 1), Group::SortedSet, zset::zrevrange),
+    Command::new(
+        "zrevrangebylex",
+        -4,
+        READONLY,
+        Keys::range(1, 1, 1),
+        Group::SortedSet,
+        zset::zrevrangebylex,
+    ),
+    Command::new(
+        "zrevrangebyscore",
+        -4,
+        READONLY,
+        Keys::range(1, 1, 1),
+        Group::SortedSet,
+        zset::zrevrangebyscore,
+    ),
+    Command::new("zrevrank", 3, READONLY | FAST, Keys::range(1, 1, 1), Group::SortedSet, zset::zrevrank),
+    Command::new("zscan", -3, READONLY, Keys::range(1, 1, 1), Group::SortedSet, zset::zscan),
+    Command::new("zscore", 3, READONLY | FAST, Keys::range(1, 1, 1), Group::SortedSet, zset::zscore),
+    Command::new(
+        "zunion",
+        -3,
+        READONLY | MOVABLE_KEYS,
+        Keys::Counted { at: 1 },
+        Group::SortedSet,
+        zset::zunion,
+    ),
+    Command::new(
+        "zunionstore",
+        -4,
+        WRITE | DENYOOM | MOVABLE_KEYS,
+        Keys::DestAndCounted { dest: 1, at: 2 },
+        Group::SortedSet,
+        zset::zunionstore,
+    ),
+    Command::new(
+        "bzmpop",
+        -5,
+        WRITE | BLOCKING | MOVABLE_KEYS,
+        Keys::Counted { at: 2 },
+        Group::SortedSet,
+        zset::bzmpop,
+    ),
+    Command::new(
+        "bzpopmax",
+        -3,
+        WRITE | NOSCRIPT | BLOCKING | FAST,
+        Keys::range(1, -2, 1),
+        Group::SortedSet,
+        zset::bzpopmax,
+    ),
+    Command::new(
+        "bzpopmin",
+        -3,
+        WRITE | NOSCRIPT | BLOCKING | FAST,
+        Keys::range(1, -2, 1),
+        Group::SortedSet,
+        zset::bzpopmin,
+    ),
+];
 
 /// Keys of every type.
 pub const GENERIC: &[Command] = &[];

@@ -7,4 +7,5 @@ pub mod dump;
 mod errors;
 mod help;
 pub mod scan;
+pub mod timeout;
 pub mod walk;
