@@ -360,7 +360,7 @@ pub const TRANSACTIONS: &[Command] = &[];
 /// Publish and subscribe.
 pub const PUBSUB: &[Command] = &[];
 
-use crate::commands::{client, config, connection};
+use crate::commands::{client, config, connection, debug, flush, info, introspect, latency, memory, server, slowlog};
 
 /// The connection.
 #[rustfmt::skip]
@@ -395,7 +395,54 @@ pub const CONNECTION: &[Command] = &[
 ];
 
 /// The server.
-pub const SERVER: &[Command] = &[];
+#[rustfmt::skip]
+pub const SERVER: &[Command] = &[
+    Command::new("time", 1, LOADING | STALE | FAST, Keys::None, Group::Server, server::time),
+    Command::new("role", 1, NOSCRIPT | LOADING | STALE | FAST, Keys::None, Group::Server, server::role),
+    Command::new("replicaof", 3, ADMIN | NOSCRIPT | STALE, Keys::None, Group::Server, server::replicaof),
+    Command::new("slaveof", 3, ADMIN | NOSCRIPT | STALE, Keys::None, Group::Server, server::replicaof),
+    Command::new("monitor", 1, ADMIN | NOSCRIPT | LOADING | STALE, Keys::None, Group::Server, server::monitor),
+    Command::new("shutdown", -1, ADMIN | NOSCRIPT | LOADING | STALE | NO_MULTI, Keys::None, Group::Server, server::shutdown),
+    Command::new("lolwut", -1, READONLY | FAST, Keys::None, Group::Server, server::lolwut),
+    Command::new("flushdb", -1, WRITE | NO_VALUE, Keys::None, Group::Server, flush::flushdb),
+    Command::new("flushall", -1, WRITE | NO_VALUE, Keys::None, Group::Server, flush::flushall),
+    Command::new("swapdb", 3, WRITE | FAST, Keys::None, Group::Server, flush::swapdb),
+    Command::new("slowlog", -2, 0, Keys::None, Group::Server, slowlog::help).with(&[
+        Command::new("slowlog|get", -2, ADMIN | LOADING | STALE, Keys::None, Group::Server, slowlog::get),
+        Command::new("slowlog|help", 2, LOADING | STALE, Keys::None, Group::Server, slowlog::help),
+        Command::new("slowlog|len", 2, ADMIN | LOADING | STALE, Keys::None, Group::Server, slowlog::len),
+        Command::new("slowlog|reset", 2, ADMIN | LOADING | STALE, Keys::None, Group::Server, slowlog::reset),
+    ]),
+    Command::new("latency", -2, 0, Keys::None, Group::Server, latency::help).with(&[
+        Command::new("latency|doctor", 2, ADMIN | NOSCRIPT | LOADING | STALE, Keys::None, Group::Server, latency::doctor),
+        Command::new("latency|graph", 3, ADMIN | NOSCRIPT | LOADING | STALE, Keys::None, Group::Server, latency::graph),
+        Command::new("latency|help", 2, LOADING | STALE, Keys::None, Group::Server, latency::help),
+        Command::new("latency|histogram", -2, ADMIN | NOSCRIPT | LOADING | STALE, Keys::None, Group::Server, latency::histogram),
+        Command::new("latency|history", 3, ADMIN | NOSCRIPT | LOADING | STALE, Keys::None, Group::Server, latency::history),
+        Command::new("latency|latest", 2, ADMIN | NOSCRIPT | LOADING | STALE, Keys::None, Group::Server, latency::latest),
+        Command::new("latency|reset", -2, ADMIN | NOSCRIPT | LOADING | STALE, Keys::None, Group::Server, latency::reset),
+    ]),
+    Command::new("memory", -2, 0, Keys::None, Group::Server, memory::help).with(&[
+        Command::new("memory|doctor", 2, 0, Keys::None, Group::Server, memory::doctor),
+        Command::new("memory|help", 2, LOADING | STALE, Keys::None, Group::Server, memory::help),
+        Command::new("memory|malloc-stats", 2, 0, Keys::None, Group::Server, memory::malloc_stats),
+        Command::new("memory|purge", 2, 0, Keys::None, Group::Server, memory::purge),
+        Command::new("memory|stats", 2, 0, Keys::None, Group::Server, memory::stats),
+        Command::new("memory|usage", -3, READONLY, Keys::range(2, 2, 1), Group::Server, memory::usage),
+    ]),
+    Command::new("info", -1, LOADING | STALE, Keys::None, Group::Server, info::info),
+    Command::new("debug", -2, ADMIN | NOSCRIPT | LOADING | STALE, Keys::None, Group::Server, debug::debug),
+    Command::new("command", -1, LOADING | STALE, Keys::None, Group::Server, introspect::command).with(&[
+        Command::new("command|count", 2, LOADING | STALE, Keys::None, Group::Server, introspect::count),
+        Command::new("command|docs", -2, LOADING | STALE, Keys::None, Group::Server, introspect::docs),
+        Command::new("command|getkeys", -4, LOADING | STALE, Keys::None, Group::Server, introspect::getkeys),
+        Command::new("command|getkeysandflags", -4, LOADING | STALE, Keys::None, Group::Server, introspect::getkeysandflags),
+        Command::new("command|help", 2, LOADING | STALE, Keys::None, Group::Server, introspect::help),
+        Command::new("command|info", -2, LOADING | STALE, Keys::None, Group::Server, introspect::info),
+        Command::new("command|list", -2, LOADING | STALE, Keys::None, Group::Server, introspect::list),
+    ]),
+    Command::new("wait", 3, NOSCRIPT, Keys::None, Group::Generic, server::wait),
+];
 
 /// CONFIG.
 #[rustfmt::skip]
