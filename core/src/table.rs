@@ -360,7 +360,9 @@ pub const TRANSACTIONS: &[Command] = &[];
 /// Publish and subscribe.
 pub const PUBSUB: &[Command] = &[];
 
-use crate::commands::{client, config, connection, debug, flush, info, introspect, latency, memory, server, slowlog};
+use crate::commands::{
+    client, config, connection, debug, flush, info, introspect, latency, memory, server, slowlog,
+};
 
 /// The connection.
 #[rustfmt::skip]

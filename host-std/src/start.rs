@@ -191,7 +191,9 @@ fn facts() -> HostFacts {
 /// The program's path, kept for as long as the process runs.
 fn executable() -> &'static str {
     static PATH: std::sync::OnceLock<String> = std::sync::OnceLock::new();
-    PATH.get_or_init(|| std::env::current_exe().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default())
+    PATH.get_or_init(|| {
+        std::env::current_exe().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default()
+    })
 }
 
 /// Microseconds since the first call.

@@ -119,7 +119,11 @@ fn object(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
         key.as_ptr().addr(),
         value.encoding(),
         body.len(),
-        if ctx.db.data.access.lfu { info.clock } else { lru_clock(now) - (idle_millis(info.clock, now) / 1000) as u32 },
+        if ctx.db.data.access.lfu {
+            info.clock
+        } else {
+            lru_clock(now) - (idle_millis(info.clock, now) / 1000) as u32
+        },
         idle_millis(info.clock, now) / 1000,
     );
     if let ValueRef::List(list) = value {
@@ -231,9 +235,13 @@ fn protocol(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
 }
 
 fn packed_threshold(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
-    let bytes = parse_memory(args.get(2)).filter(|bytes| *bytes < MOST_PLAIN_THRESHOLD).ok_or(BAD_THRESHOLD)?;
-    ctx.db.data.limits.list_plain_threshold =
-        if bytes == 0 { DEFAULT_PLAIN_THRESHOLD } else { usize::try_from(bytes).map_err(|_| BAD_THRESHOLD)? };
+    let bytes =
+        parse_memory(args.get(2)).filter(|bytes| *bytes < MOST_PLAIN_THRESHOLD).ok_or(BAD_THRESHOLD)?;
+    ctx.db.data.limits.list_plain_threshold = if bytes == 0 {
+        DEFAULT_PLAIN_THRESHOLD
+    } else {
+        usize::try_from(bytes).map_err(|_| BAD_THRESHOLD)?
+    };
     ctx.reply.ok();
     Ok(())
 }

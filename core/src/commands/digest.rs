@@ -33,7 +33,11 @@ impl Digest {
     /// 40 hexadecimal digits.
     pub(super) fn text(self) -> alloc::string::String {
         const HEX: &[u8; 16] = b"0123456789abcdef";
-        self.0.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| char::from(HEX[usize::from(digit)])).collect()
+        self.0
+            .iter()
+            .flat_map(|byte| [byte >> 4, byte & 15])
+            .map(|digit| char::from(HEX[usize::from(digit)]))
+            .collect()
     }
 
     /// Mixes a value and its deadline.
@@ -95,7 +99,9 @@ pub(super) fn of_dataset(data: &Data, now: UnixMillis) -> Digest {
     let mut whole = Digest::default();
     for (index, database) in data.keyspace.iter().filter(|(_, database)| !database.is_empty()) {
         whole.mix(&(index as u32).to_be_bytes());
-        for record in database.iter().filter(|record| record.deadline().is_none_or(|deadline| now <= deadline)) {
+        for record in
+            database.iter().filter(|record| record.deadline().is_none_or(|deadline| now <= deadline))
+        {
             let mut digest = Digest::default();
             digest.mix(record.key());
             if let Some(value) = record.value() {

@@ -42,7 +42,12 @@ pub fn help(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
 
 /// Commands without subcommands among them.
 fn top_level(ctx: &Ctx<'_>) -> Vec<&'static Command> {
-    ctx.server.index.iter().map(|(_, command)| command).filter(|command| !command.name.contains('|')).collect()
+    ctx.server
+        .index
+        .iter()
+        .map(|(_, command)| command)
+        .filter(|command| !command.name.contains('|'))
+        .collect()
 }
 
 /// COMMAND
@@ -95,7 +100,8 @@ fn describe(reply: &mut Reply<'_>, command: &Command) {
     reply.array(10);
     reply.bulk(command.name.as_bytes());
     reply.int(i64::from(command.arity));
-    let names: Vec<&str> = FLAG_NAMES.iter().filter(|(bit, _)| command.has(*bit)).map(|(_, name)| *name).collect();
+    let names: Vec<&str> =
+        FLAG_NAMES.iter().filter(|(bit, _)| command.has(*bit)).map(|(_, name)| *name).collect();
     reply.set(names.len());
     names.iter().for_each(|name| reply.simple(name));
     for number in [first, last, step] {
@@ -197,14 +203,15 @@ pub fn list(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
         () if all => |_, _| true,
         () if args.is(3, "MODULE") => |_, _| false,
         () if args.is(3, "PATTERN") => |command, value| glob_match(value, command.name.as_bytes(), true),
-        () if args.is(3, "ACLCAT") => {
-            |command, value| categories(command).iter().any(|name| value.eq_ignore_ascii_case(name.as_bytes()))
-        }
+        () if args.is(3, "ACLCAT") => |command, value| {
+            categories(command).iter().any(|name| value.eq_ignore_ascii_case(name.as_bytes()))
+        },
         () => return Err(SYNTAX),
     };
     let value: &[u8] = if all { b"" } else { args.get(4) };
     let shown = |command: &&Command| !(all && command.name.contains('|')) && fits(command, value);
-    let names: Vec<&str> = ctx.server.index.iter().map(|(_, command)| command).filter(shown).map(|c| c.name).collect();
+    let names: Vec<&str> =
+        ctx.server.index.iter().map(|(_, command)| command).filter(shown).map(|c| c.name).collect();
     ctx.reply.array(names.len());
     names.iter().for_each(|name| ctx.reply.bulk(name.as_bytes()));
     Ok(())

@@ -18,4 +18,3 @@ pub mod server;
 pub mod slowlog;
 pub mod timeout;
 pub mod walk;
-

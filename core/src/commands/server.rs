@@ -13,7 +13,8 @@ const NO_REPLICATION: CommandError = CommandError::new("ERR replication is not s
 const BAD_PORT: CommandError = CommandError::new("ERR Invalid master port");
 const BAD_TIMEOUT: CommandError = CommandError::new("ERR timeout is not an integer or out of range");
 const NEGATIVE_TIMEOUT: CommandError = CommandError::new("ERR timeout is negative");
-const NO_MONITOR_IN_MULTI: CommandError = CommandError::new("ERR MONITOR isn't allowed for DENY BLOCKING client");
+const NO_MONITOR_IN_MULTI: CommandError =
+    CommandError::new("ERR MONITOR isn't allowed for DENY BLOCKING client");
 
 /// TIME: seconds and microseconds.
 pub fn time(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {

@@ -48,8 +48,14 @@ pub(super) fn clients(ctx: &Ctx<'_>, text: &mut InfoText) {
     text.count("connected_clients", ctx.peers.count());
     text.int("cluster_connections", 0);
     text.int("maxclients", ctx.server.config.maxclients);
-    text.count("client_recent_max_input_buffer", sessions(ctx).map(|s| s.input.capacity()).max().unwrap_or(0));
-    text.count("client_recent_max_output_buffer", sessions(ctx).map(|s| s.output.capacity()).max().unwrap_or(0));
+    text.count(
+        "client_recent_max_input_buffer",
+        sessions(ctx).map(|s| s.input.capacity()).max().unwrap_or(0),
+    );
+    text.count(
+        "client_recent_max_output_buffer",
+        sessions(ctx).map(|s| s.output.capacity()).max().unwrap_or(0),
+    );
     text.count("blocked_clients", sessions(ctx).filter(waits).count());
     text.int("tracking_clients", 0);
     text.count("clients_in_timeout_table", sessions(ctx).filter(timed).count());
@@ -59,7 +65,8 @@ pub(super) fn memory(ctx: &Ctx<'_>, text: &mut InfoText) {
     let (server, host) = (&*ctx.server, &ctx.server.host);
     let (used, peak, resident) = ((host.used_memory)(), (host.peak_memory)(), (host.resident_memory)());
     let startup = server.memory_at_start.min(used);
-    let buffers: usize = sessions(ctx).map(|s| size_of::<Session>() + s.output.capacity() + s.input.capacity()).sum();
+    let buffers: usize =
+        sessions(ctx).map(|s| size_of::<Session>() + s.output.capacity() + s.input.capacity()).sum();
     let overhead = (startup + buffers).min(used);
     let percent = |part: usize, whole: usize| part as f64 * 100.0 / whole.max(1) as f64;
     for (name, bytes) in [("used_memory", used), ("used_memory_rss", resident), ("used_memory_peak", peak)] {
@@ -219,7 +226,12 @@ pub(super) fn latencystats(ctx: &Ctx<'_>, text: &mut InfoText) {
 
 pub(super) fn keyspace(ctx: &Ctx<'_>, text: &mut InfoText) {
     for (index, database) in ctx.db.data.keyspace.iter().filter(|(_, database)| !database.is_empty()) {
-        let line = format!("keys={},expires={},avg_ttl={}", database.len(), database.volatile(), database.average_ttl);
+        let line = format!(
+            "keys={},expires={},avg_ttl={}",
+            database.len(),
+            database.volatile(),
+            database.average_ttl
+        );
         text.text(&format!("db{index}"), &line);
     }
 }
