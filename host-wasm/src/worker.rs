@@ -119,9 +119,6 @@ fn facts() -> HostFacts {
         os: "browser",
         allocator: "system",
         executable: "",
-        multiplexing: "none",
-        machine_memory: 0,
-        docs: &[],
     }
 }
 

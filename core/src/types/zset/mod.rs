@@ -5,7 +5,6 @@
 
 mod arena;
 mod cells;
-pub mod commands;
 mod packed;
 mod range;
 mod scored;
