@@ -133,6 +133,19 @@ impl Data {
         }
     }
 
+    /// Marks every session that watches a key of database `db` that is there, or that is in `other`, before the one is
+    /// emptied or takes the other's place.
+    pub fn touch_watchers_of(&mut self, db: usize, other: Option<usize>) {
+        let holds = |index: usize, key: &[u8]| {
+            let hash = self.keyspace.hash(key);
+            self.keyspace.db(index).find(hash, key).is_some()
+        };
+        let concerned = |key: &[u8]| holds(db, key) || other.is_some_and(|other| holds(other, key));
+        let watched = self.watchers.iter().filter(|((index, key), _)| *index == db && concerned(key));
+        let sessions: Vec<SessionId> = watched.flat_map(|(_, sessions)| sessions.iter().copied()).collect();
+        self.touched.extend(sessions);
+    }
+
     /// Marks every session that watches the key.
     fn touch_watchers(&mut self, db: usize, key: &[u8]) {
         if self.watchers.is_empty() {
@@ -300,6 +313,12 @@ impl Db<'_> {
         let slot = self.database().find(self.data.hash(key), key)?;
         let record = self.database().get(slot);
         if record.deadline().is_some_and(|d| self.now > d) { None } else { record.value() }
+    }
+
+    /// The key's record without any trace of the read; expired keys are not seen.
+    pub fn record(&self, key: &[u8]) -> Option<&Record> {
+        let record = self.database().get(self.database().find(self.data.hash(key), key)?);
+        record.deadline().is_none_or(|deadline| self.now <= deadline).then_some(record)
     }
 
     /// What is known of a key without its value and without any trace.

@@ -35,6 +35,7 @@ pub mod db;
 pub mod events;
 pub mod latency;
 pub mod pubsub;
+pub mod rates;
 pub mod server;
 pub mod session;
 pub mod slow_log;

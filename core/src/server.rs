@@ -9,6 +9,7 @@ use crate::expire;
 use crate::keyspace::clock::AccessClock;
 use crate::latency::LatencyMonitor;
 use crate::pubsub::Subscriptions;
+use crate::rates::Rates;
 use crate::resp::parse::ParseLimits;
 use crate::session::{Session, SessionId};
 use crate::slow_log::SlowLog;
@@ -45,6 +46,12 @@ pub struct HostFacts {
     pub allocator: &'static str,
     /// Path of the program.
     pub executable: &'static str,
+    /// How the host waits for its clients, such as `epoll`.
+    pub multiplexing: &'static str,
+    /// Bytes of physical memory in the machine; 0 where the host does not know.
+    pub machine_memory: u64,
+    /// What each command does, in one sentence, sorted by name; empty where there is no room for it.
+    pub docs: &'static [(&'static str, &'static str)],
 }
 
 /// Counts for one command.
@@ -106,6 +113,8 @@ pub enum Request {
     ConfigChanged(&'static str),
     /// CONFIG REWRITE.
     RewriteConfig,
+    /// A line for the log.
+    Log(String),
 }
 
 /// What belongs to no key and to no single connection.
@@ -125,6 +134,10 @@ pub struct Server {
     pub run_id: String,
     /// Counters.
     pub stats: ServerStats,
+    /// How fast the counters grow.
+    pub rates: Rates,
+    /// Bytes in use when the server had just started.
+    pub memory_at_start: usize,
     /// Commands go into a journal.
     pub journaling: bool,
     /// Commands on their way into the journal, each with its database.
@@ -178,6 +191,8 @@ impl Server {
             started: now,
             run_id,
             stats,
+            rates: Rates::default(),
+            memory_at_start: (host.used_memory)(),
             journaling: false,
             journal: Vec::new(),
             dirty_before: 0,

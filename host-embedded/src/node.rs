@@ -111,5 +111,8 @@ fn facts(monotonic: fn() -> u64) -> HostFacts {
         os: "none",
         allocator: "arena",
         executable: "",
+        multiplexing: "none",
+        machine_memory: 0,
+        docs: &[],
     }
 }

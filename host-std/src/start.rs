@@ -30,7 +30,10 @@ pub fn serve(mut config: Config, config_file: Option<PathBuf>) -> Result<(), Str
     let listeners = listen::open(&config)?;
     let pidfile = write_pidfile(&config)?;
     let places = addresses(&config);
-    let engine = Engine::new(options(config)?);
+    let mut engine = Engine::new(options(config)?);
+    if let Some(path) = &config_file {
+        engine.server_mut().config_file = path.to_string_lossy().into_owned();
+    }
     let mut server = Server::new(engine, listeners, config_file)
         .map_err(|error| format!("Could not start: {}", reason(&error)))?;
     log::notice("Server initialized");
@@ -178,8 +181,19 @@ fn facts() -> HostFacts {
         process_id: std::process::id(),
         os: std::env::consts::OS,
         allocator: memory::ALLOCATOR_NAME,
-        executable: "",
+        executable: executable(),
+        multiplexing: "epoll",
+        machine_memory: memory::machine(),
+        docs: crate::docs::SUMMARIES,
     }
+}
+
+/// The program's path, kept for as long as the process runs.
+fn executable() -> &'static str {
+    static PATH: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+    PATH.get_or_init(|| {
+        std::env::current_exe().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default()
+    })
 }
 
 /// Microseconds since the first call.

@@ -119,6 +119,9 @@ fn facts() -> HostFacts {
         os: "browser",
         allocator: "system",
         executable: "",
+        multiplexing: "none",
+        machine_memory: 0,
+        docs: &[],
     }
 }
 

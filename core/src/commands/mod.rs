@@ -3,8 +3,18 @@
 pub mod client;
 pub mod config;
 pub mod connection;
+pub mod debug;
+mod digest;
 pub mod dump;
 mod errors;
+pub mod flush;
 mod help;
+pub mod info;
+pub mod introspect;
+pub mod latency;
+pub mod memory;
 pub mod scan;
+pub mod server;
+pub mod slowlog;
+pub mod timeout;
 pub mod walk;

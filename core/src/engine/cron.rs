@@ -50,6 +50,9 @@ impl Engine {
         if self.server.active_expire {
             self.expire_for(self.period() as u64 * 1000 / 4);
         }
+        let stats = &self.server.stats;
+        let counters = [stats.commands, stats.input_bytes, stats.output_bytes];
+        self.server.rates.sample((self.server.host.monotonic)(), counters);
         self.close_idle_sessions();
         if self.server.config.maxmemory > 0 {
             self.make_room();

@@ -13,10 +13,8 @@ impl Server {
         while let Some(request) = self.engine.poll_request() {
             match request {
                 Request::Shutdown { .. } => self.stopping = true,
-                Request::Sleep(micros) => {
-                    self.flush();
-                    std::thread::sleep(Duration::from_micros(micros));
-                }
+                Request::Sleep(micros) => std::thread::sleep(Duration::from_micros(micros)),
+                Request::Log(line) => log::warning(&line),
                 Request::ConfigChanged(name) => self.apply(name),
                 Request::RewriteConfig => self.rewrite_config(),
             }

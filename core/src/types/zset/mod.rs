@@ -5,6 +5,7 @@
 
 mod arena;
 mod cells;
+pub mod commands;
 mod packed;
 mod range;
 mod scored;

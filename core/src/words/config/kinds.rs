@@ -263,7 +263,7 @@ fn parse_percent(text: &[u8]) -> Option<i64> {
 }
 
 /// Bytes with Redis's suffixes: `k` is 1000, `kb` is 1024. An empty number is 0, as in Redis.
-pub(super) fn parse_memory(text: &[u8]) -> Option<i64> {
+pub fn parse_memory(text: &[u8]) -> Option<i64> {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (number, suffix) = text.split_at(digits);
     let unit: i64 = match suffix.to_ascii_lowercase().as_slice() {

@@ -18,7 +18,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 pub use choices::{Allowance, AppendFsync, LogLevel, MaxmemoryPolicy, Sanitize, StoreEngine, Supervised};
-pub use kinds::{Kind, Parameter};
+pub use kinds::{Kind, Parameter, parse_memory};
 pub use lines::{quote, split_args};
 pub use rewrite::rewrite;
 pub use special::{BufferLimit, ClientClass, SavePoint, events};

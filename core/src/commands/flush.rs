@@ -1,0 +1,72 @@
+//! FLUSHDB, FLUSHALL, SWAPDB: whole databases at once.
+
+use super::errors::int32;
+use crate::args::Args;
+use crate::context::Ctx;
+use crate::words::error::{CommandError, CommandResult, SYNTAX};
+
+const BAD_FIRST: CommandError = CommandError::new("ERR invalid first DB index");
+const BAD_SECOND: CommandError = CommandError::new("ERR invalid second DB index");
+const OUT_OF_RANGE: CommandError = CommandError::new("ERR DB index is out of range");
+
+/// Whether the client asked that the memory be free when it is answered.
+fn wants_sync(args: Args<'_>) -> Result<bool, CommandError> {
+    match args.len() {
+        1 => Ok(false),
+        2 if args.is(1, "SYNC") => Ok(true),
+        2 if args.is(1, "ASYNC") => Ok(false),
+        _ => Err(SYNTAX),
+    }
+}
+
+/// FLUSHDB [ASYNC | SYNC]. Without a word it is as ASYNC: the keys are gone at once, their memory follows in slices.
+pub fn flushdb(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
+    let sync = wants_sync(args)?;
+    empty(ctx, ctx.db.index, sync);
+    ctx.reply.ok();
+    Ok(())
+}
+
+/// FLUSHALL [ASYNC | SYNC]
+pub fn flushall(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
+    let sync = wants_sync(args)?;
+    for index in 0..ctx.db.data.keyspace.count() {
+        empty(ctx, index, sync);
+    }
+    // An empty dataset is flushed for the journal and the replicas as well.
+    ctx.db.data.dirty += 1;
+    ctx.reply.ok();
+    Ok(())
+}
+
+fn empty(ctx: &mut Ctx<'_>, index: usize, sync: bool) {
+    let data = &mut *ctx.db.data;
+    data.touch_watchers_of(index, None);
+    data.dirty += data.keyspace.db(index).len() as u64;
+    let old = data.keyspace.take(index);
+    if sync {
+        drop(old);
+    } else if !old.is_empty() {
+        data.garbage_databases.push(old);
+    }
+}
+
+/// SWAPDB index index
+pub fn swapdb(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
+    let first = int32(args.get(1)).map_err(|_| BAD_FIRST)?;
+    let second = int32(args.get(2)).map_err(|_| BAD_SECOND)?;
+    let data = &mut *ctx.db.data;
+    let count = data.keyspace.count();
+    let index = |number: i64| usize::try_from(number).ok().filter(|&index| index < count).ok_or(OUT_OF_RANGE);
+    let (first, second) = (index(first)?, index(second)?);
+    if first != second {
+        data.touch_watchers_of(first, Some(second));
+        data.touch_watchers_of(second, Some(first));
+        data.keyspace.swap(first, second);
+        data.waiters.signal_all(first);
+        data.waiters.signal_all(second);
+    }
+    data.dirty += 1;
+    ctx.reply.ok();
+    Ok(())
+}

@@ -1,0 +1,237 @@
+//! Each section of INFO, under Redis 7.0's field names.
+
+use super::text::InfoText;
+use crate::commands::connection::REDIS_VERSION;
+use crate::context::Ctx;
+use crate::keyspace::clock::lru_clock;
+use crate::session::{Blocked, Session};
+use alloc::format;
+
+const SECONDS_A_DAY: i64 = 24 * 60 * 60;
+
+pub(super) fn server(ctx: &Ctx<'_>, text: &mut InfoText) {
+    let (server, config) = (&*ctx.server, &ctx.server.config);
+    let uptime = (ctx.db.now - server.started) / 1000;
+    text.text("redis_version", REDIS_VERSION);
+    text.text("redis_git_sha1", "00000000");
+    text.int("redis_git_dirty", 0);
+    text.text("redis_build_id", "0");
+    text.text("redis_mode", "standalone");
+    text.text("nuthatch_version", env!("CARGO_PKG_VERSION"));
+    text.text("os", server.host.os);
+    text.int("arch_bits", i64::from(usize::BITS));
+    text.text("monotonic_clock", "POSIX clock_gettime");
+    text.text("multiplexing_api", server.host.multiplexing);
+    text.int("process_id", i64::from(server.host.process_id));
+    text.text("process_supervised", config.supervised.name());
+    text.text("run_id", &server.run_id);
+    text.int("tcp_port", config.port);
+    text.int("server_time_usec", ctx.db.now * 1000);
+    text.int("uptime_in_seconds", uptime);
+    text.int("uptime_in_days", uptime / SECONDS_A_DAY);
+    text.int("hz", config.hz);
+    text.int("configured_hz", config.hz);
+    text.int("lru_clock", i64::from(lru_clock(ctx.db.now)));
+    text.text("executable", server.host.executable);
+    text.text("config_file", &server.config_file);
+    text.int("io_threads_active", 0);
+}
+
+/// The running session with all others.
+fn sessions<'a>(ctx: &'a Ctx<'_>) -> impl Iterator<Item = &'a Session> {
+    ctx.peers.iter().chain([&*ctx.session])
+}
+
+pub(super) fn clients(ctx: &Ctx<'_>, text: &mut InfoText) {
+    let waits = |session: &&Session| matches!(session.blocked, Some(Blocked::Keys { .. }));
+    let timed = |session: &&Session| matches!(session.blocked, Some(Blocked::Keys { deadline: Some(_), .. }));
+    text.count("connected_clients", ctx.peers.count());
+    text.int("cluster_connections", 0);
+    text.int("maxclients", ctx.server.config.maxclients);
+    text.count(
+        "client_recent_max_input_buffer",
+        sessions(ctx).map(|s| s.input.capacity()).max().unwrap_or(0),
+    );
+    text.count(
+        "client_recent_max_output_buffer",
+        sessions(ctx).map(|s| s.output.capacity()).max().unwrap_or(0),
+    );
+    text.count("blocked_clients", sessions(ctx).filter(waits).count());
+    text.int("tracking_clients", 0);
+    text.count("clients_in_timeout_table", sessions(ctx).filter(timed).count());
+}
+
+pub(super) fn memory(ctx: &Ctx<'_>, text: &mut InfoText) {
+    let (server, host) = (&*ctx.server, &ctx.server.host);
+    let (used, peak, resident) = ((host.used_memory)(), (host.peak_memory)(), (host.resident_memory)());
+    let startup = server.memory_at_start.min(used);
+    let buffers: usize =
+        sessions(ctx).map(|s| size_of::<Session>() + s.output.capacity() + s.input.capacity()).sum();
+    let overhead = (startup + buffers).min(used);
+    let percent = |part: usize, whole: usize| part as f64 * 100.0 / whole.max(1) as f64;
+    for (name, bytes) in [("used_memory", used), ("used_memory_rss", resident), ("used_memory_peak", peak)] {
+        text.count(name, bytes);
+        text.human(&format!("{name}_human"), bytes);
+    }
+    text.ratio("used_memory_peak_perc", percent(used, peak), "%");
+    text.count("used_memory_overhead", overhead);
+    text.count("used_memory_startup", startup);
+    text.count("used_memory_dataset", used - overhead);
+    text.ratio("used_memory_dataset_perc", percent(used - overhead, used - startup), "%");
+    text.count("allocator_allocated", used);
+    text.count("allocator_active", resident);
+    text.count("allocator_resident", resident);
+    text.count("total_system_memory", host.machine_memory as usize);
+    text.human("total_system_memory_human", host.machine_memory as usize);
+    text.int("maxmemory", server.config.maxmemory);
+    text.human("maxmemory_human", server.config.maxmemory as usize);
+    text.text("maxmemory_policy", server.config.maxmemory_policy.name());
+    text.ratio("mem_fragmentation_ratio", resident as f64 / used.max(1) as f64, "");
+    text.int("mem_fragmentation_bytes", resident as i64 - used as i64);
+    text.int("mem_not_counted_for_evict", 0);
+    text.int("mem_replication_backlog", 0);
+    text.int("mem_total_replication_buffers", 0);
+    text.int("mem_clients_slaves", 0);
+    text.count("mem_clients_normal", buffers);
+    text.int("mem_cluster_links", 0);
+    text.int("mem_aof_buffer", 0);
+    text.text("mem_allocator", host.allocator);
+    text.int("active_defrag_running", 0);
+    let data = &ctx.db.data;
+    let databases: usize = data.garbage_databases.iter().map(crate::keyspace::database::Database::len).sum();
+    text.count("lazyfree_pending_objects", data.garbage.len() + databases);
+    text.int("lazyfreed_objects", 0);
+}
+
+pub(super) fn persistence(ctx: &Ctx<'_>, text: &mut InfoText) {
+    text.flag("loading", ctx.server.loading);
+    text.int("async_loading", 0);
+    text.int("rdb_changes_since_last_save", ctx.db.data.dirty as i64);
+    text.int("rdb_bgsave_in_progress", 0);
+    text.int("rdb_last_save_time", ctx.server.started / 1000);
+    text.text("rdb_last_bgsave_status", "ok");
+    text.int("rdb_last_bgsave_time_sec", -1);
+    text.int("rdb_current_bgsave_time_sec", -1);
+    text.int("rdb_saves", 0);
+    text.int("rdb_last_cow_size", 0);
+    text.int("rdb_last_load_keys_expired", 0);
+    text.int("rdb_last_load_keys_loaded", 0);
+    text.flag("aof_enabled", ctx.server.config.appendonly);
+    text.int("aof_rewrite_in_progress", 0);
+    text.int("aof_rewrite_scheduled", 0);
+    text.int("aof_last_rewrite_time_sec", -1);
+    text.int("aof_current_rewrite_time_sec", -1);
+    text.text("aof_last_bgrewrite_status", "ok");
+    text.text("aof_last_write_status", "ok");
+    text.int("aof_last_cow_size", 0);
+}
+
+pub(super) fn stats(ctx: &Ctx<'_>, text: &mut InfoText) {
+    let (stats, keys, rates) = (&ctx.server.stats, &ctx.db.data.stats, &ctx.server.rates);
+    text.int("total_connections_received", stats.connections as i64);
+    text.int("total_commands_processed", stats.commands as i64);
+    text.int("instantaneous_ops_per_sec", rates.commands() as i64);
+    text.int("total_net_input_bytes", stats.input_bytes as i64);
+    text.int("total_net_output_bytes", stats.output_bytes as i64);
+    text.ratio("instantaneous_input_kbps", rates.input() as f64 / 1024.0, "");
+    text.ratio("instantaneous_output_kbps", rates.output() as f64 / 1024.0, "");
+    text.int("rejected_connections", stats.rejected_connections as i64);
+    for name in ["sync_full", "sync_partial_ok", "sync_partial_err"] {
+        text.int(name, 0);
+    }
+    text.int("expired_keys", keys.expired as i64);
+    text.ratio("expired_stale_perc", 0.0, "");
+    text.int("expired_time_cap_reached_count", 0);
+    text.int("evicted_keys", keys.evicted as i64);
+    text.int("evicted_clients", 0);
+    text.int("total_eviction_exceeded_time", (stats.over_memory_micros / 1000) as i64);
+    text.int("current_eviction_exceeded_time", 0);
+    text.int("keyspace_hits", keys.hits as i64);
+    text.int("keyspace_misses", keys.misses as i64);
+    text.count("pubsub_channels", ctx.server.subscriptions.channels.len());
+    text.count("pubsub_patterns", ctx.server.subscriptions.patterns.len());
+    text.count("pubsubshard_channels", ctx.server.subscriptions.shard_channels.len());
+    for name in ["latest_fork_usec", "total_forks", "migrate_cached_sockets", "slave_expires_tracked_keys"] {
+        text.int(name, 0);
+    }
+    for name in ["tracking_total_keys", "tracking_total_items", "tracking_total_prefixes"] {
+        text.int(name, 0);
+    }
+    text.int("unexpected_error_replies", 0);
+    text.int("total_error_replies", stats.errors as i64);
+    text.int("dump_payload_sanitizations", 0);
+}
+
+pub(super) fn replication(ctx: &Ctx<'_>, text: &mut InfoText) {
+    text.text("role", "master");
+    text.int("connected_slaves", 0);
+    text.text("master_failover_state", "no-failover");
+    text.text("master_replid", &ctx.server.run_id);
+    text.text("master_replid2", "0000000000000000000000000000000000000000");
+    text.int("master_repl_offset", 0);
+    text.int("second_repl_offset", -1);
+    text.int("repl_backlog_active", 0);
+    text.int("repl_backlog_size", 1 << 20);
+    text.int("repl_backlog_first_byte_offset", 0);
+    text.int("repl_backlog_histlen", 0);
+}
+
+pub(super) fn cpu(ctx: &Ctx<'_>, text: &mut InfoText) {
+    let (user, system) = (ctx.server.host.cpu_times)();
+    let seconds = |micros: u64| format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
+    text.text("used_cpu_sys", &seconds(system));
+    text.text("used_cpu_user", &seconds(user));
+    text.text("used_cpu_sys_children", "0.000000");
+    text.text("used_cpu_user_children", "0.000000");
+}
+
+pub(super) fn commandstats(ctx: &Ctx<'_>, text: &mut InfoText) {
+    for (id, command) in ctx.server.index.iter() {
+        let counts = ctx.server.stats.by_command[usize::from(id.0)];
+        if counts.calls + counts.rejected + counts.failed == 0 {
+            continue;
+        }
+        let average = counts.micros as f64 / counts.calls.max(1) as f64;
+        let line = format!(
+            "calls={},usec={},usec_per_call={average:.2},rejected_calls={},failed_calls={}",
+            counts.calls, counts.micros, counts.rejected, counts.failed
+        );
+        text.text(&format!("cmdstat_{}", command.name), &line);
+    }
+}
+
+pub(super) fn errorstats(ctx: &Ctx<'_>, text: &mut InfoText) {
+    for (code, count) in &ctx.server.stats.errors_by_code {
+        text.text(&format!("errorstat_{code}"), &format!("count={count}"));
+    }
+}
+
+/// Only sums are kept, so each percentile is the average.
+pub(super) fn latencystats(ctx: &Ctx<'_>, text: &mut InfoText) {
+    for (id, command) in ctx.server.index.iter() {
+        let counts = ctx.server.stats.by_command[usize::from(id.0)];
+        if counts.calls == 0 || counts.micros == 0 {
+            continue;
+        }
+        let average = counts.micros as f64 / counts.calls as f64;
+        let mut line = alloc::string::String::new();
+        for percentile in &ctx.server.config.latency_tracking_info_percentiles {
+            let comma = if line.is_empty() { "" } else { "," };
+            let name = alloc::string::String::from_utf8_lossy(percentile);
+            line.push_str(&format!("{comma}p{name}={average:.3}"));
+        }
+        text.text(&format!("latency_percentiles_usec_{}", command.name), &line);
+    }
+}
+
+pub(super) fn keyspace(ctx: &Ctx<'_>, text: &mut InfoText) {
+    for (index, database) in ctx.db.data.keyspace.iter().filter(|(_, database)| !database.is_empty()) {
+        let line = format!(
+            "keys={},expires={},avg_ttl={}",
+            database.len(),
+            database.volatile(),
+            database.average_ttl
+        );
+        text.text(&format!("db{index}"), &line);
+    }
+}

@@ -1,0 +1,300 @@
+//! COMMAND: the table about itself.
+
+use super::help;
+use crate::args::Args;
+use crate::command::{Command, Group, Keys, flags};
+use crate::command_index::CommandId;
+use crate::context::Ctx;
+use crate::resp::reply::Reply;
+use crate::words::error::{CommandError, CommandResult, SYNTAX};
+use crate::words::glob::glob_match;
+use alloc::vec::Vec;
+
+const BAD_COMMAND: CommandError = CommandError::new("ERR Invalid command specified");
+const BAD_ARITY: CommandError = CommandError::new("ERR Invalid number of arguments specified for command");
+const NO_KEYS: CommandError = CommandError::new("ERR The command has no key arguments");
+
+/// The flags' names, in the order in which Redis prints them.
+const FLAG_NAMES: [(u32, &str); 16] = [
+    (flags::WRITE, "write"),
+    (flags::READONLY, "readonly"),
+    (flags::DENYOOM, "denyoom"),
+    (flags::ADMIN, "admin"),
+    (flags::PUBSUB, "pubsub"),
+    (flags::NOSCRIPT, "noscript"),
+    (flags::BLOCKING, "blocking"),
+    (flags::LOADING, "loading"),
+    (flags::STALE, "stale"),
+    (flags::SKIP_MONITOR, "skip_monitor"),
+    (flags::SKIP_SLOWLOG, "skip_slowlog"),
+    (flags::FAST, "fast"),
+    (flags::NO_AUTH, "no_auth"),
+    (flags::MAY_REPLICATE, "may_replicate"),
+    (flags::NO_MULTI, "no_multi"),
+    (flags::MOVABLE_KEYS, "movablekeys"),
+];
+
+/// COMMAND HELP
+pub fn help(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
+    help::reply(ctx, "COMMAND", help::COMMAND);
+    Ok(())
+}
+
+/// Commands without subcommands among them.
+fn top_level(ctx: &Ctx<'_>) -> Vec<&'static Command> {
+    ctx.server
+        .index
+        .iter()
+        .map(|(_, command)| command)
+        .filter(|command| !command.name.contains('|'))
+        .collect()
+}
+
+/// COMMAND
+pub fn command(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
+    let commands = top_level(ctx);
+    ctx.reply.array(commands.len());
+    for command in commands {
+        describe(&mut ctx.reply, command);
+    }
+    Ok(())
+}
+
+/// COMMAND COUNT
+pub fn count(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
+    let count = top_level(ctx).len();
+    ctx.reply.int(count as i64);
+    Ok(())
+}
+
+/// COMMAND INFO [name …]
+pub fn info(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
+    if args.len() == 2 {
+        return command(ctx, args);
+    }
+    ctx.reply.array(args.len() - 2);
+    for name in args.from(2) {
+        match find(ctx, name) {
+            Some(id) => describe(&mut ctx.reply, ctx.server.index.get(id)),
+            None => ctx.reply.null_array(),
+        }
+    }
+    Ok(())
+}
+
+/// A command, or a subcommand by its full name.
+fn find(ctx: &Ctx<'_>, name: &[u8]) -> Option<CommandId> {
+    let index = &ctx.server.index;
+    match name.iter().position(|byte| *byte == b'|') {
+        None => index.find(name),
+        Some(bar) => index.find_subcommand(index.find(&name[..bar])?, &name[bar + 1..]),
+    }
+}
+
+fn describe(reply: &mut Reply<'_>, command: &Command) {
+    let (first, last, step) = match command.keys {
+        Keys::Range { first, last, step } => (first as i64, i64::from(last), step as i64),
+        Keys::Sort => (1, 1, 1),
+        _ => (0, 0, 0),
+    };
+    reply.array(10);
+    reply.bulk(command.name.as_bytes());
+    reply.int(i64::from(command.arity));
+    let names: Vec<&str> =
+        FLAG_NAMES.iter().filter(|(bit, _)| command.has(*bit)).map(|(_, name)| *name).collect();
+    reply.set(names.len());
+    names.iter().for_each(|name| reply.simple(name));
+    for number in [first, last, step] {
+        reply.int(number);
+    }
+    let categories = categories(command);
+    reply.set(categories.len());
+    for name in categories {
+        reply.raw(b"+@");
+        reply.raw(name.as_bytes());
+        reply.raw(b"\r\n");
+    }
+    reply.array(0);
+    key_specs(reply, command, (first, last, step));
+    reply.array(command.subcommands.len());
+    for subcommand in command.subcommands {
+        describe(reply, subcommand);
+    }
+}
+
+/// Where the keys are, as Redis 7's key specifications have it, for commands whose keys are at fixed places.
+fn key_specs(reply: &mut Reply<'_>, command: &Command, (first, last, step): (i64, i64, i64)) {
+    if first == 0 {
+        reply.array(0);
+        return;
+    }
+    reply.array(1);
+    reply.map(3);
+    reply.bulk(b"flags");
+    reply.set(2);
+    let write = command.has(flags::WRITE);
+    reply.simple(if write { "RW" } else { "RO" });
+    reply.simple(if write { "update" } else { "access" });
+    reply.bulk(b"begin_search");
+    spec(reply, "index", &[("index", first)]);
+    reply.bulk(b"find_keys");
+    let last = if last < 0 { last } else { last - first };
+    spec(reply, "range", &[("lastkey", last), ("keystep", step), ("limit", 0)]);
+}
+
+fn spec(reply: &mut Reply<'_>, kind: &str, numbers: &[(&str, i64)]) {
+    reply.map(2);
+    reply.bulk(b"type");
+    reply.bulk(kind.as_bytes());
+    reply.bulk(b"spec");
+    reply.map(numbers.len());
+    for (name, number) in numbers {
+        reply.bulk(name.as_bytes());
+        reply.int(*number);
+    }
+}
+
+/// The group's name in COMMAND DOCS.
+pub(super) fn group_name(group: Group) -> &'static str {
+    match group {
+        Group::Generic => "generic",
+        Group::String => "string",
+        Group::List => "list",
+        Group::Set => "set",
+        Group::SortedSet => "sorted-set",
+        Group::Hash => "hash",
+        Group::Bitmap => "bitmap",
+        Group::PubSub => "pubsub",
+        Group::Transactions => "transactions",
+        Group::Connection => "connection",
+        Group::Server => "server",
+    }
+}
+
+/// The ACL categories that follow from group and flags.
+fn categories(command: &Command) -> Vec<&'static str> {
+    let group = match command.group {
+        Group::Generic => Some("keyspace"),
+        Group::SortedSet => Some("sortedset"),
+        Group::Transactions => Some("transaction"),
+        Group::Server => None,
+        group => Some(group_name(group)),
+    };
+    let by_flag = [
+        (flags::WRITE, "write"),
+        (flags::READONLY, "read"),
+        (flags::ADMIN, "admin"),
+        (flags::ADMIN, "dangerous"),
+        (flags::FAST, "fast"),
+        (flags::BLOCKING, "blocking"),
+    ];
+    let slow = if command.has(flags::FAST) { None } else { Some("slow") };
+    let flagged = by_flag.iter().filter(|(bit, _)| command.has(*bit)).map(|(_, name)| *name);
+    flagged.chain(group).chain(slow).collect()
+}
+
+/// COMMAND LIST [FILTERBY (MODULE | ACLCAT | PATTERN) value]
+pub fn list(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
+    let all = args.len() == 2;
+    if !all && (args.len() != 5 || !args.is(2, "FILTERBY")) {
+        return Err(SYNTAX);
+    }
+    let fits: fn(&Command, &[u8]) -> bool = match () {
+        () if all => |_, _| true,
+        () if args.is(3, "MODULE") => |_, _| false,
+        () if args.is(3, "PATTERN") => |command, value| glob_match(value, command.name.as_bytes(), true),
+        () if args.is(3, "ACLCAT") => |command, value| {
+            categories(command).iter().any(|name| value.eq_ignore_ascii_case(name.as_bytes()))
+        },
+        () => return Err(SYNTAX),
+    };
+    let value: &[u8] = if all { b"" } else { args.get(4) };
+    let shown = |command: &&Command| !(all && command.name.contains('|')) && fits(command, value);
+    let names: Vec<&str> =
+        ctx.server.index.iter().map(|(_, command)| command).filter(shown).map(|c| c.name).collect();
+    ctx.reply.array(names.len());
+    names.iter().for_each(|name| ctx.reply.bulk(name.as_bytes()));
+    Ok(())
+}
+
+/// The command that the arguments from the third on are, and where its keys are among them.
+fn keys_of(ctx: &Ctx<'_>, args: Args<'_>) -> Result<(&'static Command, Vec<usize>), CommandError> {
+    let inner = args.skip(2);
+    let mut id = ctx.server.index.find(inner.get(0)).ok_or(BAD_COMMAND)?;
+    if inner.len() > 1
+        && let Some(sub) = ctx.server.index.find_subcommand(id, inner.get(1))
+    {
+        id = sub;
+    }
+    let command = ctx.server.index.get(id);
+    if matches!(command.keys, Keys::None) {
+        return Err(NO_KEYS);
+    }
+    if !command.takes(inner.len()) {
+        return Err(BAD_ARITY);
+    }
+    let mut positions = Vec::new();
+    command.keys.positions(inner, &mut positions);
+    if positions.is_empty() {
+        return Err(BAD_COMMAND);
+    }
+    Ok((command, positions.into_iter().map(|at| at + 2).collect()))
+}
+
+/// COMMAND GETKEYS command …
+pub fn getkeys(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
+    let (_, positions) = keys_of(ctx, args)?;
+    ctx.reply.array(positions.len());
+    positions.iter().for_each(|at| ctx.reply.bulk(args.get(*at)));
+    Ok(())
+}
+
+/// COMMAND GETKEYSANDFLAGS command …
+pub fn getkeysandflags(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
+    let (command, positions) = keys_of(ctx, args)?;
+    let names: [&str; 2] = if command.has(flags::WRITE) { ["RW", "update"] } else { ["RO", "access"] };
+    ctx.reply.array(positions.len());
+    for at in positions {
+        ctx.reply.array(2);
+        ctx.reply.bulk(args.get(at));
+        ctx.reply.set(names.len());
+        names.iter().for_each(|name| ctx.reply.simple(name));
+    }
+    Ok(())
+}
+
+/// COMMAND DOCS [name …]: what the table knows, and the texts that the host brought.
+pub fn docs(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
+    let commands: Vec<&'static Command> = if args.len() == 2 {
+        top_level(ctx)
+    } else {
+        args.from(2).filter_map(|name| find(ctx, name)).map(|id| ctx.server.index.get(id)).collect()
+    };
+    let texts = ctx.server.host.docs;
+    ctx.reply.map(commands.len());
+    for command in commands {
+        ctx.reply.bulk(command.name.as_bytes());
+        document(&mut ctx.reply, command, texts);
+    }
+    Ok(())
+}
+
+fn document(reply: &mut Reply<'_>, command: &Command, texts: &[(&str, &str)]) {
+    let summary = texts.binary_search_by_key(&command.name, |(name, _)| *name).ok().map(|at| texts[at].1);
+    let subcommands = !command.subcommands.is_empty();
+    reply.map(1 + usize::from(summary.is_some()) + usize::from(subcommands));
+    if let Some(summary) = summary {
+        reply.bulk(b"summary");
+        reply.bulk(summary.as_bytes());
+    }
+    reply.bulk(b"group");
+    reply.bulk(group_name(command.group).as_bytes());
+    if subcommands {
+        reply.bulk(b"subcommands");
+        reply.map(command.subcommands.len());
+        for subcommand in command.subcommands {
+            reply.bulk(subcommand.name.as_bytes());
+            document(reply, subcommand, texts);
+        }
+    }
+}
