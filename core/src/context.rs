@@ -49,12 +49,20 @@ pub struct Ctx<'a> {
     pub block: Option<BlockRequest>,
     /// The command runs inside EXEC.
     pub in_exec: bool,
+    /// The key that became ready, where the command waited and now runs again.
+    pub ready: Option<&'a [u8]>,
 }
 
 impl Ctx<'_> {
     /// Whether the command may wait: not inside EXEC.
     pub fn may_block(&self) -> bool {
         !self.in_exec
+    }
+
+    /// Whether the command looks at this one of its keys: after a wait only at the key that became ready, for the others
+    /// may hold something else by now, and their turn has not come.
+    pub fn considers(&self, key: &[u8]) -> bool {
+        self.ready.is_none_or(|ready| ready == key)
     }
 
     /// Waits for one of `keys`; the command runs again from its start when one becomes ready. The handler returns right

@@ -5,6 +5,7 @@ use crate::command::Command;
 use crate::command::{Group, Keys, flags::*};
 use crate::commands::{dump, walk};
 use crate::types::hash::commands as hash;
+use crate::types::list::commands as list;
 use crate::types::string::commands as string;
 use crate::types::zset::commands as zset;
 
@@ -158,7 +159,31 @@ pub const BITMAP: &[Command] = &[
 ];
 
 /// Lists.
-pub const LIST: &[Command] = &[];
+#[rustfmt::skip]
+pub const LIST: &[Command] = &[
+    Command::new("blmove", 6, WRITE | DENYOOM | NOSCRIPT | BLOCKING, Keys::range(1, 2, 1), Group::List, list::blocking::blmove),
+    Command::new("blmpop", -5, WRITE | BLOCKING | MOVABLE_KEYS, Keys::Counted { at: 2 }, Group::List, list::blocking::blmpop),
+    Command::new("blpop", -3, WRITE | NOSCRIPT | BLOCKING, Keys::range(1, -2, 1), Group::List, list::blocking::blpop),
+    Command::new("brpop", -3, WRITE | NOSCRIPT | BLOCKING, Keys::range(1, -2, 1), Group::List, list::blocking::brpop),
+    Command::new("brpoplpush", 4, WRITE | DENYOOM | NOSCRIPT | BLOCKING, Keys::range(1, 2, 1), Group::List, list::blocking::brpoplpush),
+    Command::new("lindex", 3, READONLY, Keys::range(1, 1, 1), Group::List, list::range::lindex),
+    Command::new("linsert", 5, WRITE | DENYOOM, Keys::range(1, 1, 1), Group::List, list::edit::linsert),
+    Command::new("llen", 2, READONLY | FAST, Keys::range(1, 1, 1), Group::List, list::range::llen),
+    Command::new("lmove", 5, WRITE | DENYOOM, Keys::range(1, 2, 1), Group::List, list::transfer::lmove),
+    Command::new("lmpop", -4, WRITE | MOVABLE_KEYS, Keys::Counted { at: 1 }, Group::List, list::pop::lmpop),
+    Command::new("lpop", -2, WRITE | FAST, Keys::range(1, 1, 1), Group::List, list::pop::lpop),
+    Command::new("lpos", -3, READONLY, Keys::range(1, 1, 1), Group::List, list::range::lpos),
+    Command::new("lpush", -3, WRITE | DENYOOM | FAST, Keys::range(1, 1, 1), Group::List, list::push::lpush),
+    Command::new("lpushx", -3, WRITE | DENYOOM | FAST, Keys::range(1, 1, 1), Group::List, list::push::lpushx),
+    Command::new("lrange", 4, READONLY, Keys::range(1, 1, 1), Group::List, list::range::lrange),
+    Command::new("lrem", 4, WRITE, Keys::range(1, 1, 1), Group::List, list::edit::lrem),
+    Command::new("lset", 4, WRITE | DENYOOM, Keys::range(1, 1, 1), Group::List, list::edit::lset),
+    Command::new("ltrim", 4, WRITE, Keys::range(1, 1, 1), Group::List, list::edit::ltrim),
+    Command::new("rpop", -2, WRITE | FAST, Keys::range(1, 1, 1), Group::List, list::pop::rpop),
+    Command::new("rpoplpush", 3, WRITE | DENYOOM, Keys::range(1, 2, 1), Group::List, list::transfer::rpoplpush),
+    Command::new("rpush", -3, WRITE | DENYOOM | FAST, Keys::range(1, 1, 1), Group::List, list::push::rpush),
+    Command::new("rpushx", -3, WRITE | DENYOOM | FAST, Keys::range(1, 1, 1), Group::List, list::push::rpushx),
+];
 
 /// Sets.
 pub const SET: &[Command] = &[];

@@ -84,7 +84,7 @@ impl Engine {
             return;
         }
         if let Some(Blocked::Keys { command, keys, deadline, null, .. }) = session.blocked.take() {
-            let ran = self.call_in(&mut session, id, command.args());
+            let ran = self.call_in(&mut session, id, command.args(), Some(&key.1));
             if ran.outcome == Outcome::Blocked {
                 session.blocked = Some(Blocked::Keys { id, command, keys, deadline, null });
             } else {

@@ -41,7 +41,7 @@ impl Engine {
         }
         session.last_command = self.server.index.get(id).name;
         let mark = session.output.len();
-        let ran = self.call_in(session, id, args);
+        let ran = self.call_in(session, id, args, None);
         match ran.outcome {
             Outcome::Blocked => {
                 if let Some(request) = ran.block {
@@ -56,8 +56,14 @@ impl Engine {
         }
     }
 
-    /// Builds the context, calls the handler, takes the context apart.
-    pub(super) fn call_in(&mut self, session: &mut Running, id: CommandId, args: Args<'_>) -> Ran {
+    /// Builds the context, calls the handler, takes the context apart. `ready` is the key that ended a wait.
+    pub(super) fn call_in(
+        &mut self,
+        session: &mut Running,
+        id: CommandId,
+        args: Args<'_>,
+        ready: Option<&[u8]>,
+    ) -> Ran {
         let mut output = mem::take(&mut session.output);
         self.data.no_touch = session.no_touch;
         self.server.dirty_before = self.data.dirty;
@@ -70,6 +76,7 @@ impl Engine {
             propagation: Propagation::AsReceived,
             block: None,
             in_exec: false,
+            ready,
         };
         let outcome = call(&mut ctx, id, args);
         let Ctx { block, propagation, .. } = ctx;

@@ -87,6 +87,30 @@ impl Element<'_> {
     }
 }
 
+/// Bytes that many elements are compared with.
+#[derive(Debug, Clone, Copy)]
+pub struct Needle<'a> {
+    bytes: &'a [u8],
+    /// What the bytes are as an integer: an element stored as one compares with this.
+    int: Option<i64>,
+}
+
+impl<'a> Needle<'a> {
+    /// Prepares the comparison.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Needle { bytes, int: parse_i64(bytes) }
+    }
+
+    /// Whether the element reads as exactly these bytes.
+    #[inline]
+    pub fn matches(&self, element: Element<'_>) -> bool {
+        match element {
+            Element::Str(bytes) => bytes == self.bytes,
+            Element::Int(value) => self.int == Some(value),
+        }
+    }
+}
+
 /// Where an entry begins: its byte offset in the blob. Edits before it move it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Pos(u32);
@@ -201,18 +225,14 @@ impl<'a> Listpack<'a> {
     /// The first entry from `from` on that reads as `needle`; after each comparison `skip` entries are passed over
     /// (1 = compare the keys of key-value pairs only). Allocates nothing.
     pub fn find(self, from: Pos, needle: &[u8], skip: usize) -> Option<Pos> {
-        let as_int = parse_i64(needle);
+        let needle = Needle::new(needle);
         let mut offset = from.offset();
         loop {
             if self.0[offset] == END {
                 return None;
             }
             let (element, next) = read_entry(self.0, offset);
-            let equal = match element {
-                Element::Str(bytes) => bytes == needle,
-                Element::Int(value) => as_int == Some(value),
-            };
-            if equal {
+            if needle.matches(element) {
                 return Some(Pos::new(offset));
             }
             offset = next;

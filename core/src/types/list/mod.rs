@@ -3,6 +3,7 @@
 //! What a list tells of itself (OBJECT ENCODING, the nodes of DEBUG OBJECT, its DUMP) is Redis 7.0's quicklist
 //! whichever form it has here: a packed list is a quicklist of one node.
 
+pub mod commands;
 mod directory;
 mod iter;
 mod node;
@@ -16,14 +17,12 @@ pub use node::NodeRef;
 use core::mem;
 
 use super::Limits;
-use super::listpack::{self, Element, Listpack, ListpackBuf};
+use super::listpack::{Element, Listpack, ListpackBuf};
 use directory::Directory;
 use node::{Rules, clamp_fill};
 
-/// A packed list that outgrows this becomes a quicklist, in bytes: it lies inside the key's record, and an edit
-/// copies it.
-const PACKED_BYTES: usize = 256;
-/// A quicklist of one node becomes a packed list again when it shrinks to this, in bytes.
+/// A quicklist of one node becomes a packed list again when it shrinks to this, in bytes: far from where a
+/// second node began, so that a list at that border does not change its form with every command.
 const REPACK_BYTES: usize = 128;
 /// Nodes that the estimate of a list's memory looks at.
 const MEMORY_SAMPLES: usize = 5;
@@ -136,10 +135,10 @@ impl List {
         List::Packed(list)
     }
 
-    /// Takes nodes, as the snapshot has them; a single small node becomes a packed list.
+    /// Takes nodes, as the snapshot has them; a single packed node becomes a packed list.
     pub fn from_nodes(nodes: Quicklist) -> Self {
         let mut list = List::Quick(nodes);
-        list.settle(PACKED_BYTES);
+        list.settle(usize::MAX);
         list
     }
 
@@ -300,8 +299,7 @@ impl Default for List {
 /// Whether a packed list stays one with one more element.
 fn packed_takes(list: &ListpackBuf, bytes: &[u8], limits: &Limits) -> bool {
     let rules = Rules::new(limits);
-    let room = list.is_empty() || rules.allow_packed_insert(list, bytes.len());
-    room && !rules.is_large(bytes.len()) && list.byte_len() + bytes.len() < PACKED_BYTES + listpack::HEADER
+    rules.allow_packed_insert(list, bytes.len()) || list.is_empty() && !rules.is_large(bytes.len())
 }
 
 /// How DEBUG OBJECT describes a list.

@@ -148,6 +148,9 @@ fn first_key<'a>(
     n: usize,
 ) -> Result<Option<&'a [u8]>, CommandError> {
     for key in args.from(first).take(n) {
+        if !ctx.considers(key) {
+            continue;
+        }
         match ctx.db.kind(key) {
             None => {}
             Some(Kind::Zset) => return Ok(Some(key)),
