@@ -1,9 +1,14 @@
 //! The Nuthatch server's parts, and the engine as an embedded database for Rust programs.
 
+pub mod db;
 mod docs;
+pub mod facts;
 pub mod listen;
 pub mod log;
 pub mod memory;
 pub mod options;
 pub mod server;
 pub mod start;
+
+pub use db::{Db, Error, Reply};
+pub use nuthatch_core::Config;

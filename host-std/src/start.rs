@@ -1,14 +1,14 @@
 //! From a configuration to a server: directory, log, limits, sockets, engine; and the end.
 
+use crate::facts::now;
 use crate::options::reason;
-use crate::server::{Server, now};
-use crate::{listen, log, memory};
-use nuthatch_core::{Config, Engine, HostFacts, Options};
+use crate::server::Server;
+use crate::{facts, listen, log};
+use nuthatch_core::{Config, Engine, Options};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 /// Descriptors that the server needs for itself.
 const OWN_FILES: u64 = 32;
@@ -155,49 +155,6 @@ pub fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 fn options(config: Config) -> Result<Options, String> {
-    let seed = random().map_err(|error| format!("Can't read random numbers: {}", reason(&error)))?;
-    Ok(Options { commands: nuthatch_core::ALL_COMMANDS, config, host: facts(), seed, now: now() })
-}
-
-fn random() -> io::Result<[u64; 4]> {
-    use io::Read;
-    let mut source = fs::File::open("/dev/urandom")?;
-    let mut words = [0; 4];
-    for word in &mut words {
-        let mut bytes = [0; 8];
-        source.read_exact(&mut bytes)?;
-        *word = u64::from_le_bytes(bytes);
-    }
-    Ok(words)
-}
-
-fn facts() -> HostFacts {
-    HostFacts {
-        used_memory: memory::used,
-        peak_memory: memory::peak,
-        resident_memory: memory::resident,
-        monotonic,
-        cpu_times: memory::cpu_times,
-        process_id: std::process::id(),
-        os: std::env::consts::OS,
-        allocator: memory::ALLOCATOR_NAME,
-        executable: executable(),
-        multiplexing: "epoll",
-        machine_memory: memory::machine(),
-        docs: crate::docs::SUMMARIES,
-    }
-}
-
-/// The program's path, kept for as long as the process runs.
-fn executable() -> &'static str {
-    static PATH: std::sync::OnceLock<String> = std::sync::OnceLock::new();
-    PATH.get_or_init(|| {
-        std::env::current_exe().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default()
-    })
-}
-
-/// Microseconds since the first call.
-fn monotonic() -> u64 {
-    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
-    u64::try_from(START.get_or_init(Instant::now).elapsed().as_micros()).unwrap_or(u64::MAX)
+    let seed = facts::random().map_err(|error| format!("Can't read random numbers: {}", reason(&error)))?;
+    Ok(Options { commands: nuthatch_core::ALL_COMMANDS, config, host: facts::facts(), seed, now: now() })
 }

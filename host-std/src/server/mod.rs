@@ -8,6 +8,7 @@ mod clients;
 mod requests;
 mod signals;
 
+use crate::facts::now;
 use crate::listen::{Ends, Listener, Stream};
 use crate::log;
 use clients::{Client, Clients};
@@ -16,7 +17,7 @@ use nuthatch_core::{Engine, SessionId, SessionInfo};
 use signals::{Signal, Signals};
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 const SIGNALS: Token = Token(0);
 const FIRST_LISTENER: usize = 1;
@@ -48,12 +49,6 @@ pub struct Server {
     config_file: Option<PathBuf>,
     now: i64,
     stopping: bool,
-}
-
-/// Milliseconds since the epoch, now.
-pub fn now() -> i64 {
-    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)
 }
 
 impl Server {

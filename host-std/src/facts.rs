@@ -1,0 +1,61 @@
+//! What the engine is told of this machine and this process.
+
+use crate::memory;
+use nuthatch_core::HostFacts;
+use std::fs;
+use std::io;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// Milliseconds since the epoch, now.
+pub fn now() -> i64 {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// 256 bits that nobody can guess.
+///
+/// # Errors
+/// Those of reading the system's generator.
+pub fn random() -> io::Result<[u64; 4]> {
+    use io::Read;
+    let mut source = fs::File::open("/dev/urandom")?;
+    let mut words = [0; 4];
+    for word in &mut words {
+        let mut bytes = [0; 8];
+        source.read_exact(&mut bytes)?;
+        *word = u64::from_le_bytes(bytes);
+    }
+    Ok(words)
+}
+
+/// All of it.
+pub fn facts() -> HostFacts {
+    HostFacts {
+        used_memory: memory::used,
+        peak_memory: memory::peak,
+        resident_memory: memory::resident,
+        monotonic,
+        cpu_times: memory::cpu_times,
+        process_id: std::process::id(),
+        os: std::env::consts::OS,
+        allocator: memory::ALLOCATOR_NAME,
+        executable: executable(),
+        multiplexing: "epoll",
+        machine_memory: memory::machine(),
+        docs: crate::docs::SUMMARIES,
+    }
+}
+
+/// The program's path, kept for as long as the process runs.
+fn executable() -> &'static str {
+    static PATH: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+    PATH.get_or_init(|| {
+        std::env::current_exe().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default()
+    })
+}
+
+/// Microseconds since the first call.
+fn monotonic() -> u64 {
+    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    u64::try_from(START.get_or_init(Instant::now).elapsed().as_micros()).unwrap_or(u64::MAX)
+}
