@@ -340,9 +340,25 @@ impl Db<'_> {
         self.find(key).is_some()
     }
 
-    /// Whether the key is there, counted as a read and noted in its access clock (EXISTS, TOUCH, TYPE).
+    /// Whether the key is there, counted as a read but not noted in its access clock (EXISTS, TYPE).
     pub fn exists_for_read(&mut self, key: &[u8]) -> bool {
+        let no_touch = core::mem::replace(&mut self.data.no_touch, true);
+        let found = self.find_for_read(key).is_some();
+        self.data.no_touch = no_touch;
+        found
+    }
+
+    /// Notes an access to the key; whether it is there.
+    pub fn touch_key(&mut self, key: &[u8]) -> bool {
         self.find_for_read(key).is_some()
+    }
+
+    /// The key's value, without touching its access clock (OBJECT, MEMORY USAGE).
+    pub fn value_untouched(&mut self, key: &[u8]) -> Result<Option<ValueRef<'_>>, CommandError> {
+        match self.find(key) {
+            None => Ok(None),
+            Some(slot) => self.resident(slot, key).map(Some),
+        }
     }
 
     /// The type of the key's value.

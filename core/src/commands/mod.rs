@@ -3,6 +3,7 @@
 pub mod client;
 pub mod config;
 pub mod connection;
+pub mod deadlines;
 pub mod debug;
 mod digest;
 pub mod dump;
@@ -11,8 +12,10 @@ pub mod flush;
 mod help;
 pub mod info;
 pub mod introspect;
+pub mod keys;
 pub mod latency;
 pub mod memory;
+pub mod object;
 pub mod scan;
 pub mod server;
 pub mod slowlog;
