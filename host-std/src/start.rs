@@ -3,7 +3,7 @@
 use crate::facts::now;
 use crate::options::reason;
 use crate::server::Server;
-use crate::{facts, listen, log};
+use crate::{daemon, facts, listen, log};
 use nuthatch_core::{Config, Engine, Options};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fs;
@@ -13,11 +13,21 @@ use std::path::{Path, PathBuf};
 /// Descriptors that the server needs for itself.
 const OWN_FILES: u64 = 32;
 
+/// Where a server in the background leaves its number.
+const DEFAULT_PIDFILE: &str = "/var/run/nuthatch.pid";
+
 /// Runs a server with this configuration to its end.
 ///
 /// # Errors
 /// One line for the operator.
 pub fn serve(mut config: Config, config_file: Option<PathBuf>) -> Result<(), String> {
+    if config.daemonize {
+        // Whoever starts it should hear of a port in use, and the background has no terminal to tell.
+        drop(listen::open(&config)?);
+        if !daemon::detach()? {
+            return Ok(());
+        }
+    }
     if !config.logfile.is_empty() {
         check_log(&config)?;
     }
@@ -123,12 +133,14 @@ pub fn raise_file_limit(maxclients: i64) {
 }
 
 fn write_pidfile(config: &Config) -> Result<Option<PathBuf>, String> {
-    if config.pidfile.is_empty() {
-        return Ok(None);
-    }
-    let path = path_of(&config.pidfile);
+    let path = match config.pidfile.as_slice() {
+        b"" if config.daemonize => PathBuf::from(DEFAULT_PIDFILE),
+        b"" => return Ok(None),
+        path => path_of(path),
+    };
     match fs::write(&path, format!("{}\n", std::process::id())) {
         Ok(()) => Ok(Some(fs::canonicalize(&path).unwrap_or(path))),
+        Err(_) if config.pidfile.is_empty() => Ok(None),
         Err(error) => Err(format!("Can't write the pid file {}: {}", path.display(), reason(&error))),
     }
 }

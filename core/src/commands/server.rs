@@ -83,6 +83,8 @@ pub fn shutdown(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
         return Err(if save.is_some() || hurried { SYNTAX } else { NO_SHUTDOWN });
     }
     ctx.server.requests.push(Request::Shutdown { save });
+    // What the client sent behind it does not run any more.
+    ctx.session.close_after_reply = true;
     Ok(())
 }
 
