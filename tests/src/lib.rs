@@ -1,7 +1,9 @@
 //! What the tests of the whole share: the style checks, a client that speaks RESP, servers that are started and
-//! stopped by their process id, transcripts.
+//! stopped by their process id, transcripts, the simulation, the fuzz targets' work.
 
+pub mod fuzz;
 pub mod resp;
 pub mod server;
+pub mod sim;
 pub mod tidy;
 pub mod transcript;

@@ -1,5 +1,5 @@
 //! Real RDB files of eleven versions, loaded and compared with what a Redis that loads them holds afterwards.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 use std::fs;

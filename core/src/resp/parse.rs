@@ -210,6 +210,7 @@ impl Cursor<'_> {
     fn count(&mut self, searched: &mut usize) -> Result<Option<u32>, ProtocolError> {
         if let Some((count @ 1..=10, next)) = short_number(self.buf, 1) {
             self.at = next;
+            *searched = 0;
             return Ok(Some(count));
         }
         self.unusual_count(searched)
@@ -240,6 +241,7 @@ impl Cursor<'_> {
             && u64::from(len) <= self.limits.max_bulk_len
         {
             self.at = next;
+            *searched = 0;
             return Ok(Some(len));
         }
         self.unusual_bulk_len(searched)

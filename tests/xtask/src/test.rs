@@ -12,7 +12,7 @@ const PROFILE: [&str; 2] = ["--profile", "checked"];
 /// Seconds that each fuzz target runs.
 const FUZZ_SECONDS: &str = "-max_total_time=20";
 /// The fuzz targets of tests/fuzz.
-const FUZZ_TARGETS: [&str; 0] = [];
+const FUZZ_TARGETS: [&str; 2] = ["resp", "commands"];
 /// The steps in their order, for `--list`.
 const STEPS: [&str; 12] = [
     "format",
@@ -108,6 +108,8 @@ fn end_to_end(top: &Path, report: &mut Report, tools: &Tools) -> Result<(), Fail
     let server = ["build", "--quiet", "-p", "nuthatch", "--bin", "nuthatch"];
     report.step("server", || execute(cargo(top, None).args(server).args(PROFILE)))?;
     let suites = [
+        ("simulation", true),
+        ("rdb_corpus", true),
         ("startup", true),
         ("transcripts", true),
         ("tools", tools.reference),
@@ -138,10 +140,17 @@ fn miri(top: &Path) -> Command {
 }
 
 fn fuzz(top: &Path, program: &Path, target: &str) -> Command {
-    let mut command = cargo(&top.join("tests/fuzz"), Some("nightly"));
-    let mut own = Command::new(program);
-    own.current_dir(top.join("tests/fuzz")).env("RUSTUP_TOOLCHAIN", "nightly");
-    own.args(["run", "--fuzz-dir", ".", target, "--", FUZZ_SECONDS, "-max_len=4096"]);
-    std::mem::swap(&mut command, &mut own);
+    let mut command = Command::new(program);
+    command.current_dir(top.join("tests/fuzz")).env("RUSTUP_TOOLCHAIN", "nightly").env_remove("CARGO");
+    command.args([
+        "run",
+        "--fuzz-dir",
+        ".",
+        target,
+        "--",
+        FUZZ_SECONDS,
+        "-max_len=4096",
+        "-print_final_stats=1",
+    ]);
     command
 }
