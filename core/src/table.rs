@@ -5,7 +5,7 @@
 
 use crate::command::Command;
 use crate::command::{Group, Keys, flags::*};
-use crate::commands::{deadlines, dump, keys, object, walk};
+use crate::commands::{deadlines, dump, keys, object, sort, walk};
 use crate::types::hash::commands as hash;
 use crate::types::list::commands as list;
 use crate::types::string::commands as string;
@@ -175,7 +175,10 @@ pub const KEYSPACE: &[Command] = &[
 ];
 
 /// SORT.
-pub const SORT: &[Command] = &[];
+pub const SORT: &[Command] = &[
+    Command::new("sort", -2, WRITE | DENYOOM | MOVABLE_KEYS, Keys::Sort, Group::Generic, sort::sort),
+    Command::new("sort_ro", -2, READONLY | MOVABLE_KEYS, Keys::range(1, 1, 1), Group::Generic, sort::sort_ro),
+];
 
 /// DUMP and RESTORE.
 pub const DUMP: &[Command] = &[

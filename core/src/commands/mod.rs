@@ -19,5 +19,6 @@ pub mod object;
 pub mod scan;
 pub mod server;
 pub mod slowlog;
+pub mod sort;
 pub mod timeout;
 pub mod walk;

@@ -6,7 +6,7 @@ use core::cmp::Ordering;
 
 use hashbrown::HashTable;
 
-use super::super::{Pair, ZsetRef};
+use super::super::{Pair, Zset, ZsetRef};
 use super::range::store;
 use super::{entries_header, entry};
 use crate::args::Args;
@@ -307,7 +307,8 @@ fn run(ctx: &mut Ctx<'_>, args: Args<'_>, operation: Operation, form: Form) -> C
                 Operation::Inter => "zinterstore",
                 Operation::Diff => "zdiffstore",
             };
-            store(ctx, args.get(1), &pairs, event);
+            let zset = Zset::from_pairs(&pairs, ctx.db.limits());
+            store(ctx, args.get(1), zset, event);
         }
         Form::Card => {
             let mut sources = sources(&ctx.db, args, &plan);

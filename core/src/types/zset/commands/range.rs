@@ -1,9 +1,8 @@
 //! The range commands: read, store, remove.
 
-use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::super::{Entries, LexRange, Pair, ScoreRange, Zset, ZsetRef};
+use super::super::{Entries, LexRange, ScoreRange, Zset, ZsetRef};
 use super::bounds::{lex_range, score_range};
 use super::{entries_header, entry};
 use crate::args::Args;
@@ -191,24 +190,27 @@ pub fn zrevrangebylex(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
 pub fn zrangestore(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     let preset = Preset { key: 2, store: true, ..Preset::new(None, None) };
     let query = preset.parse(args)?;
-    let pairs: Vec<Pair> = match ctx.db.zset(args.get(preset.key))? {
-        None => Vec::new(),
-        Some(zset) => query.entries(zset).0.map(|(member, score)| (member.to_vec(), score)).collect(),
-    };
-    store(ctx, args.get(1), &pairs, "zrangestore");
+    let limits = *ctx.db.limits();
+    let mut stored = Zset::new();
+    if let Some(zset) = ctx.db.zset(args.get(preset.key))? {
+        for (member, score) in query.entries(zset).0 {
+            member.with_bytes(|bytes| stored.insert(bytes, score, &limits));
+        }
+    }
+    store(ctx, args.get(1), stored, "zrangestore");
     Ok(())
 }
 
 /// Puts a computed set under a key, or removes the key where there is nothing to put; answers its size.
-pub(super) fn store(ctx: &mut Ctx<'_>, key: &[u8], pairs: &[Pair], event: &'static str) {
-    if !pairs.is_empty() {
-        let zset = Zset::from_pairs(pairs, ctx.db.limits());
+pub(super) fn store(ctx: &mut Ctx<'_>, key: &[u8], zset: Zset, event: &'static str) {
+    let len = zset.as_ref().len();
+    if len > 0 {
         ctx.db.set(key, Value::Zset(zset));
         ctx.db.changed(key, Event::ZSET, event, 1);
     } else if ctx.db.remove(key) {
         ctx.db.changed(key, Event::GENERIC, "del", 1);
     }
-    ctx.reply.len(pairs.len());
+    ctx.reply.len(len);
 }
 
 fn remove(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind, event: &'static str) -> CommandResult {
