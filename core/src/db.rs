@@ -1,18 +1,17 @@
 //! The one door through which commands reach keys: lookup with lazy expiry, type checks, access clocks, edits,
 //! and the one choke point for "this key changed".
 
+mod typed;
+
 use crate::events::{Event, KeyEvent};
 use crate::keyspace::Keyspace;
 use crate::keyspace::clock::AccessClock;
 use crate::keyspace::database::Database;
 use crate::keyspace::record::Record;
+use crate::rdb::Snapshot;
 use crate::session::{Session, SessionId};
-use crate::types::hash::{Hash, HashRef};
-use crate::types::list::{List, ListRef};
 use crate::types::segmented::Slot;
-use crate::types::set::{Set, SetRef};
 use crate::types::string::{Str, StrRef};
-use crate::types::zset::{Zset, ZsetRef};
 use crate::types::{Kind, Limits, Value, ValueRef};
 use crate::waiters::{DbKey, Waiters};
 use crate::words::error::{CommandError, WRONG_TYPE};
@@ -74,6 +73,8 @@ pub struct Data {
     pub garbage: Vec<Value>,
     /// Flushed databases on their way out.
     pub garbage_databases: Vec<Database>,
+    /// The snapshot that is being written: it is told of every change before it happens.
+    pub snapshot: Option<Box<Snapshot>>,
     /// Reads leave the access clocks alone (CLIENT NO-TOUCH of the running session).
     pub no_touch: bool,
     /// The key whose hash was computed ahead: its address, its length, its hash.
@@ -100,6 +101,7 @@ impl Data {
             keep_expired: false,
             garbage: Vec::new(),
             garbage_databases: Vec::new(),
+            snapshot: None,
             no_touch: false,
             hint: (0, 0, 0),
         }
@@ -238,6 +240,7 @@ impl Db<'_> {
 
     /// Removes the record, tells watchers, and lets the value go.
     fn remove_at(&mut self, slot: Slot, key: &[u8]) {
+        self.data.before_change(self.index, key);
         let record = self.database_mut().remove(slot);
         self.data.free(record);
         self.data.touch_watchers(self.index, key);
@@ -390,6 +393,7 @@ impl Db<'_> {
         let Some(slot) = self.find_for_write(key) else { return Ok(None) };
         self.check_kind(slot, kind)?;
         self.resident(slot, key)?;
+        self.data.before_change(self.index, key);
         let Data { keyspace, limits, .. } = &mut *self.data;
         let record = keyspace.db_mut(self.index).get_mut(slot);
         let edited = record.edit(|value| {
@@ -424,6 +428,7 @@ impl Db<'_> {
 
     /// Adds a key that is not there.
     fn insert(&mut self, key: &[u8], value: Value) {
+        self.data.before_change(self.index, key);
         let hash = self.data.hash(key);
         let clock = self.data.access.fresh(self.now);
         self.database_mut().insert_value(hash, key, value, clock);
@@ -439,6 +444,7 @@ impl Db<'_> {
 
     /// Gives the key this value, whatever was there; the deadline goes.
     pub fn set(&mut self, key: &[u8], value: Value) {
+        self.data.before_change(self.index, key);
         let Some(slot) = self.find_for_write(key) else {
             self.insert(key, value);
             return;
@@ -452,6 +458,7 @@ impl Db<'_> {
     /// Gives the key this string, whatever was there, copied from where it lies.
     #[inline]
     pub fn set_string(&mut self, key: &[u8], value: StrRef<'_>, keep_deadline: bool) {
+        self.data.before_change(self.index, key);
         let Some(slot) = self.find_for_write(key) else {
             let hash = self.data.hash(key);
             let clock = self.data.access.fresh(self.now);
@@ -483,6 +490,7 @@ impl Db<'_> {
     #[inline]
     pub fn set_int_in_place(&mut self, key: &[u8], n: i64) -> bool {
         let Some(slot) = self.find(key) else { return false };
+        self.data.before_change(self.index, key);
         self.database_mut().get_mut(slot).set_int_in_place(n)
     }
 
@@ -505,6 +513,7 @@ impl Db<'_> {
     /// Sets, changes or removes the key's deadline; false without a key.
     pub fn set_deadline(&mut self, key: &[u8], deadline: Option<UnixMillis>) -> bool {
         let Some(slot) = self.find(key) else { return false };
+        self.data.before_change(self.index, key);
         self.database_mut().set_deadline(slot, deadline);
         true
     }
@@ -513,6 +522,7 @@ impl Db<'_> {
     /// name is removed. False without a key.
     pub fn rename(&mut self, from: &[u8], to: &[u8]) -> bool {
         let Some(slot) = self.find(from) else { return false };
+        self.data.before_change(self.index, from);
         let record = self.database_mut().remove(slot).with_key(to);
         self.data.touch_watchers(self.index, from);
         self.remove(to);
@@ -527,6 +537,7 @@ impl Db<'_> {
         if there {
             return false;
         }
+        self.data.before_change(self.index, key);
         let record = self.database_mut().remove(slot);
         self.data.touch_watchers(self.index, key);
         self.put_record(target, key, record);
@@ -534,6 +545,7 @@ impl Db<'_> {
     }
 
     fn put_record(&mut self, index: usize, key: &[u8], record: Record) {
+        self.data.before_change(index, key);
         let hash = self.data.keyspace.hash(key);
         self.data.keyspace.db_mut(index).insert(hash, record);
         self.data.waiters.signal(index, key);
@@ -583,52 +595,4 @@ pub fn unwatch(data: &mut Data, session: &mut Session) {
         }
     }
     session.watch_broken = false;
-}
-
-/// The typed reads and edits, one set a type.
-macro_rules! typed_access {
-    ($($kind:ident, $variant:ident, $read:ident, $edit:ident, $edit_or_create:ident, $owned:ty, $borrowed:ident, $fresh:expr;)*) => {
-        impl Db<'_> {$(
-            #[doc = concat!("The ", stringify!($read), " under the key.")]
-            #[inline]
-            pub fn $read(&mut self, key: &[u8]) -> Result<Option<$borrowed<'_>>, CommandError> {
-                Ok(match self.typed(key, Kind::$kind)? {
-                    Some(ValueRef::$variant(v)) => Some(v),
-                    _ => None,
-                })
-            }
-
-            #[doc = concat!("Changes the ", stringify!($read), " under the key; `None` without a key. What becomes empty is removed.")]
-            pub fn $edit<R>(
-                &mut self,
-                key: &[u8],
-                f: impl FnOnce(&mut $owned, &Limits) -> R,
-            ) -> Result<Option<Edited<R>>, CommandError> {
-                self.edit(key, Kind::$kind, |value, limits| match value {
-                    Value::$variant(v) => f(v, limits),
-                    _ => unreachable!("the record's kind was checked"),
-                })
-            }
-
-            #[doc = concat!("Changes the ", stringify!($read), " under the key, an empty one where there was none. What stays empty leaves no key.")]
-            pub fn $edit_or_create<R>(
-                &mut self,
-                key: &[u8],
-                f: impl FnOnce(&mut $owned, &Limits) -> R,
-            ) -> Result<Edited<R>, CommandError> {
-                self.edit_or_create(key, Value::$variant($fresh), |value, limits| match value {
-                    Value::$variant(v) => f(v, limits),
-                    _ => unreachable!("the record's kind was checked"),
-                })
-            }
-        )*}
-    };
-}
-
-typed_access! {
-    String, Str, string, edit_string, edit_or_create_string, Str, StrRef, Str::Raw(Vec::new());
-    List, List, list, edit_list, edit_or_create_list, List, ListRef, List::new();
-    Set, Set, set_of, edit_set, edit_or_create_set, Set, SetRef, Set::new();
-    Hash, Hash, hash, edit_hash, edit_or_create_hash, Hash, HashRef, Hash::new();
-    Zset, Zset, zset, edit_zset, edit_or_create_zset, Zset, ZsetRef, Zset::new();
 }

@@ -34,6 +34,7 @@ pub mod context;
 pub mod db;
 pub mod events;
 pub mod latency;
+pub mod persistence;
 pub mod pubsub;
 pub mod rates;
 pub mod server;
@@ -45,7 +46,7 @@ pub mod table;
 
 pub mod engine;
 
-pub use engine::{Engine, Options};
+pub use engine::{Done, Engine, Job, JobError, JobId, Options};
 pub use server::{HostFacts, Request};
 pub use session::{SessionId, SessionInfo};
 pub use table::ALL as ALL_COMMANDS;

@@ -8,6 +8,7 @@ use crate::events::Event;
 use crate::expire;
 use crate::keyspace::clock::AccessClock;
 use crate::latency::LatencyMonitor;
+use crate::persistence::Persistence;
 use crate::pubsub::Subscriptions;
 use crate::rates::Rates;
 use crate::resp::parse::ParseLimits;
@@ -106,7 +107,11 @@ pub enum Request {
     Shutdown {
         /// Save first, or not, or as configured.
         save: Option<bool>,
+        /// The session that asked, which waits.
+        by: Option<SessionId>,
     },
+    /// The dataset cannot be loaded: the server ends, with this line for the operator.
+    Fatal(String),
     /// DEBUG SLEEP: the whole server stands still for so many microseconds.
     Sleep(u64),
     /// CONFIG SET changed this directive.
@@ -166,6 +171,8 @@ pub struct Server {
     pub subscriptions: Subscriptions,
     /// A dataset is being loaded; most commands are refused.
     pub loading: bool,
+    /// Snapshots.
+    pub persistence: Persistence,
     /// What encodes values for DUMP.
     pub encoder: Encoder,
 }
@@ -207,6 +214,7 @@ impl Server {
             requests: Vec::new(),
             subscriptions: Subscriptions::default(),
             loading: false,
+            persistence: Persistence::new(now),
             encoder: Encoder::default(),
         }
     }

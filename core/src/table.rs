@@ -5,7 +5,7 @@
 
 use crate::command::Command;
 use crate::command::{Group, Keys, flags::*};
-use crate::commands::{deadlines, dump, keys, object, sort, walk};
+use crate::commands::{deadlines, dump, keys, object, persistence, sort, walk};
 use crate::types::hash::commands as hash;
 use crate::types::list::commands as list;
 use crate::types::string::commands as string;
@@ -237,6 +237,9 @@ pub const SERVER: &[Command] = &[
     Command::new("slaveof", 3, ADMIN | NOSCRIPT | STALE, Keys::None, Group::Server, server::replicaof),
     Command::new("monitor", 1, ADMIN | NOSCRIPT | LOADING | STALE, Keys::None, Group::Server, server::monitor),
     Command::new("shutdown", -1, ADMIN | NOSCRIPT | LOADING | STALE | NO_MULTI, Keys::None, Group::Server, server::shutdown),
+    Command::new("save", 1, ADMIN | NOSCRIPT | NO_MULTI, Keys::None, Group::Server, persistence::save),
+    Command::new("bgsave", -1, ADMIN | NOSCRIPT, Keys::None, Group::Server, persistence::bgsave),
+    Command::new("lastsave", 1, LOADING | STALE | FAST, Keys::None, Group::Server, persistence::lastsave),
     Command::new("lolwut", -1, READONLY | FAST, Keys::None, Group::Server, server::lolwut),
     Command::new("flushdb", -1, WRITE | NO_VALUE, Keys::None, Group::Server, flush::flushdb),
     Command::new("flushall", -1, WRITE | NO_VALUE, Keys::None, Group::Server, flush::flushall),

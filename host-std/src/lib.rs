@@ -13,3 +13,4 @@ pub mod start;
 
 pub use db::{Db, Error, Reply};
 pub use nuthatch_core::Config;
+pub mod worker;

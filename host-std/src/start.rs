@@ -48,7 +48,7 @@ pub fn serve(mut config: Config, config_file: Option<PathBuf>) -> Result<(), Str
         .map_err(|error| format!("Could not start: {}", reason(&error)))?;
     log::notice("Server initialized");
     log::notice(&format!("Ready to accept connections on {places}"));
-    let outcome = server.run().map_err(|error| format!("Waiting for events failed: {}", reason(&error)));
+    let outcome = server.run();
     drop(server);
     if let Some(path) = pidfile {
         let _ = fs::remove_file(path);

@@ -122,6 +122,9 @@ fn facts() -> HostFacts {
         os: "fuzz",
         allocator: "none",
         executable: "",
+        multiplexing: "none",
+        machine_memory: 0,
+        docs: &[],
     }
 }
 

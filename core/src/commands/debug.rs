@@ -8,7 +8,6 @@ use crate::args::Args;
 use crate::context::Ctx;
 use crate::keyspace::clock::{idle_millis, lru_clock};
 use crate::server::Request;
-use crate::types::codec::Encoder;
 use crate::types::string::StrRef;
 use crate::types::{Kind, ValueRef};
 use crate::words::config::parse_memory;
@@ -41,8 +40,6 @@ const SHARED: i64 = i32::MAX as i64;
 const SHARED_INTEGERS: i64 = 10_000;
 const DEFAULT_PLAIN_THRESHOLD: usize = 1 << 30;
 const MOST_PLAIN_THRESHOLD: i64 = 4 << 30;
-/// The version in which serialized lengths are told.
-const RDB_VERSION: u16 = 10;
 
 /// DEBUG subcommand …
 pub fn debug(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
@@ -53,6 +50,7 @@ pub fn debug(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
         (b"help", 2) => help::reply(ctx, "DEBUG", help::DEBUG),
         (b"sleep", 3) => sleep(ctx, args),
         (b"object", 3..=4) => object(ctx, args)?,
+        (b"reload", 2..) => super::persistence::reload(ctx, args)?,
         (b"sdslen", 3) => sdslen(ctx, args)?,
         (b"digest", 2) => {
             let text = digest::of_dataset(ctx.db.data, ctx.db.now).text();
@@ -109,7 +107,7 @@ fn object(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     let Some(info) = ctx.db.info(key) else { return Err(NO_SUCH_KEY) };
     let Some(value) = ctx.db.peek(key) else { return Err(CommandError::NotResident) };
     let mut body = Vec::new();
-    Encoder::new(RDB_VERSION, false).body(value, &mut body);
+    ctx.server.encoder.body(value, &mut body);
     let refcount = match value {
         ValueRef::Str(StrRef::Int(0..SHARED_INTEGERS)) => SHARED,
         _ => 1,

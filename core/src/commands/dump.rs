@@ -3,7 +3,7 @@
 use crate::args::Args;
 use crate::context::Ctx;
 use crate::events::Event;
-use crate::keyspace::clock::lru_clock;
+use crate::keyspace::clock::clock_of;
 use crate::types::codec::{decode, open_dump};
 use crate::words::error::{CommandError, CommandResult, SYNTAX};
 use crate::words::number::with_i64;
@@ -15,8 +15,6 @@ const INVALID_IDLE_TIME: CommandError = CommandError::new("ERR Invalid IDLETIME 
 const INVALID_FREQ: CommandError = CommandError::new("ERR Invalid FREQ value, must be >= 0 and <= 255");
 const WRONG_PAYLOAD: CommandError = CommandError::new("ERR DUMP payload version or checksum are wrong");
 const BAD_FORMAT: CommandError = CommandError::new("ERR Bad data format");
-/// Where the clock of recency wraps, in seconds.
-const CLOCK_MAX: i64 = (1 << 24) - 1;
 
 /// DUMP key
 pub fn dump(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
@@ -61,18 +59,6 @@ impl Options {
         }
         Ok(options)
     }
-
-    /// The access clock that the key gets, if the policy in force has a use for what was given.
-    fn clock(&self, lfu: bool, fresh: u32, now: UnixMillis) -> Option<u32> {
-        if lfu {
-            return self.freq.map(|freq| fresh & !0xff | freq as u32);
-        }
-        let clock = i64::from(lru_clock(now));
-        self.idle.map(|idle| {
-            let then = clock.saturating_sub(idle);
-            if then < 0 { ((clock + CLOCK_MAX / 2) % CLOCK_MAX) as u32 } else { then as u32 }
-        })
-    }
 }
 
 /// RESTORE key ttl serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]
@@ -105,9 +91,9 @@ pub fn restore(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
         }
     }
     let access = ctx.db.data.access;
-    if let Some(clock) = options.clock(access.lfu, access.fresh(ctx.db.now), ctx.db.now) {
-        ctx.db.set_clock(key, clock);
-    }
+    let (idle, freq) = (options.idle.map(i64::cast_unsigned), options.freq.map(|freq| freq as u8));
+    let clock = clock_of(&access, idle, freq, ctx.db.now);
+    ctx.db.set_clock(key, clock);
     ctx.db.changed(key, Event::GENERIC, "restore", 1);
     ctx.reply.ok();
     Ok(())

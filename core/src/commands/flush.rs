@@ -33,6 +33,11 @@ pub fn flushall(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     for index in 0..ctx.db.data.keyspace.count() {
         empty(ctx, index, sync);
     }
+    let server = &mut *ctx.server;
+    if server.persistence.files && !server.config.save.is_empty() {
+        // A crash now must not bring the old keys back.
+        server.persistence.scheduled = true;
+    }
     // An empty dataset is flushed for the journal and the replicas as well.
     ctx.db.data.dirty += 1;
     ctx.reply.ok();
@@ -43,11 +48,9 @@ fn empty(ctx: &mut Ctx<'_>, index: usize, sync: bool) {
     let data = &mut *ctx.db.data;
     data.touch_watchers_of(index, None);
     data.dirty += data.keyspace.db(index).len() as u64;
-    let old = data.keyspace.take(index);
-    if sync {
-        drop(old);
-    } else if !old.is_empty() {
-        data.garbage_databases.push(old);
+    let old = data.empty(index);
+    if !sync {
+        data.garbage_databases.extend(old.filter(|old| !old.is_empty()));
     }
 }
 
@@ -62,7 +65,7 @@ pub fn swapdb(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     if first != second {
         data.touch_watchers_of(first, Some(second));
         data.touch_watchers_of(second, Some(first));
-        data.keyspace.swap(first, second);
+        data.swap(first, second);
         data.waiters.signal_all(first);
         data.waiters.signal_all(second);
     }

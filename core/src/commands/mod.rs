@@ -16,6 +16,7 @@ pub mod keys;
 pub mod latency;
 pub mod memory;
 pub mod object;
+pub mod persistence;
 pub mod scan;
 pub mod server;
 pub mod slowlog;

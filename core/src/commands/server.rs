@@ -3,10 +3,12 @@
 use super::connection::REDIS_VERSION;
 use super::errors::int32;
 use crate::args::Args;
-use crate::context::Ctx;
+use crate::context::{BlockRequest, Ctx};
 use crate::server::Request;
+use crate::session::NullKind;
 use crate::words::error::{CommandError, CommandResult, SYNTAX};
 use alloc::string::String;
+use alloc::vec::Vec;
 
 const NO_SHUTDOWN: CommandError = CommandError::new("ERR No shutdown in progress.");
 const NO_REPLICATION: CommandError = CommandError::new("ERR replication is not supported by this server");
@@ -82,9 +84,9 @@ pub fn shutdown(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     if abort {
         return Err(if save.is_some() || hurried { SYNTAX } else { NO_SHUTDOWN });
     }
-    ctx.server.requests.push(Request::Shutdown { save });
-    // What the client sent behind it does not run any more.
-    ctx.session.close_after_reply = true;
+    // What the client sent behind it does not run any more: the session waits for the end.
+    ctx.server.requests.push(Request::Shutdown { save, by: Some(ctx.session.id) });
+    ctx.block = Some(BlockRequest { keys: Vec::new(), deadline: None, null: NullKind::Bulk });
     Ok(())
 }
 

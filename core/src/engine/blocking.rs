@@ -128,6 +128,26 @@ impl Engine {
         blocked
     }
 
+    /// Ends the wait of a session for a job of the engine's: with OK, or with an error.
+    pub(super) fn end_job_wait(&mut self, who: SessionId, outcome: Result<(), &'static str>) {
+        let Some(mut session) = self.peers.take(who) else { return };
+        self.leave_waiters(&mut session);
+        if let Some(Blocked::Keys { id, .. }) = session.blocked.take() {
+            self.server.stats.commands += 1;
+            self.server.stats.by_command[usize::from(id.0)].calls += 1;
+            let mut reply = Reply::new(&mut session.output, session.proto);
+            match outcome {
+                Ok(()) => reply.ok(),
+                Err(text) => {
+                    self.server.stats.count_error(text);
+                    reply.error_text(text);
+                }
+            }
+            self.resume.push(who);
+        }
+        self.finish(session);
+    }
+
     /// Ends the waits whose time is up.
     pub(super) fn expire_waits(&mut self) {
         while let Some(&(deadline, who)) = self.timers.first() {

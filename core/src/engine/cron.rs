@@ -12,7 +12,8 @@ const GARBAGE_PAUSE: UnixMillis = 1;
 
 impl Engine {
     /// Does what is due at `now`: ends waits, runs the expiry cycle, frees garbage. Bounded by the budgets of the
-    /// configuration: 25 % of a period of 1/`hz` for expiry, 4096 elements for garbage.
+    /// configuration: 25 % of a period of 1/`hz` for expiry, 4096 elements for garbage, 1 ms for a snapshot (10 ms if
+    /// somebody waits for it).
     pub fn handle_timeout(&mut self, now: UnixMillis) {
         self.now = now;
         self.expire_waits();
@@ -20,6 +21,9 @@ impl Engine {
             self.end_pause();
         }
         self.free_garbage();
+        if self.data.snapshot.is_some() {
+            self.step_saving();
+        }
         if now >= self.next_cron {
             self.next_cron = now + self.period();
             self.cron();
@@ -39,6 +43,9 @@ impl Engine {
         if !self.data.garbage.is_empty() || !self.data.garbage_databases.is_empty() {
             at = at.min(self.now + GARBAGE_PAUSE);
         }
+        if self.saving_can_go_on() {
+            at = at.min(self.now);
+        }
         at
     }
 
@@ -54,6 +61,7 @@ impl Engine {
         let counters = [stats.commands, stats.input_bytes, stats.output_bytes];
         self.server.rates.sample((self.server.host.monotonic)(), counters);
         self.close_idle_sessions();
+        self.save_if_due();
         if self.server.config.maxmemory > 0 {
             self.make_room();
         }

@@ -46,6 +46,7 @@ impl Engine {
             Outcome::Blocked => {
                 if let Some(request) = ran.block {
                     self.block(session, id, OwnedCommand::new(args), request);
+                    self.carry_save_requests();
                 }
             }
             Outcome::NotResident => self.park(session, id, OwnedCommand::new(args)),
@@ -93,6 +94,9 @@ impl Engine {
         propagation: Propagation,
     ) {
         self.settle(session, id, args, propagation);
+        if !self.server.persistence.requests.is_empty() {
+            self.carry_save_requests();
+        }
         if self.data.waiters.has_ready() {
             self.serve_ready();
         }

@@ -21,6 +21,8 @@ const NOT_ALLOWED_IN_MULTI: &str = "ERR Command not allowed inside a transaction
 const NO_AUTH: &str = "NOAUTH Authentication required.";
 const OUT_OF_MEMORY: &str = "OOM command not allowed when used memory > 'maxmemory'.";
 
+const MISCONFIGURED: &str = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.";
+
 /// What is to be done with a command.
 pub(super) enum Verdict {
     Run(CommandId),
@@ -82,6 +84,9 @@ impl Engine {
         if self.server.config.maxmemory > 0 && !self.make_room() && command.has(flags::DENYOOM) {
             return Some(OUT_OF_MEMORY.into());
         }
+        if !self.server.persistence.last_ok && self.is_misconfigured(command) {
+            return Some(MISCONFIGURED.into());
+        }
         if let Some(text) = self.server.loading_refusal(command) {
             return Some(text);
         }
@@ -96,6 +101,13 @@ impl Engine {
             );
         }
         None
+    }
+
+    /// Whether the command is held back because the last snapshot failed.
+    fn is_misconfigured(&self, command: &Command) -> bool {
+        let config = &self.server.config;
+        let concerned = command.has(flags::WRITE) || command.name == "ping";
+        concerned && config.stop_writes_on_bgsave_error && !config.save.is_empty()
     }
 
     fn is_paused(&mut self, session: &Running, command: &Command) -> bool {

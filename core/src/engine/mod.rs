@@ -10,7 +10,10 @@ mod execute;
 mod expiry;
 mod gate;
 mod intake;
+mod jobs;
+mod loading;
 mod pressure;
+mod saving;
 
 use crate::command::Command;
 use crate::command_index::{CommandId, CommandIndex};
@@ -25,6 +28,10 @@ use crate::words::time::UnixMillis;
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
+use jobs::Jobs;
+pub use jobs::{Done, Job, JobError, JobId};
+use loading::Loading;
+use saving::Saving;
 
 /// What an engine is made from.
 #[derive(Debug)]
@@ -75,6 +82,11 @@ pub struct Engine {
     spans: Vec<Span>,
     unquoted: Vec<u8>,
     next_cron: UnixMillis,
+    jobs: Jobs,
+    saving: Option<Saving>,
+    loading: Option<Loading>,
+    /// Numbers snapshots and loads.
+    serial: u32,
 }
 
 impl Engine {
@@ -97,6 +109,10 @@ impl Engine {
             spans: Vec::new(),
             unquoted: Vec::new(),
             next_cron: now,
+            jobs: Jobs::default(),
+            saving: None,
+            loading: None,
+            serial: 0,
         }
     }
 
@@ -150,7 +166,19 @@ impl Engine {
 
     /// What commands asked of the host.
     pub fn poll_request(&mut self) -> Option<Request> {
-        if self.server.requests.is_empty() { None } else { Some(self.server.requests.remove(0)) }
+        while !self.server.requests.is_empty() {
+            match self.server.requests.remove(0) {
+                Request::Shutdown { save, by } if self.saves_before_shutdown(save, by) => {}
+                request => return Some(request),
+            }
+        }
+        None
+    }
+
+    /// Ends the server as SHUTDOWN does: [`Engine::poll_request`] gives [`Request::Shutdown`] when the dataset is saved.
+    pub fn shut_down(&mut self, now: UnixMillis) {
+        self.now = now;
+        self.server.requests.push(Request::Shutdown { save: None, by: None });
     }
 
     /// Open sessions.

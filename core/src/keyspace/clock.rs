@@ -71,6 +71,19 @@ impl AccessClock {
     }
 }
 
+/// The clock of a key that was idle for so many seconds or used so often, as far as the policy has a use for that.
+pub fn clock_of(access: &AccessClock, idle: Option<u64>, freq: Option<u8>, now: UnixMillis) -> u32 {
+    match (access.lfu, idle, freq) {
+        (true, _, Some(freq)) => minutes(now) << 8 | u32::from(freq),
+        (false, Some(idle), _) => {
+            let clock = lru_clock(now);
+            let idle = u32::try_from(idle).unwrap_or(u32::MAX);
+            clock.checked_sub(idle).unwrap_or((clock + CLOCK_BITS / 2) % CLOCK_BITS)
+        }
+        _ => access.fresh(now),
+    }
+}
+
 /// Milliseconds since the last access by the clock of recency (OBJECT IDLETIME).
 pub fn idle_millis(clock: u32, now: UnixMillis) -> u64 {
     u64::from(lru_clock(now).wrapping_sub(clock) & CLOCK_BITS) * 1000

@@ -7,6 +7,7 @@ use crate::types::string::StrRef;
 use crate::words::hash::HashKey;
 use crate::words::rng::Rng;
 use crate::words::time::UnixMillis;
+use alloc::vec::Vec;
 
 /// A table of records. Keys with deadlines need no second table: a tag in the slot tells them apart.
 #[derive(Debug)]
@@ -127,6 +128,20 @@ impl Database {
     /// visited whatever is added or removed between the calls.
     pub fn scan(&self, cursor: u64, count: usize, visit: impl FnMut(&Record)) -> u64 {
         self.table.scan(cursor, count, visit)
+    }
+
+    /// Where a key of this hash lies in a walk by [`Database::range_from`].
+    #[inline]
+    pub fn walk_point(hash: u64) -> u32 {
+        Segmented::<Record>::walk_point(hash)
+    }
+
+    /// The point at which a walk is over.
+    pub const WALK_END: u32 = Segmented::<Record>::WALK_END;
+
+    /// Collects a bounded number of records, those from the point `from` up to the point that is returned.
+    pub fn range_from<'a>(&'a self, from: u32, out: &mut Vec<&'a Record>) -> u32 {
+        self.table.range_from(from, |r| self.hash_key.hash(r.key()), out)
     }
 
     /// All records.

@@ -32,6 +32,11 @@ impl Keyspace {
         self.hash_key.hash(key)
     }
 
+    /// The secret that keys the hash.
+    pub fn hash_key(&self) -> HashKey {
+        self.hash_key
+    }
+
     /// The database of that number, which is below [`Keyspace::count`].
     #[inline]
     pub fn db(&self, index: usize) -> &Database {

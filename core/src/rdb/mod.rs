@@ -8,6 +8,7 @@ mod error;
 mod item;
 mod loader;
 mod opcode;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -15,4 +16,5 @@ mod writer;
 pub use error::{Cause, RdbError};
 pub use item::{Checksum, Entry, Item, module_name};
 pub use loader::Loader;
+pub use snapshot::{Access, Snapshot};
 pub use writer::{EntryMeta, Facts, Options, Writer};

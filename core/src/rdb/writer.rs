@@ -100,11 +100,16 @@ impl Writer {
 
     /// The entries that follow belong to this database, of so many keys, so many of them with deadlines.
     pub fn database(&mut self, number: u32, keys: u64, deadlines: u64) {
-        self.out.put_u8(opcode::SELECT_DB);
-        put_len(&mut self.out, number.into());
+        self.select(number);
         self.out.put_u8(opcode::RESIZE_DB);
         put_len(&mut self.out, keys);
         put_len(&mut self.out, deadlines);
+    }
+
+    /// The entries that follow belong to this database, which may have been selected before.
+    pub fn select(&mut self, number: u32) {
+        self.out.put_u8(opcode::SELECT_DB);
+        put_len(&mut self.out, number.into());
     }
 
     /// A key with its value.

@@ -11,8 +11,10 @@ mod signals;
 use crate::facts::now;
 use crate::listen::{Ends, Listener, Stream};
 use crate::log;
+use crate::options::reason;
+use crate::worker::Worker;
 use clients::{Client, Clients};
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Interest, Poll, Token, Waker};
 use nuthatch_core::{Engine, SessionId, SessionInfo};
 use signals::{Signal, Signals};
 use std::io::{self, ErrorKind};
@@ -20,6 +22,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 const SIGNALS: Token = Token(0);
+/// A job on a file has ended.
+const WORKER: Token = Token(FIRST_CLIENT - 1);
 const FIRST_LISTENER: usize = 1;
 /// At most 16 addresses and a Unix socket listen.
 const FIRST_CLIENT: usize = 32;
@@ -39,6 +43,9 @@ pub struct Server {
     listeners: Vec<Listener>,
     clients: Clients,
     signals: Signals,
+    worker: Worker,
+    /// Why the server cannot go on.
+    fatal: Option<String>,
     buffer: Box<[u8]>,
     /// Clients whose sockets may hold more than the last read took.
     again: Vec<SessionId>,
@@ -57,7 +64,7 @@ impl Server {
     /// # Errors
     /// Those of registering with the operating system.
     pub fn new(
-        engine: Engine,
+        mut engine: Engine,
         mut listeners: Vec<Listener>,
         config_file: Option<PathBuf>,
     ) -> io::Result<Self> {
@@ -67,12 +74,17 @@ impl Server {
         }
         let mut signals = Signals::new()?;
         poll.registry().register(signals.source(), SIGNALS, Interest::READABLE)?;
+        let worker = Worker::start(Waker::new(poll.registry(), WORKER)?)?;
+        engine.carries_files();
+        engine.load_at_start();
         Ok(Self {
             engine,
             poll,
             listeners,
             clients: Clients::default(),
             signals,
+            worker,
+            fatal: None,
             buffer: vec![0; BUFFER].into(),
             again: Vec::new(),
             accepting: Vec::new(),
@@ -86,24 +98,42 @@ impl Server {
     /// Serves until a signal or SHUTDOWN ends it.
     ///
     /// # Errors
-    /// Those of waiting for events.
-    pub fn run(&mut self) -> io::Result<()> {
+    /// Those of waiting for events; that the dataset cannot be loaded.
+    pub fn run(&mut self) -> Result<(), String> {
         let mut events = Events::with_capacity(EVENTS);
         while !self.stopping {
-            self.wait(&mut events)?;
+            self.wait(&mut events)
+                .map_err(|error| format!("Waiting for events failed: {}", reason(&error)))?;
             self.now = now();
             self.read_again();
             for event in &events {
                 self.dispatch(event);
             }
             self.accept();
+            self.take_completions();
             self.engine.handle_timeout(self.now);
             self.carry_requests();
+            self.hand_out_jobs();
             self.flush();
+        }
+        if let Some(line) = self.fatal.take() {
+            return Err(line);
         }
         log::notice("User requested shutdown...");
         self.flush();
         Ok(())
+    }
+
+    fn take_completions(&mut self) {
+        while let Some((id, done)) = self.worker.poll() {
+            self.engine.handle_completion(id, done, self.now);
+        }
+    }
+
+    fn hand_out_jobs(&mut self) {
+        while let Some((id, job)) = self.engine.poll_job() {
+            self.worker.send(id, job);
+        }
     }
 
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
@@ -125,6 +155,7 @@ impl Server {
     fn dispatch(&mut self, event: &mio::event::Event) {
         match event.token() {
             SIGNALS => self.signalled(),
+            WORKER => {}
             Token(index) if index < FIRST_CLIENT => self.accepting.push(index - FIRST_LISTENER),
             Token(index) => {
                 let Some(client) = self.clients.at(index - FIRST_CLIENT) else { return };
@@ -256,7 +287,7 @@ impl Server {
             match signal {
                 Signal::Stop(name) => {
                     log::warning(&format!("Received {name} scheduling shutdown..."));
-                    self.stopping = true;
+                    self.engine.shut_down(self.now);
                 }
             }
         }

@@ -13,6 +13,10 @@ impl Server {
         while let Some(request) = self.engine.poll_request() {
             match request {
                 Request::Shutdown { .. } => self.stopping = true,
+                Request::Fatal(line) => {
+                    self.fatal = Some(line);
+                    self.stopping = true;
+                }
                 Request::Sleep(micros) => std::thread::sleep(Duration::from_micros(micros)),
                 Request::Log(line) => log::warning(&line),
                 Request::ConfigChanged(name) => self.apply(name),

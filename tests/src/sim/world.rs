@@ -404,5 +404,8 @@ fn facts() -> HostFacts {
         os: "simulation",
         allocator: "none",
         executable: "",
+        multiplexing: "none",
+        machine_memory: 0,
+        docs: &[],
     }
 }

@@ -104,18 +104,27 @@ pub(super) fn memory(ctx: &Ctx<'_>, text: &mut InfoText) {
 }
 
 pub(super) fn persistence(ctx: &Ctx<'_>, text: &mut InfoText) {
+    let state = &ctx.server.persistence;
+    let seconds = |millis: Option<i64>| millis.map_or(-1, |millis| millis / 1000);
+    let background = state.saving_since.filter(|_| !state.foreground);
     text.flag("loading", ctx.server.loading);
     text.int("async_loading", 0);
+    for name in ["current_cow_peak", "current_cow_size", "current_cow_size_age"] {
+        text.int(name, 0);
+    }
+    text.ratio("current_fork_perc", 0.0, "");
+    text.int("current_save_keys_processed", 0);
+    text.int("current_save_keys_total", 0);
     text.int("rdb_changes_since_last_save", ctx.db.data.dirty as i64);
-    text.int("rdb_bgsave_in_progress", 0);
-    text.int("rdb_last_save_time", ctx.server.started / 1000);
-    text.text("rdb_last_bgsave_status", "ok");
-    text.int("rdb_last_bgsave_time_sec", -1);
-    text.int("rdb_current_bgsave_time_sec", -1);
-    text.int("rdb_saves", 0);
+    text.flag("rdb_bgsave_in_progress", background.is_some());
+    text.int("rdb_last_save_time", state.last_save / 1000);
+    text.text("rdb_last_bgsave_status", if state.last_ok { "ok" } else { "err" });
+    text.int("rdb_last_bgsave_time_sec", seconds(state.last_duration));
+    text.int("rdb_current_bgsave_time_sec", seconds(background.map(|since| ctx.db.now - since)));
+    text.int("rdb_saves", state.saves as i64);
     text.int("rdb_last_cow_size", 0);
-    text.int("rdb_last_load_keys_expired", 0);
-    text.int("rdb_last_load_keys_loaded", 0);
+    text.int("rdb_last_load_keys_expired", state.load.expired as i64);
+    text.int("rdb_last_load_keys_loaded", state.load.keys as i64);
     text.flag("aof_enabled", ctx.server.config.appendonly);
     text.int("aof_rewrite_in_progress", 0);
     text.int("aof_rewrite_scheduled", 0);
@@ -124,6 +133,21 @@ pub(super) fn persistence(ctx: &Ctx<'_>, text: &mut InfoText) {
     text.text("aof_last_bgrewrite_status", "ok");
     text.text("aof_last_write_status", "ok");
     text.int("aof_last_cow_size", 0);
+    if ctx.server.loading {
+        loading(ctx, text);
+    }
+}
+
+fn loading(ctx: &Ctx<'_>, text: &mut InfoText) {
+    let load = &ctx.server.persistence.load;
+    let seconds = (ctx.db.now - load.started) / 1000;
+    let left = load.total.saturating_sub(load.loaded);
+    text.int("loading_start_time", load.started / 1000);
+    text.int("loading_total_bytes", load.total as i64);
+    text.int("loading_rdb_used_mem", 0);
+    text.int("loading_loaded_bytes", load.loaded as i64);
+    text.ratio("loading_loaded_perc", load.loaded as f64 * 100.0 / load.total.max(1) as f64, "");
+    text.int("loading_eta_seconds", (seconds as u64 * left / load.loaded.max(1)).max(1) as i64);
 }
 
 pub(super) fn stats(ctx: &Ctx<'_>, text: &mut InfoText) {

@@ -11,7 +11,9 @@
 //! the next call visits the whole segment at that place and goes on behind it: nothing that stays is missed, and every
 //! call gets further whatever the others do.
 
-use super::{END, POINT_BITS, Segment, Segmented};
+use alloc::vec::Vec;
+
+use super::{END, POINT_BITS, Segment, Segmented, point};
 
 const MOVES_BITS: u32 = u16::BITS;
 const BUCKET_BITS: u32 = 63 - POINT_BITS as u32 - MOVES_BITS;
@@ -74,5 +76,25 @@ impl<T> Segmented<T> {
             let Some(next) = self.segments.get(self.segment_at(segment.end)) else { return 0 };
             (segment, bucket, whole) = (next, 0, false);
         }
+    }
+
+    /// Where elements of this hash lie in the order in which [`range_from`](Self::range_from) visits: below
+    /// [`WALK_END`](Self::WALK_END).
+    #[inline]
+    pub fn walk_point(hash: u64) -> u32 {
+        point(hash)
+    }
+
+    /// One past the last point.
+    pub const WALK_END: u32 = END;
+
+    /// Collects the elements from the point `from` up to the end of the segment that it lies in, and returns that end.
+    /// So a walk meets each element that stays exactly once, whatever is added, removed or split meanwhile: what lies
+    /// below the returned point has been met, nothing above has.
+    pub fn range_from<'a>(&'a self, from: u32, hash: impl Fn(&T) -> u64, out: &mut Vec<&'a T>) -> u32 {
+        let Some(segment) = self.segments.get(self.segment_at(from)) else { return END };
+        let whole = segment.first >= from;
+        out.extend(segment.table.iter().filter(|element| whole || point(hash(element)) >= from));
+        segment.end
     }
 }

@@ -1,0 +1,75 @@
+//! SAVE, BGSAVE, LASTSAVE and DEBUG RELOAD: requests that the engine carries out.
+
+use crate::args::Args;
+use crate::context::{BlockRequest, Ctx};
+use crate::persistence::SaveRequest;
+use crate::session::NullKind;
+use crate::words::error::{CommandError, CommandResult, SYNTAX};
+use alloc::vec::Vec;
+
+const IN_PROGRESS: CommandError = CommandError::new("ERR Background save already in progress");
+const NO_FILES: CommandError = CommandError::new("ERR");
+const RELOAD_OPTION: CommandError =
+    CommandError::new("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.");
+
+/// Refuses where the host carries no files, or something is being saved already.
+fn check(ctx: &Ctx<'_>) -> CommandResult {
+    let persistence = &ctx.server.persistence;
+    if !persistence.files {
+        return Err(NO_FILES);
+    }
+    if persistence.saving_since.is_some() { Err(IN_PROGRESS) } else { Ok(()) }
+}
+
+/// Leaves a request whose end the session waits for.
+fn wait_for(ctx: &mut Ctx<'_>, request: SaveRequest) {
+    ctx.server.persistence.requests.push(request);
+    ctx.block = Some(BlockRequest { keys: Vec::new(), deadline: None, null: NullKind::Bulk });
+}
+
+/// SAVE: answered when the snapshot is on the disk. Others are served meanwhile; what they write is not in it.
+pub fn save(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
+    check(ctx)?;
+    wait_for(ctx, SaveRequest::Foreground(ctx.session.id));
+    Ok(())
+}
+
+/// BGSAVE [SCHEDULE]
+pub fn bgsave(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
+    if args.len() > 1 && !(args.len() == 2 && args.is(1, "SCHEDULE")) {
+        return Err(SYNTAX);
+    }
+    check(ctx)?;
+    if ctx.in_exec {
+        ctx.server.persistence.scheduled = true;
+        ctx.reply.simple("Background saving scheduled");
+    } else {
+        ctx.server.persistence.requests.push(SaveRequest::Background);
+        ctx.reply.simple("Background saving started");
+    }
+    Ok(())
+}
+
+/// LASTSAVE
+pub fn lastsave(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
+    ctx.reply.int(ctx.server.persistence.last_save / 1000);
+    Ok(())
+}
+
+/// DEBUG RELOAD [MERGE] [NOFLUSH] [NOSAVE]
+pub fn reload(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
+    let (mut save, mut flush) = (true, true);
+    for word in args.from(2) {
+        match word.to_ascii_lowercase().as_slice() {
+            b"merge" => {}
+            b"noflush" => flush = false,
+            b"nosave" => save = false,
+            _ => return Err(RELOAD_OPTION),
+        }
+    }
+    if ctx.in_exec || !ctx.server.persistence.files {
+        return Err(NO_FILES);
+    }
+    wait_for(ctx, SaveRequest::Reload { session: ctx.session.id, save, flush });
+    Ok(())
+}

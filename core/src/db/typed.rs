@@ -1,0 +1,59 @@
+//! The typed reads and edits, one set a type.
+
+use alloc::vec::Vec;
+
+use super::{Db, Edited};
+use crate::types::hash::{Hash, HashRef};
+use crate::types::list::{List, ListRef};
+use crate::types::set::{Set, SetRef};
+use crate::types::string::{Str, StrRef};
+use crate::types::zset::{Zset, ZsetRef};
+use crate::types::{Kind, Limits, Value, ValueRef};
+use crate::words::error::CommandError;
+
+macro_rules! typed_access {
+    ($($kind:ident, $variant:ident, $read:ident, $edit:ident, $edit_or_create:ident, $owned:ty, $borrowed:ident, $fresh:expr;)*) => {
+        impl Db<'_> {$(
+            #[doc = concat!("The ", stringify!($read), " under the key.")]
+            #[inline]
+            pub fn $read(&mut self, key: &[u8]) -> Result<Option<$borrowed<'_>>, CommandError> {
+                Ok(match self.typed(key, Kind::$kind)? {
+                    Some(ValueRef::$variant(v)) => Some(v),
+                    _ => None,
+                })
+            }
+
+            #[doc = concat!("Changes the ", stringify!($read), " under the key; `None` without a key. What becomes empty is removed.")]
+            pub fn $edit<R>(
+                &mut self,
+                key: &[u8],
+                f: impl FnOnce(&mut $owned, &Limits) -> R,
+            ) -> Result<Option<Edited<R>>, CommandError> {
+                self.edit(key, Kind::$kind, |value, limits| match value {
+                    Value::$variant(v) => f(v, limits),
+                    _ => unreachable!("the record's kind was checked"),
+                })
+            }
+
+            #[doc = concat!("Changes the ", stringify!($read), " under the key, an empty one where there was none. What stays empty leaves no key.")]
+            pub fn $edit_or_create<R>(
+                &mut self,
+                key: &[u8],
+                f: impl FnOnce(&mut $owned, &Limits) -> R,
+            ) -> Result<Edited<R>, CommandError> {
+                self.edit_or_create(key, Value::$variant($fresh), |value, limits| match value {
+                    Value::$variant(v) => f(v, limits),
+                    _ => unreachable!("the record's kind was checked"),
+                })
+            }
+        )*}
+    };
+}
+
+typed_access! {
+    String, Str, string, edit_string, edit_or_create_string, Str, StrRef, Str::Raw(Vec::new());
+    List, List, list, edit_list, edit_or_create_list, List, ListRef, List::new();
+    Set, Set, set_of, edit_set, edit_or_create_set, Set, SetRef, Set::new();
+    Hash, Hash, hash, edit_hash, edit_or_create_hash, Hash, HashRef, Hash::new();
+    Zset, Zset, zset, edit_zset, edit_or_create_zset, Zset, ZsetRef, Zset::new();
+}

@@ -1,0 +1,135 @@
+//! What the engine asks of a host's files, and what comes of it.
+//!
+//! A host carries out the jobs of one engine in the order in which they came. A job owns its buffer and its end gives it
+//! back, so no borrow crosses the boundary: a worker thread, a promise and an interrupt all fit.
+
+use super::Engine;
+use crate::words::time::UnixMillis;
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// Which job has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JobId(u64);
+
+/// Something to be done with a file. Names are relative to the configured `dir`.
+#[derive(Debug)]
+pub enum Job {
+    /// Makes the file, empty; one of that name is emptied.
+    Create {
+        /// Its name.
+        file: Vec<u8>,
+    },
+    /// Writes at the file's end.
+    Append {
+        /// Its name.
+        file: Vec<u8>,
+        /// What is written; the buffer comes back with [`Done::Appended`].
+        bytes: Vec<u8>,
+    },
+    /// Makes durable what was appended, gives the file another name in place of whatever had it, and makes that durable.
+    Publish {
+        /// Its name.
+        file: Vec<u8>,
+        /// The name that it gets.
+        name: Vec<u8>,
+    },
+    /// Removes the file if it is there.
+    Remove {
+        /// Its name.
+        file: Vec<u8>,
+    },
+    /// Reads a part.
+    Read {
+        /// Its name.
+        file: Vec<u8>,
+        /// Where the part begins, in bytes.
+        offset: u64,
+        /// How long it is, in bytes; only at the file's end may fewer come.
+        len: usize,
+        /// The buffer that is read into; it comes back with [`Done::Read`].
+        into: Vec<u8>,
+    },
+}
+
+/// What came of a job.
+#[derive(Debug)]
+pub enum Done {
+    /// It is done; there is nothing to give back.
+    Finished,
+    /// It was appended; the buffer comes back.
+    Appended(Vec<u8>),
+    /// What was read.
+    Read {
+        /// The part, in the buffer that the job brought.
+        bytes: Vec<u8>,
+        /// How long the whole file is, in bytes.
+        size: u64,
+    },
+    /// It failed.
+    Failed(JobError),
+}
+
+/// Why a job failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobError {
+    /// There is no file of that name.
+    pub missing: bool,
+    /// The reason, for the log.
+    pub text: String,
+}
+
+/// Whose job it is. The number tells a present undertaking from one that was given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    Saving(u32),
+    Loading(u32),
+    /// Nobody waits for its end.
+    Nobody,
+}
+
+/// Jobs that wait for the host, and those that it has.
+#[derive(Debug, Default)]
+pub(super) struct Jobs {
+    next: u64,
+    queue: VecDeque<(JobId, Job)>,
+    open: VecDeque<(JobId, Owner)>,
+}
+
+impl Jobs {
+    pub(super) fn push(&mut self, owner: Owner, job: Job) {
+        let id = JobId(self.next);
+        self.next += 1;
+        self.queue.push_back((id, job));
+        self.open.push_back((id, owner));
+    }
+
+    fn close(&mut self, id: JobId) -> Owner {
+        let at = self.open.iter().position(|(open, _)| *open == id);
+        at.and_then(|at| self.open.remove(at)).map_or(Owner::Nobody, |(_, owner)| owner)
+    }
+}
+
+impl Engine {
+    /// The next job for the host.
+    pub fn poll_job(&mut self) -> Option<(JobId, Job)> {
+        self.jobs.queue.pop_front()
+    }
+
+    /// How many jobs the host has and has to come.
+    pub fn open_jobs(&self) -> usize {
+        self.jobs.open.len()
+    }
+
+    /// Takes what came of a job. The work is bounded by the bytes that were read.
+    pub fn handle_completion(&mut self, id: JobId, done: Done, now: UnixMillis) {
+        self.now = now;
+        match self.jobs.close(id) {
+            Owner::Saving(serial) => self.saving_job_done(serial, done),
+            Owner::Loading(serial) => self.loading_job_done(serial, done),
+            Owner::Nobody => {}
+        }
+        self.resume_sessions();
+    }
+}

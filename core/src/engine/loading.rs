@@ -1,0 +1,271 @@
+//! Loading a snapshot's file: into a dataset of its own, which takes the present one's place when it is whole.
+
+use super::Engine;
+use super::jobs::{Done, Job, JobError, Owner};
+use crate::keyspace::Keyspace;
+use crate::keyspace::clock::{AccessClock, clock_of};
+use crate::keyspace::record::Record;
+use crate::persistence::LoadProgress;
+use crate::rdb::{Cause, Entry, Item, Loader, RdbError};
+use crate::server::Request;
+use crate::session::SessionId;
+use crate::types::Limits;
+use crate::types::codec::{Form, Reason, Text, decode, read_text};
+use crate::types::string::StrRef;
+use crate::words::codec::Reader;
+use crate::words::time::UnixMillis;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// Bytes that are read at once; the engine stands still while it decodes as many.
+const PORTION: usize = 256 << 10;
+/// Portions that are asked for ahead.
+const AHEAD: u64 = 4;
+/// Keys that were left out are named one by one up to so many.
+const NAMED: u64 = 16;
+
+/// What a load is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Start,
+    Reload(SessionId),
+}
+
+/// A file on its way into a dataset.
+#[derive(Debug)]
+pub(super) struct Loading {
+    purpose: Purpose,
+    serial: u32,
+    file: Vec<u8>,
+    loader: Loader,
+    intake: Intake,
+    /// Where the next read begins.
+    offset: u64,
+    in_flight: u64,
+    micros: u64,
+}
+
+/// Where keys go, and what became of them.
+#[derive(Debug)]
+struct Intake {
+    keyspace: Keyspace,
+    limits: Limits,
+    access: AccessClock,
+    now: UnixMillis,
+    progress: LoadProgress,
+    /// Keys left out because there is no such type here.
+    unsupported: u64,
+    /// Keys left out because their values have no elements.
+    empty: u64,
+    log: Vec<String>,
+}
+
+impl Engine {
+    /// Loads `dbfilename`, if there is such a file. Until it is loaded most commands are refused.
+    pub fn load_at_start(&mut self) {
+        let keyspace = Keyspace::new(self.data.keyspace.count(), self.data.keyspace.hash_key());
+        self.begin_loading(Purpose::Start, keyspace);
+    }
+
+    pub(super) fn begin_reload(&mut self, session: SessionId, flush: bool) {
+        let fresh = Keyspace::new(self.data.keyspace.count(), self.data.keyspace.hash_key());
+        let keyspace = if flush { fresh } else { core::mem::replace(&mut self.data.keyspace, fresh) };
+        self.begin_loading(Purpose::Reload(session), keyspace);
+    }
+
+    fn begin_loading(&mut self, purpose: Purpose, keyspace: Keyspace) {
+        self.serial = self.serial.wrapping_add(1);
+        self.server.loading = true;
+        let progress = LoadProgress { started: self.now, ..LoadProgress::default() };
+        self.server.persistence.load = progress;
+        self.loading = Some(Loading {
+            purpose,
+            serial: self.serial,
+            file: self.server.config.dbfilename.clone(),
+            loader: Loader::new(self.server.config.rdbchecksum),
+            intake: Intake {
+                keyspace,
+                limits: self.data.limits,
+                access: self.data.access,
+                now: self.now,
+                progress,
+                unsupported: 0,
+                empty: 0,
+                log: Vec::new(),
+            },
+            offset: 0,
+            in_flight: 0,
+            micros: (self.server.host.monotonic)(),
+        });
+        for _ in 0..AHEAD {
+            self.read_on(Vec::new());
+        }
+    }
+
+    fn read_on(&mut self, into: Vec<u8>) {
+        let Some(loading) = &mut self.loading else { return };
+        let (file, offset) = (loading.file.clone(), loading.offset);
+        loading.offset += PORTION as u64;
+        loading.in_flight += 1;
+        self.jobs.push(Owner::Loading(loading.serial), Job::Read { file, offset, len: PORTION, into });
+    }
+
+    /// Takes what came of one of the load's jobs.
+    pub(super) fn loading_job_done(&mut self, serial: u32, done: Done) {
+        let Some(loading) = self.loading.as_mut().filter(|loading| loading.serial == serial) else { return };
+        loading.in_flight -= 1;
+        match done {
+            Done::Read { bytes, size } => {
+                loading.loader.feed(&bytes);
+                if bytes.len() < PORTION {
+                    loading.loader.finish();
+                }
+                let taken = loading.intake.take_items(&mut loading.loader);
+                loading.intake.progress.total = size;
+                loading.intake.progress.loaded = loading.loader.position();
+                self.server.persistence.load = loading.intake.progress;
+                self.after_portion(taken, bytes);
+            }
+            Done::Failed(error) => self.end_unread(&error),
+            Done::Finished | Done::Appended(_) => {}
+        }
+    }
+
+    fn after_portion(&mut self, taken: Result<(), RdbError>, bytes: Vec<u8>) {
+        let Some(loading) = &self.loading else { return };
+        match taken {
+            Err(error) => self.end_refused(&format!("{error}")),
+            Ok(()) if loading.loader.is_done() => self.end_loaded(),
+            Ok(()) if bytes.len() < PORTION => self.end_refused("the file changed while it was read"),
+            Ok(()) => self.read_on(bytes),
+        }
+    }
+
+    /// The dataset is whole and takes the present one's place.
+    fn end_loaded(&mut self) {
+        let Some(loading) = self.loading.take() else { return };
+        let Loading { purpose, intake, micros, .. } = loading;
+        for index in 0..self.data.keyspace.count() {
+            self.data.touch_watchers_of(index, None);
+            let old = self.data.empty(index);
+            self.data.garbage_databases.extend(old.filter(|old| !old.is_empty()));
+        }
+        self.data.keyspace = intake.keyspace;
+        self.data.dirty = 0;
+        self.server.loading = false;
+        let seconds = ((self.server.host.monotonic)() - micros) as f64 / 1e6;
+        let LoadProgress { keys, expired, .. } = intake.progress;
+        let mut lines = intake.log;
+        if intake.unsupported > NAMED {
+            lines.push(format!("{} keys of unknown types were skipped", intake.unsupported));
+        }
+        if intake.empty > 0 {
+            lines.push(format!("Done loading RDB, {} empty keys skipped", intake.empty));
+        }
+        lines.push(format!("Done loading RDB, keys loaded: {keys}, keys expired: {expired}."));
+        lines.push(format!("DB loaded from disk: {seconds:.3} seconds"));
+        self.server.requests.extend(lines.into_iter().map(Request::Log));
+        if let Purpose::Reload(session) = purpose {
+            self.end_job_wait(session, Ok(()));
+        }
+    }
+
+    /// The file cannot be read.
+    fn end_unread(&mut self, error: &JobError) {
+        let start = self.loading.as_ref().is_some_and(|loading| loading.purpose == Purpose::Start);
+        if error.missing && start {
+            self.loading = None;
+            self.server.loading = false;
+        } else {
+            self.end_refused(&error.text);
+        }
+    }
+
+    /// Nothing of the file is taken. At the start the server cannot go on: to serve without the data would lose them.
+    fn end_refused(&mut self, reason: &str) {
+        let Some(loading) = self.loading.take() else { return };
+        let file = String::from_utf8_lossy(&loading.file).into_owned();
+        let line = format!("Fatal error loading the DB, file '{file}': {reason}. Exiting.");
+        match loading.purpose {
+            Purpose::Start => self.server.requests.push(Request::Fatal(line)),
+            Purpose::Reload(session) => {
+                self.server.loading = false;
+                let line = format!("Error loading the DB, file '{file}': {reason}");
+                self.server.requests.push(Request::Log(line));
+                self.end_job_wait(session, Err("ERR Error trying to load the RDB dump, check server logs."));
+            }
+        }
+    }
+}
+
+impl Intake {
+    fn take_items(&mut self, loader: &mut Loader) -> Result<(), RdbError> {
+        while let Some(item) = loader.poll_item()? {
+            match item {
+                Item::Entry(entry) => self.take_entry(&entry)?,
+                Item::Function(source) => {
+                    let head = source.split(|byte| *byte == b'\n').next().unwrap_or_default();
+                    self.log.push(format!("Skipped a library of functions: {}", head.escape_ascii()));
+                }
+                Item::ModuleAux(name) => {
+                    self.log.push(format!("Skipped data of the module {}", name.escape_ascii()));
+                }
+                Item::Aux { .. } | Item::Resize { .. } | Item::End(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn take_entry(&mut self, entry: &Entry<'_>) -> Result<(), RdbError> {
+        let db = entry.db as usize;
+        if db >= self.keyspace.count() {
+            let cause = Cause::Database(entry.db.into());
+            return Err(RdbError { cause, ..entry.error(0, Reason::Empty) });
+        }
+        if entry.deadline.is_some_and(|deadline| deadline < self.now) {
+            self.progress.expired += 1;
+            return Ok(());
+        }
+        let hash = self.keyspace.hash(entry.key);
+        if self.keyspace.db(db).find(hash, entry.key).is_some() {
+            return Err(entry.error(0, Reason::Duplicate));
+        }
+        let Some(record) = self.record(entry)? else { return Ok(()) };
+        self.keyspace.db_mut(db).insert(hash, record);
+        self.progress.keys += 1;
+        Ok(())
+    }
+
+    /// The key with its value; `None`: it is left out.
+    fn record(&mut self, entry: &Entry<'_>) -> Result<Option<Record>, RdbError> {
+        let clock = clock_of(&self.access, entry.idle, entry.freq, self.now);
+        let Entry { key, deadline, .. } = *entry;
+        if entry.form == Form::String
+            && let Ok(Text::Raw(bytes)) = read_text(&mut Reader::new(entry.body))
+        {
+            return Ok(Some(Record::new_string(key, StrRef::from_bytes(bytes), deadline, clock)));
+        }
+        match decode(entry.form, entry.body, &self.limits) {
+            Ok(value) => Ok(Some(Record::new(key, value, deadline, clock))),
+            Err(error) => {
+                self.left_out(entry, error.reason).then_some(None).ok_or(entry.error(error.at, error.reason))
+            }
+        }
+    }
+
+    /// Whether a value that was refused may be left out, with a word in the log.
+    fn left_out(&mut self, entry: &Entry<'_>, reason: Reason) -> bool {
+        match reason {
+            Reason::Unsupported(_) => {
+                self.unsupported += 1;
+                if self.unsupported <= NAMED {
+                    self.log.push(format!("Skipped key '{}': {reason}", entry.key.escape_ascii()));
+                }
+            }
+            Reason::Empty => self.empty += 1,
+            _ => return false,
+        }
+        true
+    }
+}

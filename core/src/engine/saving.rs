@@ -1,0 +1,281 @@
+//! Snapshots: when they begin, their steps, their end.
+
+use super::Engine;
+use super::jobs::{Done, Job, Owner};
+use crate::commands::connection::REDIS_VERSION;
+use crate::persistence::SaveRequest;
+use crate::rdb::{Access, Facts, Options, Snapshot};
+use crate::server::{HostFacts, Request};
+use crate::session::SessionId;
+use crate::words::config::{Config, MaxmemoryPolicy};
+use crate::words::time::UnixMillis;
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// A step of a snapshot in the background stops after so many microseconds.
+const BACKGROUND_MICROS: u64 = 1_000;
+/// A step of one that somebody waits for.
+const FOREGROUND_MICROS: u64 = 10_000;
+/// Bytes that are written at once.
+const PORTION: usize = 256 << 10;
+/// Portions on their way to the file before the walk waits for the device.
+const MOST_IN_FLIGHT: usize = 8;
+/// After a failure a save point waits so long, in milliseconds.
+const RETRY_PAUSE: UnixMillis = 5_000;
+
+/// What a snapshot is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Background,
+    Foreground(SessionId),
+    /// The file is then loaded.
+    Reload {
+        session: SessionId,
+        flush: bool,
+    },
+    /// The server then ends.
+    Shutdown(Option<SessionId>),
+}
+
+/// A snapshot on its way to its file. The dataset's side of it lies behind the door, in `Data::snapshot`.
+#[derive(Debug)]
+pub(super) struct Saving {
+    purpose: Purpose,
+    serial: u32,
+    file: Vec<u8>,
+    started: UnixMillis,
+    dirty: u64,
+    in_flight: usize,
+    spare: Vec<Vec<u8>>,
+}
+
+impl Engine {
+    /// Tells that this host carries jobs: datasets can be saved and loaded.
+    pub fn carries_files(&mut self) {
+        self.server.persistence.files = true;
+    }
+
+    /// Begins what commands asked for; a request that comes while a snapshot is being written waits for its end.
+    pub(super) fn carry_save_requests(&mut self) {
+        if self.saving.is_some() || self.loading.is_some() {
+            return;
+        }
+        for request in core::mem::take(&mut self.server.persistence.requests) {
+            match request {
+                SaveRequest::Background => self.begin_saving(Purpose::Background),
+                SaveRequest::Foreground(session) => self.begin_saving(Purpose::Foreground(session)),
+                SaveRequest::Reload { session, save: true, flush } => {
+                    self.begin_saving(Purpose::Reload { session, flush });
+                }
+                SaveRequest::Reload { session, save: false, flush } => self.begin_reload(session, flush),
+            }
+        }
+    }
+
+    /// Begins a snapshot if one is due: BGSAVE was put off, or a save point was reached.
+    pub(super) fn save_if_due(&mut self) {
+        let persistence = &mut self.server.persistence;
+        if !persistence.files || self.saving.is_some() || self.server.loading {
+            return;
+        }
+        if persistence.scheduled {
+            persistence.scheduled = false;
+            self.begin_saving(Purpose::Background);
+            return;
+        }
+        if !persistence.last_ok && self.now - persistence.last_try <= RETRY_PAUSE {
+            return;
+        }
+        let (changes, seconds) = (self.data.dirty as i64, (self.now - persistence.last_save) / 1000);
+        let mut points = self.server.config.save.iter();
+        if let Some(point) = points.find(|point| changes >= point.changes && seconds > point.seconds) {
+            let line = format!("{} changes in {} seconds. Saving...", point.changes, point.seconds);
+            self.server.requests.push(Request::Log(line));
+            self.begin_saving(Purpose::Background);
+        }
+    }
+
+    /// Takes the dataset's state of this instant as the next snapshot.
+    pub(super) fn begin_saving(&mut self, purpose: Purpose) {
+        self.abandon_saving();
+        let config = &self.server.config;
+        let facts = Facts {
+            redis_version: REDIS_VERSION.as_bytes(),
+            ctime: self.now / 1000,
+            used_memory: (self.server.host.used_memory)() as u64,
+            aof_base: false,
+        };
+        let access = (access_written(config.maxmemory_policy), self.data.access);
+        let snapshot = Snapshot::new(&self.data.keyspace, options(config), &facts, access, self.now);
+        self.data.snapshot = Some(Box::new(snapshot));
+        self.serial = self.serial.wrapping_add(1);
+        let file = temporary_name(&self.server.host);
+        self.jobs.push(Owner::Saving(self.serial), Job::Create { file: file.clone() });
+        self.saving = Some(Saving {
+            purpose,
+            serial: self.serial,
+            file,
+            started: self.now,
+            dirty: self.data.dirty,
+            in_flight: 0,
+            spare: Vec::new(),
+        });
+        let persistence = &mut self.server.persistence;
+        persistence.saves += 1;
+        persistence.saving_since = Some(self.now);
+        persistence.foreground = purpose != Purpose::Background;
+        if purpose == Purpose::Background {
+            persistence.last_try = self.now;
+        }
+    }
+
+    /// Whether a snapshot has something to do now.
+    pub(super) fn saving_can_go_on(&self) -> bool {
+        self.data.snapshot.is_some() && self.saving.as_ref().is_some_and(|s| s.in_flight < MOST_IN_FLIGHT)
+    }
+
+    /// Walks on for a bounded time and hands what came of it to the file.
+    pub(super) fn step_saving(&mut self) {
+        let monotonic = self.server.host.monotonic;
+        let start = monotonic();
+        while let (Some(saving), Some(snapshot)) = (&mut self.saving, self.data.snapshot.as_deref_mut()) {
+            if saving.in_flight >= MOST_IN_FLIGHT {
+                break;
+            }
+            let limit = match saving.purpose {
+                Purpose::Background => BACKGROUND_MICROS,
+                _ => FOREGROUND_MICROS,
+            };
+            let mut done = false;
+            while !done && snapshot.writer().pending() < PORTION && monotonic() - start < limit {
+                done = snapshot.step(&self.data.keyspace);
+            }
+            if done || snapshot.writer().pending() >= PORTION {
+                let bytes = snapshot.writer().take(saving.spare.pop().unwrap_or_default());
+                saving.in_flight += 1;
+                let (owner, file) = (Owner::Saving(saving.serial), saving.file.clone());
+                self.jobs.push(owner, Job::Append { file, bytes });
+            }
+            self.data.garbage_databases.extend(snapshot.take_flushed());
+            if done {
+                let name = self.server.config.dbfilename.clone();
+                let (owner, file) = (Owner::Saving(saving.serial), saving.file.clone());
+                self.jobs.push(owner, Job::Publish { file, name });
+                self.data.snapshot = None;
+            }
+            if monotonic() - start >= limit {
+                break;
+            }
+        }
+    }
+
+    /// Takes what came of one of the snapshot's jobs.
+    pub(super) fn saving_job_done(&mut self, serial: u32, done: Done) {
+        let Some(saving) = self.saving.as_mut().filter(|saving| saving.serial == serial) else { return };
+        match done {
+            Done::Appended(buffer) => {
+                saving.in_flight -= 1;
+                saving.spare.push(buffer);
+            }
+            Done::Failed(error) => {
+                let line = format!("Error saving the DB: {}", error.text);
+                self.server.requests.push(Request::Log(line));
+                self.end_saving(false);
+            }
+            Done::Finished | Done::Read { .. } => {
+                if self.data.snapshot.is_none() && saving.in_flight == 0 {
+                    self.end_saving(true);
+                }
+            }
+        }
+    }
+
+    /// Gives up a snapshot that is not finished.
+    fn abandon_saving(&mut self) {
+        if self.saving.is_some() {
+            self.end_saving(false);
+        }
+    }
+
+    fn end_saving(&mut self, ok: bool) {
+        let Some(saving) = self.saving.take() else { return };
+        if let Some(mut snapshot) = self.data.snapshot.take() {
+            while let Some(keys) = snapshot.take_any_flushed() {
+                self.data.garbage_databases.push(keys);
+            }
+        }
+        let persistence = &mut self.server.persistence;
+        persistence.saving_since = None;
+        persistence.last_duration = Some(self.now - saving.started);
+        if ok {
+            persistence.last_save = self.now;
+            self.data.dirty -= saving.dirty.min(self.data.dirty);
+        } else {
+            self.jobs.push(Owner::Nobody, Job::Remove { file: saving.file });
+        }
+        if ok || saving.purpose == Purpose::Background {
+            persistence.last_ok = ok;
+        }
+        self.tell_of_saving(saving.purpose, ok);
+    }
+
+    fn tell_of_saving(&mut self, purpose: Purpose, ok: bool) {
+        let line = match (purpose, ok) {
+            (Purpose::Background, true) => "Background saving terminated with success",
+            (Purpose::Background, false) => "Background saving error",
+            (_, true) => "DB saved on disk",
+            (Purpose::Shutdown(_), false) => "Error trying to save the DB, can't exit.",
+            (_, false) => "Error trying to save the DB",
+        };
+        self.server.requests.push(Request::Log(String::from(line)));
+        match purpose {
+            Purpose::Background => {}
+            Purpose::Foreground(session) => self.end_job_wait(session, ok.then_some(()).ok_or("ERR")),
+            Purpose::Reload { session, flush: _ } if !ok => self.end_job_wait(session, Err("ERR")),
+            Purpose::Reload { session, flush } => self.begin_reload(session, flush),
+            Purpose::Shutdown(_) if ok => {
+                self.server.requests.push(Request::Shutdown { save: Some(false), by: None });
+            }
+            Purpose::Shutdown(Some(session)) => {
+                self.end_job_wait(session, Err("ERR Errors trying to SHUTDOWN. Check logs."));
+            }
+            Purpose::Shutdown(None) => {}
+        }
+        self.carry_save_requests();
+    }
+
+    /// Saves first where SHUTDOWN means that; false: there is nothing to save.
+    pub(super) fn saves_before_shutdown(&mut self, save: Option<bool>, by: Option<SessionId>) -> bool {
+        let wanted = save.unwrap_or(!self.server.config.save.is_empty());
+        if !wanted || !self.server.persistence.files || self.server.loading {
+            return false;
+        }
+        self.server
+            .requests
+            .push(Request::Log(String::from("Saving the final RDB snapshot before exiting.")));
+        self.begin_saving(Purpose::Shutdown(by));
+        true
+    }
+}
+
+fn options(config: &Config) -> Options {
+    Options {
+        version: config.rdb_version as u16,
+        compress: config.rdbcompression,
+        checksum: config.rdbchecksum,
+    }
+}
+
+fn access_written(policy: MaxmemoryPolicy) -> Access {
+    match policy {
+        MaxmemoryPolicy::AllkeysLru | MaxmemoryPolicy::VolatileLru => Access::Recency,
+        MaxmemoryPolicy::AllkeysLfu | MaxmemoryPolicy::VolatileLfu => Access::Frequency,
+        _ => Access::None,
+    }
+}
+
+fn temporary_name(host: &HostFacts) -> Vec<u8> {
+    format!("temp-{}.rdb", host.process_id).into_bytes()
+}

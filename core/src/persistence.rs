@@ -1,0 +1,124 @@
+//! What commands see of snapshots: the state that INFO and LASTSAVE tell, the requests that SAVE and its kin leave for
+//! the engine, and the notice that the door gives before keys change.
+
+use alloc::vec::Vec;
+
+use crate::db::Data;
+use crate::keyspace::database::Database;
+use crate::rdb::Snapshot;
+use crate::session::SessionId;
+use crate::words::time::UnixMillis;
+
+/// What a command asks of the engine. The session of a request that has one waits for its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SaveRequest {
+    /// SAVE.
+    Foreground(SessionId),
+    /// BGSAVE, or a save point was reached.
+    Background,
+    /// DEBUG RELOAD.
+    Reload {
+        /// Who waits.
+        session: SessionId,
+        /// The dataset is saved first.
+        save: bool,
+        /// The dataset is emptied before the file is loaded.
+        flush: bool,
+    },
+}
+
+/// How far a dataset's load is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LoadProgress {
+    /// When it began.
+    pub started: UnixMillis,
+    /// How many bytes of the file have been loaded.
+    pub loaded: u64,
+    /// How many bytes the file has, as far as known.
+    pub total: u64,
+    /// Keys loaded.
+    pub keys: u64,
+    /// Keys left out because their deadline had passed.
+    pub expired: u64,
+}
+
+/// Snapshots as INFO and LASTSAVE tell of them.
+#[derive(Debug)]
+pub struct Persistence {
+    /// The host carries files; where it does not, nothing is saved or loaded.
+    pub files: bool,
+    /// What commands ask of the engine.
+    pub requests: Vec<SaveRequest>,
+    /// A BGSAVE waits until the present work is done.
+    pub scheduled: bool,
+    /// When the last good snapshot was finished, or the server started.
+    pub last_save: UnixMillis,
+    /// When a snapshot in the background was last begun.
+    pub last_try: UnixMillis,
+    /// Whether the last snapshot in the background was good.
+    pub last_ok: bool,
+    /// How long the last snapshot took, in milliseconds.
+    pub last_duration: Option<UnixMillis>,
+    /// When the running snapshot began.
+    pub saving_since: Option<UnixMillis>,
+    /// The running snapshot is a SAVE's.
+    pub foreground: bool,
+    /// How many snapshots were begun.
+    pub saves: u64,
+    /// The load that is running, or the last one.
+    pub load: LoadProgress,
+}
+
+impl Persistence {
+    /// At the server's start.
+    pub fn new(now: UnixMillis) -> Self {
+        Self {
+            files: false,
+            requests: Vec::new(),
+            scheduled: false,
+            last_save: now,
+            last_try: 0,
+            last_ok: true,
+            last_duration: None,
+            saving_since: None,
+            foreground: false,
+            saves: 0,
+            load: LoadProgress::default(),
+        }
+    }
+}
+
+impl Data {
+    /// A key of a database is about to change, come or go: a running snapshot takes it as it is.
+    #[inline]
+    pub fn before_change(&mut self, db: usize, key: &[u8]) {
+        if let Some(snapshot) = &mut self.snapshot {
+            let hash = self.keyspace.hash(key);
+            let database = self.keyspace.db(db);
+            let record = database.find(hash, key).map(|slot| database.get(slot));
+            snapshot.before_change(db, hash, key, record);
+        }
+    }
+
+    /// Empties a database and gives out what it held, if a running snapshot has no need of it.
+    pub fn empty(&mut self, db: usize) -> Option<Database> {
+        let keys = self.keyspace.take(db);
+        match &mut self.snapshot {
+            Some(snapshot) => snapshot.before_flush(db, keys),
+            None => Some(keys),
+        }
+    }
+
+    /// Exchanges two databases.
+    pub fn swap(&mut self, a: usize, b: usize) {
+        self.keyspace.swap(a, b);
+        if let Some(snapshot) = &mut self.snapshot {
+            snapshot.swapped(a, b);
+        }
+    }
+
+    /// The running snapshot, if there is one.
+    pub fn snapshot(&mut self) -> Option<&mut Snapshot> {
+        self.snapshot.as_deref_mut()
+    }
+}

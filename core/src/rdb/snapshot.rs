@@ -1,0 +1,217 @@
+//! The dataset of one instant, written in steps while commands go on.
+//!
+//! A walk visits each database segment by segment. Before a key changes that the walk has not reached, it is written as
+//! it is, and remembered; keys that come into being there are remembered too. What is remembered the walk leaves out.
+//! So the file holds exactly what was there when the snapshot began, and memory holds a key a write, not a copy.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::writer::{EntryMeta, Facts, Options, Writer};
+use crate::keyspace::Keyspace;
+use crate::keyspace::clock::{AccessClock, idle_millis};
+use crate::keyspace::database::Database;
+use crate::keyspace::record::Record;
+use crate::types::segmented::Segmented;
+use crate::words::hash::HashKey;
+use crate::words::time::UnixMillis;
+
+/// Records whose first cache line is fetched before they are written.
+const FETCHED_AHEAD: usize = 8;
+
+/// What of the access clocks is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing: no policy has a use for it.
+    None,
+    /// How long keys were idle.
+    Recency,
+    /// How often keys were used.
+    Frequency,
+}
+
+/// A database that had keys when the snapshot began.
+#[derive(Debug)]
+struct Section {
+    /// Its number then.
+    number: u32,
+    /// Its number now; `None`: it was flushed and lies in `flushed`.
+    live: Option<usize>,
+    /// Its keys, when it was flushed before the walk was through.
+    flushed: Option<Database>,
+    /// The walk is through with what lies below.
+    point: u32,
+    keys: usize,
+    deadlines: usize,
+}
+
+/// A key that the walk leaves out.
+#[derive(Debug)]
+struct Known {
+    section: u32,
+    key: Box<[u8]>,
+}
+
+/// A snapshot that is being written. The owner of the keys tells it of every change before it happens:
+/// [`before_change`](Self::before_change), [`before_flush`](Self::before_flush), [`swapped`](Self::swapped).
+#[derive(Debug)]
+pub struct Snapshot {
+    writer: Writer,
+    sections: Vec<Section>,
+    current: usize,
+    known: Segmented<Known>,
+    hash_key: HashKey,
+    /// The section whose entries may follow without another SELECT.
+    selected: Option<usize>,
+    access: (Access, AccessClock),
+    now: UnixMillis,
+    finished: bool,
+}
+
+impl Snapshot {
+    /// The dataset as it is `now`.
+    pub fn new(
+        keyspace: &Keyspace,
+        options: Options,
+        facts: &Facts<'_>,
+        access: (Access, AccessClock),
+        now: UnixMillis,
+    ) -> Self {
+        let mut writer = Writer::new(options);
+        writer.header(facts);
+        let sections = keyspace.iter().filter(|(_, db)| !db.is_empty());
+        let sections = sections.map(|(index, db)| Section {
+            number: index as u32,
+            live: Some(index),
+            flushed: None,
+            point: 0,
+            keys: db.len(),
+            deadlines: db.volatile(),
+        });
+        Self {
+            writer,
+            sections: sections.collect(),
+            current: 0,
+            known: Segmented::new(),
+            hash_key: keyspace.hash_key(),
+            selected: None,
+            access,
+            now,
+            finished: false,
+        }
+    }
+
+    /// The file's bytes so far, as far as they were not taken.
+    pub fn writer(&mut self) -> &mut Writer {
+        &mut self.writer
+    }
+
+    /// Writes a bounded number of keys; true when all are written, and then the file's end too.
+    pub fn step(&mut self, keyspace: &Keyspace) -> bool {
+        if let Some(section) = self.sections.get_mut(self.current) {
+            let (from, live) = (section.point, section.live);
+            let flushed = section.flushed.take();
+            if from == 0 {
+                self.writer.database(section.number, section.keys as u64, section.deadlines as u64);
+                self.selected = Some(self.current);
+            }
+            let database = flushed.as_ref().or_else(|| live.map(|index| keyspace.db(index)));
+            let end = database.map_or(Database::WALK_END, |database| self.walk(database, from));
+            let section = &mut self.sections[self.current];
+            section.flushed = flushed;
+            section.point = end;
+            self.current += usize::from(end == Database::WALK_END);
+        }
+        let done = self.current == self.sections.len();
+        if done && !self.finished {
+            self.writer.finish();
+            self.finished = true;
+        }
+        done
+    }
+
+    /// Writes the records from a point up to the one that is returned.
+    fn walk(&mut self, database: &Database, from: u32) -> u32 {
+        let mut records = Vec::new();
+        let end = database.range_from(from, &mut records);
+        for (i, record) in records.iter().enumerate() {
+            if let Some(ahead) = records.get(i + FETCHED_AHEAD) {
+                ahead.prefetch();
+            }
+            if self.known.is_empty()
+                || !self.is_known(self.current, self.hash_key.hash(record.key()), record.key())
+            {
+                self.write(self.current, record);
+            }
+        }
+        end
+    }
+
+    fn write(&mut self, section: usize, record: &Record) {
+        if self.selected != Some(section) {
+            self.writer.select(self.sections[section].number);
+            self.selected = Some(section);
+        }
+        let (access, clock) = &self.access;
+        let meta = EntryMeta {
+            deadline: record.deadline(),
+            idle: (*access == Access::Recency).then(|| idle_millis(record.clock(), self.now) / 1000),
+            freq: (*access == Access::Frequency).then(|| clock.frequency(record.clock(), self.now) as u8),
+        };
+        if let Some(value) = record.value() {
+            self.writer.entry(record.key(), &meta, value);
+        }
+    }
+
+    fn is_known(&self, section: usize, hash: u64, key: &[u8]) -> bool {
+        self.known.find(hash, |known| known.section == section as u32 && *known.key == *key).is_some()
+    }
+
+    /// A key is about to change, go or come (`record`: what it is so far) in the database that has this number now.
+    pub fn before_change(&mut self, db: usize, hash: u64, key: &[u8], record: Option<&Record>) {
+        let Some(section) = self.sections.iter().position(|section| section.live == Some(db)) else { return };
+        let walked = self.sections[section].point;
+        if Database::walk_point(hash) < walked || self.is_known(section, hash, key) {
+            return;
+        }
+        let hash_key = self.hash_key;
+        let known = Known { section: section as u32, key: key.into() };
+        self.known.insert_unique(hash, known, |known| hash_key.hash(&known.key));
+        if let Some(record) = record {
+            self.write(section, record);
+        }
+    }
+
+    /// The database that has this number now loses all its keys. Gives them back if they are of no use here; else they
+    /// come with [`take_flushed`](Self::take_flushed) when they have been written.
+    pub fn before_flush(&mut self, db: usize, keys: Database) -> Option<Database> {
+        let section = self.sections.iter_mut().find(|section| section.live == Some(db));
+        let Some(section) = section.filter(|section| section.point < Database::WALK_END) else {
+            return Some(keys);
+        };
+        section.live = None;
+        section.flushed = Some(keys);
+        None
+    }
+
+    /// Flushed keys that the walk is through with.
+    pub fn take_flushed(&mut self) -> Option<Database> {
+        self.sections[..self.current].iter_mut().find_map(|section| section.flushed.take())
+    }
+
+    /// Flushed keys, written or not: the snapshot is given up.
+    pub fn take_any_flushed(&mut self) -> Option<Database> {
+        self.sections.iter_mut().find_map(|section| section.flushed.take())
+    }
+
+    /// Two databases have exchanged their numbers.
+    pub fn swapped(&mut self, a: usize, b: usize) {
+        for section in &mut self.sections {
+            section.live = match section.live {
+                Some(live) if live == a => Some(b),
+                Some(live) if live == b => Some(a),
+                live => live,
+            };
+        }
+    }
+}
