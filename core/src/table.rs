@@ -8,6 +8,7 @@ use crate::command::{Group, Keys, flags::*};
 use crate::commands::{deadlines, dump, keys, object, persistence, sort, walk};
 use crate::types::hash::commands as hash;
 use crate::types::list::commands as list;
+use crate::types::set::commands as set;
 use crate::types::string::commands as string;
 use crate::types::zset::commands as zset;
 
@@ -76,7 +77,25 @@ pub const LIST: &[Command] = &[
 ];
 
 /// Sets.
-pub const SET: &[Command] = &[];
+pub const SET: &[Command] = &[
+    Command::new("sadd", -3, WRITE | DENYOOM | FAST, Keys::range(1, 1, 1), Group::Set, set::sadd),
+    Command::new("scard", 2, READONLY | FAST, Keys::range(1, 1, 1), Group::Set, set::scard),
+    Command::new("sdiff", -2, READONLY, Keys::range(1, -1, 1), Group::Set, set::sdiff),
+    Command::new("sdiffstore", -3, WRITE | DENYOOM, Keys::range(1, -1, 1), Group::Set, set::sdiffstore),
+    Command::new("sinter", -2, READONLY, Keys::range(1, -1, 1), Group::Set, set::sinter),
+    Command::new("sintercard", -3, READONLY | MOVABLE_KEYS, Keys::Counted { at: 1 }, Group::Set, set::sintercard),
+    Command::new("sinterstore", -3, WRITE | DENYOOM, Keys::range(1, -1, 1), Group::Set, set::sinterstore),
+    Command::new("sismember", 3, READONLY | FAST, Keys::range(1, 1, 1), Group::Set, set::sismember),
+    Command::new("smembers", 2, READONLY, Keys::range(1, 1, 1), Group::Set, set::smembers),
+    Command::new("smismember", -3, READONLY | FAST, Keys::range(1, 1, 1), Group::Set, set::smismember),
+    Command::new("smove", 4, WRITE | FAST, Keys::range(1, 2, 1), Group::Set, set::smove),
+    Command::new("spop", -2, WRITE | FAST, Keys::range(1, 1, 1), Group::Set, set::spop),
+    Command::new("srandmember", -2, READONLY, Keys::range(1, 1, 1), Group::Set, set::srandmember),
+    Command::new("srem", -3, WRITE | FAST, Keys::range(1, 1, 1), Group::Set, set::srem),
+    Command::new("sscan", -3, READONLY, Keys::range(1, 1, 1), Group::Set, set::sscan),
+    Command::new("sunion", -2, READONLY, Keys::range(1, -1, 1), Group::Set, set::sunion),
+    Command::new("sunionstore", -3, WRITE | DENYOOM, Keys::range(1, -1, 1), Group::Set, set::sunionstore),
+];
 
 /// Hashes.
 pub const HASH: &[Command] = &[

@@ -7,6 +7,7 @@ use super::wire::put_len;
 use crate::types::ValueRef;
 use crate::types::hash::HashRef;
 use crate::types::list::{ListRef, NodeRef};
+use crate::types::set::SetRef;
 use crate::types::string::StrRef;
 use crate::types::zset::ZsetRef;
 use crate::words::codec::Put;
@@ -17,6 +18,8 @@ use crate::words::number::parse_i64;
 pub const OLDEST_VERSION: u16 = 10;
 /// The newest version that is written; it adds listpacks of set members.
 pub const NEWEST_VERSION: u16 = 11;
+/// From this version on a set in a listpack is written as one.
+const SET_LISTPACKS_FROM: u16 = 11;
 /// Longest string that is tried as a number: a sign and ten digits.
 const MAX_INTEGER_LEN: usize = 11;
 /// A string must be longer than this to be compressed, and is only if that saves as many bytes as [`MIN_SAVING`].
@@ -61,6 +64,8 @@ impl Encoder {
         match value {
             ValueRef::Str(_) => Form::String,
             ValueRef::List(_) => Form::ListQuicklist,
+            ValueRef::Set(SetRef::Ints(_)) => Form::SetIntset,
+            ValueRef::Set(SetRef::Packed(_)) if self.version >= SET_LISTPACKS_FROM => Form::SetListpack,
             ValueRef::Set(_) => Form::Set,
             ValueRef::Hash(HashRef::Packed(_)) => Form::HashListpack,
             ValueRef::Hash(HashRef::Table(_)) => Form::Hash,
@@ -75,7 +80,7 @@ impl Encoder {
             ValueRef::Str(StrRef::Int(value)) => put_int(out, value),
             ValueRef::Str(StrRef::Embedded(bytes) | StrRef::Raw(bytes)) => self.text(bytes, out),
             ValueRef::List(list) => self.list(list, out),
-            ValueRef::Set(_) => {}
+            ValueRef::Set(set) => self.set(set, out),
             ValueRef::Hash(hash) => self.hash(hash, out),
             ValueRef::Zset(zset) => self.zset(zset, out),
         }
@@ -101,6 +106,19 @@ impl Encoder {
             }
         }
         put_raw(out, bytes);
+    }
+
+    fn set(&mut self, set: SetRef<'_>, out: &mut Vec<u8>) {
+        match set {
+            SetRef::Ints(ints) => self.text(ints.bytes(), out),
+            SetRef::Packed(packed) if self.version >= SET_LISTPACKS_FROM => self.text(packed.bytes(), out),
+            _ => {
+                put_len(out, set.len() as u64);
+                for member in set.iter() {
+                    member.with_bytes(|m| self.text(m, out));
+                }
+            }
+        }
     }
 
     fn list(&mut self, list: ListRef<'_>, out: &mut Vec<u8>) {

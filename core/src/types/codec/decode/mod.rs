@@ -6,6 +6,7 @@
 mod blob;
 mod hash;
 mod list;
+mod set;
 #[cfg(test)]
 mod tests;
 mod zset;
@@ -42,7 +43,8 @@ fn read_value(form: Form, reader: &mut Reader<'_>, limits: &Limits) -> Result<Va
         Some(Kind::List) => Value::List(list::decode(form, reader, limits)?),
         Some(Kind::Hash) => Value::Hash(hash::decode(form, reader, limits)?),
         Some(Kind::Zset) => Value::Zset(zset::decode(form, reader, limits)?),
-        Some(Kind::Set) | None => return Err(Reason::Unsupported(form.name())),
+        Some(Kind::Set) => Value::Set(set::decode(form, reader, limits)?),
+        None => return Err(Reason::Unsupported(form.name())),
     })
 }
 
