@@ -65,11 +65,16 @@ pub fn call(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) -> Outcome {
 
 fn finish_timed(ctx: &mut Ctx<'_>, id: CommandId, command: &'static Command, args: Args<'_>, start: u64) {
     let micros = (ctx.server.host.monotonic)().saturating_sub(start);
-    ctx.server.stats.by_command[usize::from(id.0)].micros += micros;
+    let counts = &mut ctx.server.stats.by_command[usize::from(id.0)];
+    counts.micros += micros;
+    if ctx.server.config.latency_tracking {
+        counts.histogram.note(micros);
+    }
     if !command.has(flags::SKIP_SLOWLOG) {
         ctx.server.slow_log.note(&ctx.server.config, ctx.session, args, micros, ctx.db.now);
     }
-    ctx.server.latency.note(&ctx.server.config, "command", micros, ctx.db.now);
+    let event = if command.has(flags::FAST) { "fast-command" } else { "command" };
+    ctx.server.latency.note(&ctx.server.config, event, micros, ctx.db.now);
 }
 
 /// Whether every command has to be timed, by the slow log's and the latency monitor's thresholds.

@@ -6,6 +6,7 @@ use crate::command_index::CommandIndex;
 use crate::db::Data;
 use crate::events::Event;
 use crate::expire;
+use crate::histogram::Histogram;
 use crate::keyspace::clock::AccessClock;
 use crate::latency::LatencyMonitor;
 use crate::persistence::Persistence;
@@ -51,12 +52,16 @@ pub struct HostFacts {
     pub multiplexing: &'static str,
     /// Bytes of physical memory in the machine; 0 where the host does not know.
     pub machine_memory: u64,
+    /// Whether the host can do what the directive of this name now says; else the reason.
+    pub check: fn(&str, &Config) -> Result<(), String>,
+    /// Rewrites the configuration file at this path; else the reason.
+    pub rewrite: fn(&str, &Config) -> Result<(), String>,
     /// What each command does, in one sentence, sorted by name; empty where there is no room for it.
     pub docs: &'static [(&'static str, &'static str)],
 }
 
 /// Counts for one command.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct CommandStats {
     /// Times it ran.
     pub calls: u64,
@@ -66,6 +71,8 @@ pub struct CommandStats {
     pub rejected: u64,
     /// Times it answered an error.
     pub failed: u64,
+    /// How long it took, where that was measured.
+    pub histogram: Histogram,
 }
 
 /// Counts since the last CONFIG RESETSTAT.
@@ -116,8 +123,6 @@ pub enum Request {
     Sleep(u64),
     /// CONFIG SET changed this directive.
     ConfigChanged(&'static str),
-    /// CONFIG REWRITE.
-    RewriteConfig,
     /// A line for the log.
     Log(String),
 }

@@ -1,6 +1,7 @@
 //! SLOWLOG: the commands that took long.
 
 use crate::args::Args;
+use crate::secrets;
 use crate::session::Session;
 use crate::words::config::Config;
 use crate::words::time::UnixMillis;
@@ -61,7 +62,7 @@ impl SlowLog {
 
 fn cut(args: Args<'_>) -> Vec<Vec<u8>> {
     let shown = if args.len() > MAX_ARGUMENTS { MAX_ARGUMENTS - 1 } else { args.len() };
-    let mut out: Vec<Vec<u8>> = args.iter().take(shown).map(cut_argument).collect();
+    let mut out: Vec<Vec<u8>> = (0..shown).map(|i| cut_argument(secrets::shown(args, i))).collect();
     if shown < args.len() {
         out.push(format!("... ({} more arguments)", args.len() - shown).into_bytes());
     }

@@ -1,6 +1,7 @@
 //! What the engine is told of this machine and this process.
 
 use crate::memory;
+use crate::start;
 use nuthatch_core::HostFacts;
 use std::fs;
 use std::io;
@@ -42,6 +43,8 @@ pub fn facts() -> HostFacts {
         executable: executable(),
         multiplexing: "epoll",
         machine_memory: memory::machine(),
+        check: start::check,
+        rewrite: start::rewrite,
         docs: crate::docs::SUMMARIES,
     }
 }

@@ -8,6 +8,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::Duration;
 
 /// A socket that takes connections.
@@ -53,7 +54,22 @@ pub fn open(config: &Config) -> Result<Vec<Listener>, String> {
     if listeners.is_empty() {
         return Err("Configured to not listen anywhere, exiting.".to_owned());
     }
+    OUR_PORT.store(config.port, Relaxed);
     Ok(listeners)
+}
+
+/// The port that is ours already, so that a test of it would fail.
+static OUR_PORT: AtomicI64 = AtomicI64::new(0);
+
+/// Whether the addresses of `config` could be listened on. A port that is ours already counts as free.
+///
+/// # Errors
+/// One line for the operator.
+pub fn can_listen(config: &Config) -> Result<(), String> {
+    if config.port == 0 || config.port == OUR_PORT.load(Relaxed) {
+        return Ok(());
+    }
+    config.bind.iter().try_for_each(|address| bind(&String::from_utf8_lossy(address), config).map(drop))
 }
 
 /// One address; `None` where it begins with `-` and this machine does not have it.

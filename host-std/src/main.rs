@@ -15,7 +15,7 @@ fn main() -> ExitCode {
             print!("{text}");
             ExitCode::SUCCESS
         }
-        Ok(Request::Serve(config, file)) => match start::serve(*config, file) {
+        Ok(Request::Serve(config, file)) => match start::serve(*config, file.as_deref()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(line) => {
                 log::warning(&line);

@@ -20,7 +20,7 @@ const DEFAULT_PIDFILE: &str = "/var/run/nuthatch.pid";
 ///
 /// # Errors
 /// One line for the operator.
-pub fn serve(mut config: Config, config_file: Option<PathBuf>) -> Result<(), String> {
+pub fn serve(mut config: Config, config_file: Option<&Path>) -> Result<(), String> {
     if config.daemonize {
         // Whoever starts it should hear of a port in use, and the background has no terminal to tell.
         drop(listen::open(&config)?);
@@ -36,16 +36,16 @@ pub fn serve(mut config: Config, config_file: Option<PathBuf>) -> Result<(), Str
     config.dir =
         std::env::current_dir().map_or(config.dir, |path| path.to_string_lossy().into_owned().into_bytes());
     raise_file_limit(config.maxclients);
-    greet(config_file.as_deref());
+    greet(config_file);
     let listeners = listen::open(&config)?;
     let pidfile = write_pidfile(&config)?;
     let places = addresses(&config);
     let mut engine = Engine::new(options(config)?);
-    if let Some(path) = &config_file {
+    if let Some(path) = config_file {
         engine.server_mut().config_file = path.to_string_lossy().into_owned();
     }
-    let mut server = Server::new(engine, listeners, config_file)
-        .map_err(|error| format!("Could not start: {}", reason(&error)))?;
+    let mut server =
+        Server::new(engine, listeners).map_err(|error| format!("Could not start: {}", reason(&error)))?;
     log::notice("Server initialized");
     log::notice(&format!("Ready to accept connections on {places}"));
     let outcome = server.run();
@@ -143,6 +143,44 @@ fn write_pidfile(config: &Config) -> Result<Option<PathBuf>, String> {
         Err(_) if config.pidfile.is_empty() => Ok(None),
         Err(error) => Err(format!("Can't write the pid file {}: {}", path.display(), reason(&error))),
     }
+}
+
+/// Whether this machine can do what CONFIG SET wants of it.
+///
+/// # Errors
+/// The reason, as Redis words it.
+pub fn check(name: &str, config: &Config) -> Result<(), String> {
+    match name {
+        "dir" if !path_of(&config.dir).is_dir() => Err("No such file or directory".to_owned()),
+        "bind" | "port" => {
+            let reason = if name == "port" {
+                "Unable to listen on this port. Check server logs."
+            } else {
+                "Failed to bind to specified addresses."
+            };
+            listen::can_listen(config).map_err(|line| {
+                log::warning(&line);
+                reason.to_owned()
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes the configuration into its file, with the file's comments and order.
+///
+/// # Errors
+/// The reason, as the operating system words it.
+pub fn rewrite(path: &str, config: &Config) -> Result<(), String> {
+    let path = Path::new(path);
+    let old = fs::read(path).unwrap_or_default();
+    let new = nuthatch_core::rewrite_config(&old, config);
+    replace_file(path, &new).map_err(|error| {
+        log::warning(&format!("CONFIG REWRITE failed: {}", reason(&error)));
+        reason(&error)
+    })?;
+    log::notice("CONFIG REWRITE executed with success.");
+    Ok(())
 }
 
 /// Puts `bytes` in the place of the file at `path`, whole or not at all.

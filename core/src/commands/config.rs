@@ -62,6 +62,10 @@ pub fn set(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
         let name = args.get(at);
         config.set(name, args.get(at + 1)).map_err(|reason| related(&canonical(name), &reason))?;
     }
+    for parameter in &parameters {
+        (ctx.server.host.check)(parameter.name, &config)
+            .map_err(|reason| related(parameter.name.as_bytes(), &reason))?;
+    }
     ctx.server.config = config;
     ctx.server.apply_to(ctx.db.data);
     ctx.server.requests.extend(parameters.iter().map(|parameter| Request::ConfigChanged(parameter.name)));
@@ -125,12 +129,14 @@ pub fn resetstat(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// CONFIG REWRITE: the host writes the file when the turn ends.
+/// CONFIG REWRITE
 pub fn rewrite(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
     if ctx.server.config_file.is_empty() {
         return Err(NO_CONFIG_FILE);
     }
-    ctx.server.requests.push(Request::RewriteConfig);
+    let server = &*ctx.server;
+    let outcome = (server.host.rewrite)(&server.config_file, &server.config);
+    outcome.map_err(|reason| CommandError::owned(["ERR Rewriting config file: ", &reason].concat()))?;
     ctx.reply.ok();
     Ok(())
 }

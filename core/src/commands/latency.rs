@@ -3,6 +3,7 @@
 use super::errors::quoted_error;
 use super::help;
 use crate::args::Args;
+use crate::command_index::CommandId;
 use crate::context::Ctx;
 use crate::latency::Series;
 use crate::words::error::CommandResult;
@@ -107,8 +108,32 @@ pub fn graph(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// LATENCY HISTOGRAM [command …]: calls by doubling bounds in microseconds.
-pub fn histogram(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
-    ctx.reply.map(0);
+/// LATENCY HISTOGRAM [command …]: calls by doubling bounds in microseconds; a command stands for its subcommands.
+pub fn histogram(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
+    let named = |name: &str| {
+        let fits = |word: &[u8]| {
+            let prefix = name.as_bytes().get(..word.len()).unwrap_or_default();
+            prefix.eq_ignore_ascii_case(word) && matches!(name.as_bytes().get(word.len()), None | Some(b'|'))
+        };
+        args.len() == 2 || args.from(2).any(fits)
+    };
+    let (index, by_command) = (&ctx.server.index, &ctx.server.stats.by_command);
+    let of = |id: CommandId| &by_command[usize::from(id.0)].histogram;
+    let shown: Vec<_> =
+        index.iter().filter(|(id, command)| named(command.name) && of(*id).total() > 0).collect();
+    ctx.reply.map(shown.len());
+    for (id, command) in shown {
+        let bounds: Vec<(u64, u64)> = of(id).cumulative().collect();
+        ctx.reply.bulk(command.name.as_bytes());
+        ctx.reply.map(2);
+        ctx.reply.bulk(b"calls");
+        ctx.reply.int(of(id).total() as i64);
+        ctx.reply.bulk(b"histogram_usec");
+        ctx.reply.map(bounds.len());
+        for (bound, calls) in bounds {
+            ctx.reply.int(bound as i64);
+            ctx.reply.int(calls as i64);
+        }
+    }
     Ok(())
 }

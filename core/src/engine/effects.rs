@@ -6,6 +6,7 @@ use crate::command::flags;
 use crate::command_index::CommandId;
 use crate::context::Propagation;
 use crate::resp::reply::Reply;
+use crate::secrets;
 use crate::session::SessionId;
 use crate::words::config::quote;
 use alloc::format;
@@ -74,9 +75,9 @@ impl Engine {
             format!("{}.{micros:06} [{} {}]", self.now.div_euclid(1000), session.db, session.info.addr)
                 .as_bytes(),
         );
-        for arg in args.iter() {
+        for i in 0..args.len() {
             line.push(b' ');
-            quote(&mut line, arg);
+            quote(&mut line, secrets::shown(args, i));
         }
         line.extend_from_slice(b"\r\n");
         let monitors: Vec<SessionId> = self.server.monitors.clone();

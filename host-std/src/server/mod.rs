@@ -18,7 +18,6 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use nuthatch_core::{Engine, SessionId, SessionInfo};
 use signals::{Signal, Signals};
 use std::io::{self, ErrorKind};
-use std::path::PathBuf;
 use std::time::Duration;
 
 const SIGNALS: Token = Token(0);
@@ -53,7 +52,6 @@ pub struct Server {
     accepting: Vec<usize>,
     /// Sessions whose output grew; kept to be used again.
     pending: Vec<SessionId>,
-    config_file: Option<PathBuf>,
     now: i64,
     stopping: bool,
 }
@@ -63,11 +61,7 @@ impl Server {
     ///
     /// # Errors
     /// Those of registering with the operating system.
-    pub fn new(
-        mut engine: Engine,
-        mut listeners: Vec<Listener>,
-        config_file: Option<PathBuf>,
-    ) -> io::Result<Self> {
+    pub fn new(mut engine: Engine, mut listeners: Vec<Listener>) -> io::Result<Self> {
         let poll = Poll::new()?;
         for (index, listener) in listeners.iter_mut().enumerate() {
             poll.registry().register(listener.source(), Token(FIRST_LISTENER + index), Interest::READABLE)?;
@@ -89,7 +83,6 @@ impl Server {
             again: Vec::new(),
             accepting: Vec::new(),
             pending: Vec::new(),
-            config_file,
             now: now(),
             stopping: false,
         })

@@ -20,7 +20,6 @@ impl Server {
                 Request::Sleep(micros) => std::thread::sleep(Duration::from_micros(micros)),
                 Request::Log(line) => log::warning(&line),
                 Request::ConfigChanged(name) => self.apply(name),
-                Request::RewriteConfig => self.rewrite_config(),
             }
         }
     }
@@ -61,16 +60,6 @@ impl Server {
             if let Err(error) = outcome {
                 log::warning(&format!("Registering a listening socket: {}", reason(&error)));
             }
-        }
-    }
-
-    fn rewrite_config(&mut self) {
-        let Some(path) = &self.config_file else { return };
-        let old = std::fs::read(path).unwrap_or_default();
-        let new = nuthatch_core::rewrite_config(&old, self.engine.config());
-        match start::replace_file(path, &new) {
-            Ok(()) => log::notice("CONFIG REWRITE executed with success."),
-            Err(error) => log::warning(&format!("CONFIG REWRITE failed: {}", reason(&error))),
         }
     }
 }

@@ -47,10 +47,9 @@ pub fn setname(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
 
 /// CLIENT GETNAME
 pub fn getname(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
-    if ctx.session.name.is_empty() {
-        ctx.reply.null()
-    } else {
-        ctx.reply.bulk(&ctx.session.name)
+    match ctx.session.name.as_slice() {
+        b"" => ctx.reply.null(),
+        name => ctx.reply.bulk(name),
     }
     Ok(())
 }

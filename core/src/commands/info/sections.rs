@@ -6,6 +6,7 @@ use crate::context::Ctx;
 use crate::keyspace::clock::lru_clock;
 use crate::session::{Blocked, Session};
 use alloc::format;
+use alloc::string::String;
 
 const SECONDS_A_DAY: i64 = 24 * 60 * 60;
 
@@ -211,7 +212,7 @@ pub(super) fn cpu(ctx: &Ctx<'_>, text: &mut InfoText) {
 
 pub(super) fn commandstats(ctx: &Ctx<'_>, text: &mut InfoText) {
     for (id, command) in ctx.server.index.iter() {
-        let counts = ctx.server.stats.by_command[usize::from(id.0)];
+        let counts = &ctx.server.stats.by_command[usize::from(id.0)];
         if counts.calls + counts.rejected + counts.failed == 0 {
             continue;
         }
@@ -230,19 +231,19 @@ pub(super) fn errorstats(ctx: &Ctx<'_>, text: &mut InfoText) {
     }
 }
 
-/// Only sums are kept, so each percentile is the average.
+/// Percentiles of the commands whose time was measured.
 pub(super) fn latencystats(ctx: &Ctx<'_>, text: &mut InfoText) {
     for (id, command) in ctx.server.index.iter() {
-        let counts = ctx.server.stats.by_command[usize::from(id.0)];
-        if counts.calls == 0 || counts.micros == 0 {
+        let histogram = &ctx.server.stats.by_command[usize::from(id.0)].histogram;
+        if histogram.total() == 0 {
             continue;
         }
-        let average = counts.micros as f64 / counts.calls as f64;
-        let mut line = alloc::string::String::new();
+        let mut line = String::new();
         for percentile in &ctx.server.config.latency_tracking_info_percentiles {
             let comma = if line.is_empty() { "" } else { "," };
-            let name = alloc::string::String::from_utf8_lossy(percentile);
-            line.push_str(&format!("{comma}p{name}={average:.3}"));
+            let name = String::from_utf8_lossy(percentile);
+            let micros = histogram.percentile(name.parse().unwrap_or(0.0));
+            line.push_str(&format!("{comma}p{name}={micros}.000"));
         }
         text.text(&format!("latency_percentiles_usec_{}", command.name), &line);
     }
