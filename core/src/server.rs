@@ -60,6 +60,26 @@ pub struct HostFacts {
     pub docs: &'static [(&'static str, &'static str)],
 }
 
+impl HostFacts {
+    /// What a host without an operating system tells: nothing.
+    pub const UNKNOWN: Self = Self {
+        used_memory: || 0,
+        peak_memory: || 0,
+        resident_memory: || 0,
+        monotonic: || 0,
+        cpu_times: || (0, 0),
+        process_id: 0,
+        os: "none",
+        allocator: "none",
+        executable: "",
+        multiplexing: "none",
+        machine_memory: 0,
+        check: |_, _| Ok(()),
+        rewrite: |_, _| Ok(()),
+        docs: &[],
+    };
+}
+
 /// Counts for one command.
 #[derive(Debug, Clone, Default)]
 pub struct CommandStats {

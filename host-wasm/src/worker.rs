@@ -114,16 +114,9 @@ fn facts() -> HostFacts {
         peak_memory: memory::peak,
         resident_memory: memory::used,
         monotonic,
-        cpu_times: || (0, 0),
-        process_id: 0,
         os: "browser",
         allocator: "system",
-        executable: "",
-        multiplexing: "none",
-        machine_memory: 0,
-        check: |_, _| Ok(()),
-        rewrite: |_, _| Ok(()),
-        docs: &[],
+        ..HostFacts::UNKNOWN
     }
 }
 
