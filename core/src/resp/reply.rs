@@ -74,6 +74,9 @@ impl<'a> Reply<'a> {
     fn header(&mut self, tag: u8, count: u64) {
         if count < 10 {
             self.out.extend_from_slice(&[tag, b'0' + count as u8, b'\r', b'\n']);
+        } else if count < 100 {
+            let (tens, ones) = (count as u8 / 10, count as u8 % 10);
+            self.out.extend_from_slice(&[tag, b'0' + tens, b'0' + ones, b'\r', b'\n']);
         } else {
             self.long_header(tag, count);
         }

@@ -85,6 +85,30 @@ impl<'a> NodeElements<'a> {
         }
     }
 
+    /// Shows up to `count` elements to `f`; how many of the count are left.
+    #[inline]
+    fn show(&mut self, count: usize, f: &mut impl FnMut(Element<'a>)) -> usize {
+        let mut rest = count;
+        match self {
+            NodeElements::Packed(list) => {
+                while rest > 0
+                    && let Some(element) = list.next()
+                {
+                    f(element);
+                    rest -= 1;
+                }
+            }
+            NodeElements::Plain(bytes) if rest > 0 => {
+                if let Some(bytes) = bytes.take() {
+                    f(Element::Str(bytes));
+                    rest -= 1;
+                }
+            }
+            NodeElements::Plain(_) => {}
+        }
+        rest
+    }
+
     #[inline]
     fn next_back(&mut self) -> Option<Element<'a>> {
         match self {
@@ -163,6 +187,23 @@ impl<'a> ListRef<'a> {
             },
         };
         Iter { front, nodes, back: NodeElements::NONE }
+    }
+}
+
+impl ListRef<'_> {
+    /// Shows `count` elements from an index on, or as many as there are, to `f`: one tight loop a node, which an
+    /// iterator over nodes of either kind is not.
+    #[inline]
+    pub fn for_each_in(self, index: usize, count: usize, mut f: impl FnMut(Element<'_>)) {
+        let mut elements = self.iter_from(index);
+        let mut rest = count;
+        loop {
+            rest = elements.front.show(rest, &mut f);
+            match elements.nodes.next() {
+                Some(node) if rest > 0 => elements.front = NodeElements::of(node),
+                _ => break,
+            }
+        }
     }
 }
 

@@ -204,6 +204,11 @@ proptest! {
         prop_assert!(view.iter().rev().map(|element| element.to_vec()).eq(model.iter().rev().cloned()));
         prop_assert_eq!(view.nodes().map(NodeRef::len).sum::<usize>(), model.len());
         prop_assert_eq!(view.nodes().rev().count(), shape(&list).len());
+        for (start, count) in [(0, 1), (0, usize::MAX), (model.len() / 3, model.len() / 3), (model.len(), 2)] {
+            let mut shown = Vec::new();
+            view.for_each_in(start, count, |element| shown.push(element.to_vec()));
+            prop_assert!(shown.iter().eq(model.iter().skip(start).take(count)));
+        }
         for (i, value) in model.iter().enumerate() {
             prop_assert!(view.get(i as i64).unwrap().eq(value));
             prop_assert!(view.iter_from(i).next().unwrap().eq(value));

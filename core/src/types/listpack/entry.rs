@@ -24,12 +24,18 @@ pub(super) fn read_entry(bytes: &[u8], offset: usize) -> (Element<'_>, usize) {
 }
 
 fn read_long_entry(bytes: &[u8], offset: usize, head: u8) -> (Element<'_>, usize) {
-    let Some((start, len)) = string_head(bytes, offset, head) else {
-        let (value, size) = read_int(&bytes[offset..], head);
-        return (Element::Int(value), offset + size + 1);
+    if let Some((start, len)) = string_head(bytes, offset, head) {
+        let end = start + len;
+        return (Element::Str(&bytes[start..end]), end + backlen_size(end - offset));
+    }
+    let size = int_size(head);
+    let value = if size == 2 {
+        let raw = i64::from(head & 0x1F) << 8 | i64::from(bytes[offset + 1]);
+        if raw >= 1 << 12 { raw - (1 << 13) } else { raw }
+    } else {
+        read_int(bytes, offset + 1, size - 1)
     };
-    let end = start + len;
-    (Element::Str(&bytes[start..end]), end + backlen_size(end - offset))
+    (Element::Int(value), offset + size + 1)
 }
 
 /// Where the data of a 12-bit or 32-bit string begins and how long it is; `None` for an integer.
@@ -44,22 +50,17 @@ fn string_head(bytes: &[u8], offset: usize, head: u8) -> Option<(usize, usize)> 
     })
 }
 
-/// The value of an integer longer than 7 bits and the size of its encoding.
-fn read_int(entry: &[u8], head: u8) -> (i64, usize) {
-    match head {
-        0xC0..=0xDF => {
-            let raw = i64::from(head & 0x1F) << 8 | i64::from(entry[1]);
-            (if raw >= 1 << 12 { raw - (1 << 13) } else { raw }, 2)
-        }
-        INT_16 => (i64::from(i16::from_le_bytes([entry[1], entry[2]])), 3),
-        INT_24 => (i64::from(i32::from_le_bytes([0, entry[1], entry[2], entry[3]]) >> 8), 4),
-        INT_32 => (i64::from(i32::from_le_bytes([entry[1], entry[2], entry[3], entry[4]])), 5),
-        _ => {
-            let mut raw = [0; 8];
-            raw.copy_from_slice(&entry[1..9]);
-            (i64::from_le_bytes(raw), 9)
-        }
+/// A little-endian integer of so many bytes.
+#[inline]
+fn read_int(bytes: &[u8], start: usize, width: usize) -> i64 {
+    let mut raw = [0; 8];
+    match bytes.get(start..start + 8) {
+        // Reading past the integer is faster than copying a length known only now; the shifts drop what is not its.
+        Some(eight) => raw.copy_from_slice(eight),
+        None => raw[..width].copy_from_slice(&bytes[start..start + width]),
     }
+    let above = 64 - 8 * width as u32;
+    i64::from_le_bytes(raw) << above >> above
 }
 
 /// Where the entry at `offset` ends, its backlen included.

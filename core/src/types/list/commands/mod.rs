@@ -86,7 +86,7 @@ fn take(list: &mut List, end: End, count: usize, reply: &mut Reply<'_>) -> usize
     reply.array(count);
     match end {
         End::Head => {
-            list.as_ref().iter().take(count).for_each(|element| reply.element(element));
+            list.as_ref().for_each_in(0, count, |element| reply.element(element));
             list.delete_range(0, count);
         }
         End::Tail => {

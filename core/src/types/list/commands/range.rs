@@ -44,9 +44,7 @@ pub fn lrange(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     let (first, end) = bounds(start, stop, list.len());
     let reply = &mut ctx.reply;
     reply.array(end - first);
-    if first < end {
-        list.iter_from(first).take(end - first).for_each(|element| reply.element(element));
-    }
+    list.for_each_in(first, end - first, |element| reply.element(element));
     Ok(())
 }
 
