@@ -44,10 +44,9 @@ pub fn serve(mut config: Config, config_file: Option<&Path>) -> Result<(), Strin
     if let Some(path) = config_file {
         engine.server_mut().config_file = path.to_string_lossy().into_owned();
     }
-    let mut server =
-        Server::new(engine, listeners).map_err(|error| format!("Could not start: {}", reason(&error)))?;
+    let mut server = Server::new(engine, listeners, places)
+        .map_err(|error| format!("Could not start: {}", reason(&error)))?;
     log::notice("Server initialized");
-    log::notice(&format!("Ready to accept connections on {places}"));
     let outcome = server.run();
     drop(server);
     if let Some(path) = pidfile {

@@ -53,15 +53,17 @@ pub struct Server {
     /// Sessions whose output grew; kept to be used again.
     pending: Vec<SessionId>,
     now: i64,
+    /// Where connections are accepted, until the log has said so.
+    places: Option<String>,
     stopping: bool,
 }
 
 impl Server {
-    /// A server around `engine`, on these sockets.
+    /// A server around `engine`, on these sockets; `places` names them in the log once the dataset is loaded.
     ///
     /// # Errors
     /// Those of registering with the operating system.
-    pub fn new(mut engine: Engine, mut listeners: Vec<Listener>) -> io::Result<Self> {
+    pub fn new(mut engine: Engine, mut listeners: Vec<Listener>, places: String) -> io::Result<Self> {
         let poll = Poll::new()?;
         for (index, listener) in listeners.iter_mut().enumerate() {
             poll.registry().register(listener.source(), Token(FIRST_LISTENER + index), Interest::READABLE)?;
@@ -84,6 +86,7 @@ impl Server {
             accepting: Vec::new(),
             pending: Vec::new(),
             now: now(),
+            places: Some(places),
             stopping: false,
         })
     }
@@ -94,7 +97,9 @@ impl Server {
     /// Those of waiting for events; that the dataset cannot be loaded.
     pub fn run(&mut self) -> Result<(), String> {
         let mut events = Events::with_capacity(EVENTS);
+        self.hand_out_jobs();
         while !self.stopping {
+            self.say_ready();
             self.wait(&mut events)
                 .map_err(|error| format!("Waiting for events failed: {}", reason(&error)))?;
             self.now = now();
@@ -115,6 +120,15 @@ impl Server {
         log::notice("User requested shutdown...");
         self.flush();
         Ok(())
+    }
+
+    /// Logs that clients are served, once the dataset is there.
+    fn say_ready(&mut self) {
+        if !self.engine.server().loading
+            && let Some(places) = self.places.take()
+        {
+            log::notice(&format!("Ready to accept connections on {places}"));
+        }
     }
 
     fn take_completions(&mut self) {
