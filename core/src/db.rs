@@ -586,7 +586,7 @@ impl Db<'_> {
 
 /// Ends every WATCH of the session.
 pub fn unwatch(data: &mut Data, session: &mut Session) {
-    for (key, _) in session.watching.drain(..) {
+    for key in session.watching.drain(..) {
         if let Some(sessions) = data.watchers.get_mut(&key) {
             sessions.retain(|s| *s != session.id);
             if sessions.is_empty() {

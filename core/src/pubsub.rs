@@ -8,7 +8,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 /// Sessions by what they subscribed to.
-type Registry = BTreeMap<Box<[u8]>, Vec<SessionId>>;
+pub type Registry = BTreeMap<Box<[u8]>, Vec<SessionId>>;
 
 /// Who subscribed to what.
 #[derive(Debug, Default)]

@@ -1,8 +1,10 @@
 //! What belongs to no key and to no single connection: configuration, counters, identity.
 
+use crate::args::Args;
 use crate::call::must_time_each;
 use crate::command::{Command, flags};
 use crate::command_index::CommandIndex;
+use crate::context::Propagation;
 use crate::db::Data;
 use crate::events::Event;
 use crate::expire;
@@ -270,6 +272,26 @@ impl Server {
         self.encoder.configure(config.rdb_version as u16, config.rdbcompression);
         let latency = config.latency_monitor_threshold;
         self.time_each = must_time_each(config.slowlog_log_slower_than, latency);
+    }
+
+    /// Puts the journal form of a command that has run into the journal, if it changed anything, after the keys that time
+    /// removed meanwhile.
+    pub fn journal_command(&mut self, data: &mut Data, db: usize, args: Args<'_>, propagation: Propagation) {
+        if !self.journaling {
+            data.removed_by_time.clear();
+            return;
+        }
+        for (db, key) in data.removed_by_time.drain(..) {
+            self.journal.push((db, [b"DEL".to_vec(), key.into_vec()].into()));
+        }
+        if data.dirty == self.dirty_before {
+            return;
+        }
+        match propagation {
+            Propagation::Nothing => {}
+            Propagation::AsReceived => self.journal.push((db, args.iter().map(<[u8]>::to_vec).collect())),
+            Propagation::Rewritten(commands) => self.journal.extend(commands.into_iter().map(|c| (db, c))),
+        }
     }
 
     /// What the parser lets a client send.

@@ -154,8 +154,8 @@ pub struct Session {
     pub authenticated: bool,
     /// Queued commands, between MULTI and EXEC.
     pub multi: Option<Queue>,
-    /// The keys under WATCH; a set flag tells that the key had already expired when WATCH came.
-    pub watching: Vec<(DbKey, bool)>,
+    /// The keys under WATCH.
+    pub watching: Vec<DbKey>,
     /// A watched key was changed: EXEC answers null.
     pub watch_broken: bool,
     /// Channels by SUBSCRIBE.

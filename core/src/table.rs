@@ -4,8 +4,8 @@
 #![cfg_attr(rustfmt, rustfmt_skip)]
 
 use crate::command::Command;
-use crate::command::{Group, Keys, flags::*};
-use crate::commands::{deadlines, dump, keys, object, persistence, sort, walk};
+use crate::command::{Group, Keys, flags, flags::*};
+use crate::commands::{deadlines, dump, keys, object, persistence, pubsub, sort, transactions, walk};
 use crate::types::hash::commands as hash;
 use crate::types::list::commands as list;
 use crate::types::set::commands as set;
@@ -206,10 +206,33 @@ pub const DUMP: &[Command] = &[
 ];
 
 /// Transactions.
-pub const TRANSACTIONS: &[Command] = &[];
+pub const TRANSACTIONS: &[Command] = &[
+    Command::new("discard", 1, NOSCRIPT | LOADING | STALE | FAST | NOT_QUEUED, Keys::None, Group::Transactions, transactions::discard),
+    Command::new("exec", 1, NOSCRIPT | LOADING | STALE | SKIP_SLOWLOG | NOT_QUEUED, Keys::None, Group::Transactions, transactions::exec),
+    Command::new("multi", 1, NOSCRIPT | LOADING | STALE | FAST | NOT_QUEUED, Keys::None, Group::Transactions, transactions::multi),
+    Command::new("unwatch", 1, NOSCRIPT | LOADING | STALE | FAST, Keys::None, Group::Transactions, transactions::unwatch),
+    Command::new("watch", -2, NOSCRIPT | LOADING | STALE | FAST | NOT_QUEUED | META_ONLY, Keys::range(1, -1, 1), Group::Transactions, transactions::watch),
+];
 
 /// Publish and subscribe.
-pub const PUBSUB: &[Command] = &[];
+pub const PUBSUB: &[Command] = &[
+    Command::new("psubscribe", -2, flags::PUBSUB | NOSCRIPT | LOADING | STALE, Keys::None, Group::PubSub, pubsub::psubscribe),
+    Command::new("publish", 3, flags::PUBSUB | LOADING | STALE | FAST | MAY_REPLICATE, Keys::None, Group::PubSub, pubsub::publish),
+    Command::new("pubsub", -2, 0, Keys::None, Group::PubSub, pubsub::help).with(&[
+        Command::new("pubsub|channels", -2, flags::PUBSUB | LOADING | STALE, Keys::None, Group::PubSub, pubsub::channels),
+        Command::new("pubsub|help", 2, LOADING | STALE, Keys::None, Group::PubSub, pubsub::help),
+        Command::new("pubsub|numpat", 2, flags::PUBSUB | LOADING | STALE, Keys::None, Group::PubSub, pubsub::numpat),
+        Command::new("pubsub|numsub", -2, flags::PUBSUB | LOADING | STALE, Keys::None, Group::PubSub, pubsub::numsub),
+        Command::new("pubsub|shardchannels", -2, flags::PUBSUB | LOADING | STALE, Keys::None, Group::PubSub, pubsub::shardchannels),
+        Command::new("pubsub|shardnumsub", -2, flags::PUBSUB | LOADING | STALE, Keys::None, Group::PubSub, pubsub::shardnumsub),
+    ]),
+    Command::new("punsubscribe", -1, flags::PUBSUB | NOSCRIPT | LOADING | STALE, Keys::None, Group::PubSub, pubsub::punsubscribe),
+    Command::new("spublish", 3, flags::PUBSUB | LOADING | STALE | FAST | MAY_REPLICATE, Keys::None, Group::PubSub, pubsub::spublish),
+    Command::new("ssubscribe", -2, flags::PUBSUB | NOSCRIPT | LOADING | STALE, Keys::None, Group::PubSub, pubsub::ssubscribe),
+    Command::new("subscribe", -2, flags::PUBSUB | NOSCRIPT | LOADING | STALE, Keys::None, Group::PubSub, pubsub::subscribe),
+    Command::new("sunsubscribe", -1, flags::PUBSUB | NOSCRIPT | LOADING | STALE, Keys::None, Group::PubSub, pubsub::sunsubscribe),
+    Command::new("unsubscribe", -1, flags::PUBSUB | NOSCRIPT | LOADING | STALE, Keys::None, Group::PubSub, pubsub::unsubscribe),
+];
 
 use crate::commands::{
     client, config, connection, debug, flush, info, introspect, latency, memory, server, slowlog,

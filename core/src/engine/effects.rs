@@ -15,23 +15,8 @@ use core::mem;
 
 impl Engine {
     /// Hands the command's journal form to the journal.
-    pub(super) fn propagate(&mut self, db: usize, id: CommandId, args: Args<'_>, propagation: Propagation) {
-        for (db, key) in mem::take(&mut self.data.removed_by_time) {
-            self.server.journal.push((db, [b"DEL".to_vec(), key.into_vec()].into()));
-        }
-        if self.data.dirty == self.server.dirty_before && !self.server.index.get(id).has(flags::MAY_REPLICATE)
-        {
-            return;
-        }
-        match propagation {
-            Propagation::Nothing => {}
-            Propagation::AsReceived => {
-                self.server.journal.push((db, args.iter().map(<[u8]>::to_vec).collect()));
-            }
-            Propagation::Rewritten(commands) => {
-                self.server.journal.extend(commands.into_iter().map(|c| (db, c)));
-            }
-        }
+    pub(super) fn propagate(&mut self, db: usize, args: Args<'_>, propagation: Propagation) {
+        self.server.journal_command(&mut self.data, db, args, propagation);
     }
 
     /// What follows from keys that expired or were evicted outside a command.

@@ -115,7 +115,7 @@ impl Engine {
         propagation: Propagation,
     ) {
         if self.server.journaling {
-            self.propagate(session.db, id, args, propagation);
+            self.propagate(session.db, args, propagation);
         }
         if !self.data.touched.is_empty() {
             self.break_transactions(session);

@@ -1,0 +1,211 @@
+//! Publish and subscribe. Sharded channels are plain channels of their own: there is one shard.
+
+use super::help;
+use crate::args::Args;
+use crate::context::Ctx;
+use crate::pubsub::{self, Registry};
+use crate::session::{Session, SessionId};
+use crate::words::error::CommandResult;
+use crate::words::glob::glob_match;
+use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+/// Which of the three registries a command works on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Channel,
+    Pattern,
+    Shard,
+}
+
+impl Kind {
+    fn of_session(self, session: &mut Session) -> &mut BTreeSet<Box<[u8]>> {
+        match self {
+            Self::Channel => &mut session.channels,
+            Self::Pattern => &mut session.patterns,
+            Self::Shard => &mut session.shard_channels,
+        }
+    }
+
+    fn registry<'a>(self, ctx: &'a mut Ctx<'_>) -> &'a mut Registry {
+        match self {
+            Self::Channel => &mut ctx.server.subscriptions.channels,
+            Self::Pattern => &mut ctx.server.subscriptions.patterns,
+            Self::Shard => &mut ctx.server.subscriptions.shard_channels,
+        }
+    }
+
+    /// The number that goes with every confirmation.
+    fn count(self, session: &Session) -> usize {
+        match self {
+            Self::Shard => session.shard_channels.len(),
+            _ => session.channels.len() + session.patterns.len(),
+        }
+    }
+}
+
+fn confirm(ctx: &mut Ctx<'_>, kind: Kind, word: &str, name: Option<&[u8]>) {
+    let count = kind.count(ctx.session);
+    ctx.reply.push(3);
+    ctx.reply.bulk(word.as_bytes());
+    match name {
+        Some(name) => ctx.reply.bulk(name),
+        None => ctx.reply.null(),
+    }
+    ctx.reply.len(count);
+}
+
+fn subscribe_all(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind, word: &str) -> CommandResult {
+    for name in args.from(1) {
+        if kind.of_session(ctx.session).insert(name.into()) {
+            let id = ctx.session.id;
+            pubsub::add(kind.registry(ctx), name, id);
+        }
+        confirm(ctx, kind, word, Some(name));
+    }
+    Ok(())
+}
+
+fn unsubscribe_all(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind, word: &str) -> CommandResult {
+    let names: Vec<Box<[u8]>> = if args.len() > 1 {
+        args.from(1).map(Box::from).collect()
+    } else {
+        kind.of_session(ctx.session).iter().cloned().collect()
+    };
+    if names.is_empty() {
+        confirm(ctx, kind, word, None);
+    }
+    for name in names {
+        if kind.of_session(ctx.session).remove(&name) {
+            let id = ctx.session.id;
+            pubsub::remove(kind.registry(ctx), &name, id);
+        }
+        confirm(ctx, kind, word, Some(&name));
+    }
+    Ok(())
+}
+
+/// SUBSCRIBE channel [channel …]
+pub fn subscribe(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
+    subscribe_all(ctx, args, Kind::Channel, "subscribe")
+}
+
+/// UNSUBSCRIBE [channel …]
+pub fn unsubscribe(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
+    unsubscribe_all(ctx, args, Kind::Channel, "unsubscribe")
+}
+
+/// PSUBSCRIBE pattern [pattern …]
+pub fn psubscribe(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
+    subscribe_all(ctx, args, Kind::Pattern, "psubscribe")
+}
+
+/// PUNSUBSCRIBE [pattern …]
+pub fn punsubscribe(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
+    unsubscribe_all(ctx, args, Kind::Pattern, "punsubscribe")
+}
+
+/// SSUBSCRIBE channel [channel …]
+pub fn ssubscribe(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
+    subscribe_all(ctx, args, Kind::Shard, "ssubscribe")
+}
+
+/// SUNSUBSCRIBE [channel …]
+pub fn sunsubscribe(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
+    unsubscribe_all(ctx, args, Kind::Shard, "sunsubscribe")
+}
+
+fn deliver(ctx: &mut Ctx<'_>, who: &[SessionId], parts: &[&[u8]]) -> usize {
+    for id in who {
+        ctx.send_to(*id, |reply| {
+            reply.push(parts.len());
+            parts.iter().for_each(|part| reply.bulk(part));
+        });
+    }
+    who.len()
+}
+
+/// PUBLISH channel message
+pub fn publish(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
+    let (channel, message) = (args.get(1), args.get(2));
+    let subscribers = ctx.server.subscriptions.channels.get(channel).cloned().unwrap_or_default();
+    let mut receivers = deliver(ctx, &subscribers, &[b"message", channel, message]);
+    let patterns: Vec<(Box<[u8]>, Vec<SessionId>)> = ctx
+        .server
+        .subscriptions
+        .patterns
+        .iter()
+        .filter(|(pattern, _)| glob_match(pattern, channel, false))
+        .map(|(pattern, who)| (pattern.clone(), who.clone()))
+        .collect();
+    for (pattern, who) in patterns {
+        receivers += deliver(ctx, &who, &[b"pmessage", &pattern, channel, message]);
+    }
+    ctx.reply.len(receivers);
+    Ok(())
+}
+
+/// SPUBLISH channel message
+pub fn spublish(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
+    let (channel, message) = (args.get(1), args.get(2));
+    let subscribers = ctx.server.subscriptions.shard_channels.get(channel).cloned().unwrap_or_default();
+    let receivers = deliver(ctx, &subscribers, &[b"smessage", channel, message]);
+    ctx.reply.len(receivers);
+    Ok(())
+}
+
+fn list(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> CommandResult {
+    let pattern = args.try_get(2);
+    let names: Vec<Box<[u8]>> = kind
+        .registry(ctx)
+        .keys()
+        .filter(|name| pattern.is_none_or(|pattern| glob_match(pattern, name, false)))
+        .cloned()
+        .collect();
+    ctx.reply.array(names.len());
+    names.iter().for_each(|name| ctx.reply.bulk(name));
+    Ok(())
+}
+
+fn number(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> CommandResult {
+    ctx.reply.array((args.len() - 2) * 2);
+    for name in args.from(2) {
+        let count = kind.registry(ctx).get(name).map_or(0, Vec::len);
+        ctx.reply.bulk(name);
+        ctx.reply.len(count);
+    }
+    Ok(())
+}
+
+/// PUBSUB CHANNELS [pattern]
+pub fn channels(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
+    list(ctx, args, Kind::Channel)
+}
+
+/// PUBSUB SHARDCHANNELS [pattern]
+pub fn shardchannels(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
+    list(ctx, args, Kind::Shard)
+}
+
+/// PUBSUB NUMSUB [channel …]
+pub fn numsub(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
+    number(ctx, args, Kind::Channel)
+}
+
+/// PUBSUB SHARDNUMSUB [channel …]
+pub fn shardnumsub(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
+    number(ctx, args, Kind::Shard)
+}
+
+/// PUBSUB NUMPAT
+pub fn numpat(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
+    ctx.reply.len(ctx.server.subscriptions.patterns.len());
+    Ok(())
+}
+
+/// PUBSUB HELP
+pub fn help(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
+    help::reply(ctx, "PUBSUB", help::PUBSUB);
+    Ok(())
+}

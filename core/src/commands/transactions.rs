@@ -1,0 +1,116 @@
+//! MULTI, EXEC, DISCARD, WATCH and UNWATCH. What comes between MULTI and EXEC is queued by the engine.
+
+use crate::args::Args;
+use crate::call::{Outcome, call};
+use crate::context::{Ctx, Propagation};
+use crate::db::{self, Db};
+use crate::session::{Queue, Session};
+use crate::words::error::{CommandError, CommandResult};
+
+const NESTED: CommandError = CommandError::new("ERR MULTI calls can not be nested");
+const EXEC_WITHOUT_MULTI: CommandError = CommandError::new("ERR EXEC without MULTI");
+const DISCARD_WITHOUT_MULTI: CommandError = CommandError::new("ERR DISCARD without MULTI");
+const WATCH_IN_MULTI: CommandError = CommandError::new("ERR WATCH inside MULTI is not allowed");
+const ABORTED: CommandError =
+    CommandError::new("EXECABORT Transaction discarded because of previous errors.");
+/// What a queued command answers whose value left memory between the plan and its turn.
+const NOT_LOADED: &str = "ERR The command needs a value that is not in memory; send it again";
+
+/// MULTI
+pub fn multi(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
+    if ctx.session.multi.is_some() {
+        return Err(NESTED);
+    }
+    ctx.session.multi = Some(Queue::default());
+    ctx.reply.ok();
+    Ok(())
+}
+
+/// DISCARD
+pub fn discard(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
+    if ctx.session.multi.take().is_none() {
+        return Err(DISCARD_WITHOUT_MULTI);
+    }
+    db::unwatch(ctx.db.data, ctx.session);
+    ctx.reply.ok();
+    Ok(())
+}
+
+/// EXEC: runs what was queued, without anything in between.
+pub fn exec(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
+    let broken_watch = watch_is_broken(ctx);
+    let Some(queue) = ctx.session.multi.take() else { return Err(EXEC_WITHOUT_MULTI) };
+    db::unwatch(ctx.db.data, ctx.session);
+    if queue.broken {
+        return Err(ABORTED);
+    }
+    if broken_watch {
+        ctx.reply.null_array();
+        return Ok(());
+    }
+    ctx.reply.array(queue.commands.len());
+    ctx.in_exec = true;
+    let journal_start = ctx.server.journal.len();
+    let (journal_db, mut changed) = (ctx.db.index, false);
+    for (id, command) in &queue.commands {
+        ctx.db.index = ctx.session.db;
+        ctx.reply.set_proto(ctx.session.proto);
+        ctx.server.dirty_before = ctx.db.data.dirty;
+        ctx.propagation = Propagation::AsReceived;
+        if call(ctx, *id, command.args()) == Outcome::NotResident {
+            ctx.reply.error_text(NOT_LOADED);
+        }
+        changed |= ctx.db.data.dirty != ctx.server.dirty_before;
+        let propagation = core::mem::take(&mut ctx.propagation);
+        ctx.server.journal_command(ctx.db.data, ctx.db.index, command.args(), propagation);
+    }
+    ctx.in_exec = false;
+    ctx.propagation = Propagation::Nothing;
+    if changed && ctx.server.journaling && ctx.server.journal.len() > journal_start {
+        ctx.server.journal.insert(journal_start, (journal_db, [b"MULTI".to_vec()].into()));
+        ctx.server.journal.push((ctx.db.index, [b"EXEC".to_vec()].into()));
+    }
+    Ok(())
+}
+
+/// Whether a watched key was changed, or has expired since.
+fn watch_is_broken(ctx: &mut Ctx<'_>) -> bool {
+    if ctx.session.watching.is_empty() {
+        return ctx.session.watch_broken;
+    }
+    let before = ctx.db.data.touched.len();
+    for (index, key) in &ctx.session.watching {
+        Db { data: &mut *ctx.db.data, index: *index, now: ctx.db.now }.exists(key);
+    }
+    let id = ctx.session.id;
+    ctx.session.watch_broken || ctx.db.data.touched[before..].contains(&id)
+}
+
+/// WATCH key [key …]
+pub fn watch(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
+    if ctx.session.multi.is_some() {
+        return Err(WATCH_IN_MULTI);
+    }
+    for key in args.from(1) {
+        // A key that has expired is removed now, so that its going does not count as a change later.
+        ctx.db.exists(key);
+        watch_key(ctx.session, &mut ctx.db, key);
+    }
+    ctx.reply.ok();
+    Ok(())
+}
+
+fn watch_key(session: &mut Session, db: &mut Db<'_>, key: &[u8]) {
+    let watched = (db.index, key.into());
+    if !session.watching.contains(&watched) {
+        db.data.watchers.entry(watched.clone()).or_default().push(session.id);
+        session.watching.push(watched);
+    }
+}
+
+/// UNWATCH
+pub fn unwatch(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
+    db::unwatch(ctx.db.data, ctx.session);
+    ctx.reply.ok();
+    Ok(())
+}
