@@ -1,0 +1,393 @@
+//! A snapshot is the dataset of one instant, whatever is written while it is being written, and whatever becomes of its
+//! file nothing half-done takes an old one's place.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, VecDeque};
+
+use nuthatch_core::rdb::{Item, Loader};
+use nuthatch_core::{
+    ALL_COMMANDS, Config, Done, Engine, HostFacts, Job, JobError, JobId, Options, Request, SessionId,
+    SessionInfo,
+};
+use nuthatch_tests::sim::Dice;
+
+type Bytes = Vec<u8>;
+/// By database and key: the value's type byte and body, and its deadline.
+type Dataset = BTreeMap<(u32, Bytes), (Bytes, Option<i64>)>;
+
+const START: i64 = 1_700_000_000_000;
+const KEYS: usize = 4_000;
+
+thread_local! {
+    static MICROS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Every look at the clock takes so long that a step of the snapshot is one segment.
+fn monotonic() -> u64 {
+    MICROS.set(MICROS.get() + 600);
+    MICROS.get()
+}
+
+fn facts() -> HostFacts {
+    HostFacts {
+        used_memory: || 0,
+        peak_memory: || 0,
+        resident_memory: || 0,
+        monotonic,
+        cpu_times: || (0, 0),
+        process_id: 1,
+        os: "simulation",
+        allocator: "none",
+        executable: "",
+        multiplexing: "none",
+        machine_memory: 0,
+        docs: &[],
+    }
+}
+
+/// An engine with files in memory, whose jobs are done when the test says so.
+struct World {
+    engine: Engine,
+    sessions: Vec<SessionId>,
+    now: i64,
+    files: BTreeMap<Bytes, Bytes>,
+    jobs: VecDeque<(JobId, Job)>,
+    /// Jobs that write from here on fail.
+    full: bool,
+    log: Vec<String>,
+}
+
+impl World {
+    fn new(files: BTreeMap<Bytes, Bytes>) -> Self {
+        let mut config = Config::default();
+        config.save.clear();
+        config.databases = 4;
+        config.hash_max_listpack_entries = 8;
+        config.enable_debug_command = nuthatch_core::words::config::Allowance::Yes;
+        config.zset_max_listpack_entries = 8;
+        let options =
+            Options { commands: ALL_COMMANDS, config, host: facts(), seed: [1, 2, 3, 4], now: START };
+        let mut engine = Engine::new(options);
+        engine.carries_files();
+        engine.load_at_start();
+        let mut sessions = Vec::new();
+        let mut world = Self {
+            engine,
+            sessions: Vec::new(),
+            now: START,
+            files,
+            jobs: VecDeque::new(),
+            full: false,
+            log: Vec::new(),
+        };
+        world.finish_jobs();
+        for db in 0..4 {
+            let id = world.engine.open_session(SessionInfo::default(), START);
+            world.run(id, &[b"SELECT", format!("{db}").as_bytes()]);
+            sessions.push(id);
+        }
+        world.sessions = sessions;
+        world
+    }
+
+    fn send(&mut self, id: SessionId, words: &[&[u8]]) {
+        let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
+        for word in words {
+            bytes.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
+            bytes.extend_from_slice(word);
+            bytes.extend_from_slice(b"\r\n");
+        }
+        self.engine.handle_bytes(id, &bytes, self.now);
+    }
+
+    fn output(&mut self, id: SessionId) -> Bytes {
+        let out = self.engine.output(id).to_vec();
+        self.engine.consume_output(id, out.len());
+        out
+    }
+
+    fn run(&mut self, id: SessionId, words: &[&[u8]]) -> Bytes {
+        self.send(id, words);
+        self.output(id)
+    }
+
+    fn turn(&mut self) {
+        self.now += 1;
+        self.engine.handle_timeout(self.now);
+        while let Some(request) = self.engine.poll_request() {
+            match request {
+                Request::Log(line) | Request::Fatal(line) => self.log.push(line),
+                _ => {}
+            }
+        }
+        while let Some(job) = self.engine.poll_job() {
+            self.jobs.push_back(job);
+        }
+    }
+
+    fn do_job(&mut self) {
+        let Some((id, job)) = self.jobs.pop_front() else { return };
+        let missing = || Done::Failed(JobError { missing: true, text: "no such file".into() });
+        let full = || Done::Failed(JobError { missing: false, text: "No space left on device".into() });
+        let done = match job {
+            Job::Create { .. } | Job::Append { .. } | Job::Publish { .. } if self.full => full(),
+            Job::Create { file } => {
+                self.files.insert(file, Bytes::new());
+                Done::Finished
+            }
+            Job::Append { file, bytes } => {
+                self.files.get_mut(&file).unwrap().extend_from_slice(&bytes);
+                Done::Appended(bytes)
+            }
+            Job::Publish { file, name } => {
+                let content = self.files.remove(&file).unwrap();
+                self.files.insert(name, content);
+                Done::Finished
+            }
+            Job::Remove { file } => {
+                self.files.remove(&file);
+                Done::Finished
+            }
+            Job::Read { file, offset, len, mut into } => match self.files.get(&file) {
+                None => missing(),
+                Some(content) => {
+                    let from = content.len().min(offset as usize);
+                    into.clear();
+                    into.extend_from_slice(&content[from..content.len().min(from + len)]);
+                    Done::Read { bytes: into, size: content.len() as u64 }
+                }
+            },
+        };
+        self.engine.handle_completion(id, done, self.now);
+    }
+
+    fn finish_jobs(&mut self) {
+        self.turn();
+        while !self.jobs.is_empty() || self.engine.server().persistence.saving_since.is_some() {
+            self.do_job();
+            self.turn();
+        }
+    }
+
+    /// The dataset as commands show it.
+    fn dataset(&mut self) -> Dataset {
+        let mut out = Dataset::new();
+        for (db, id) in self.sessions.clone().into_iter().enumerate() {
+            for key in array(&self.run(id, &[b"KEYS", b"*"])) {
+                let payload = bulk(&self.run(id, &[b"DUMP", &key])).unwrap();
+                let deadline = int(&self.run(id, &[b"PEXPIRETIME", &key]));
+                let value = payload[..payload.len() - 10].to_vec();
+                out.insert((db as u32, key), (value, (deadline >= 0).then_some(deadline)));
+            }
+        }
+        out
+    }
+}
+
+fn int(reply: &[u8]) -> i64 {
+    std::str::from_utf8(&reply[1..reply.len() - 2]).unwrap().parse().unwrap()
+}
+
+fn line(reply: &[u8]) -> (&[u8], &[u8]) {
+    let end = reply.windows(2).position(|w| w == b"\r\n").unwrap();
+    (&reply[..end + 2], &reply[end + 2..])
+}
+
+fn bulk(reply: &[u8]) -> Option<Bytes> {
+    let (head, rest) = line(reply);
+    usize::try_from(int(head)).ok().map(|len| rest[..len].to_vec())
+}
+
+fn array(reply: &[u8]) -> Vec<Bytes> {
+    let (head, mut rest) = line(reply);
+    let mut out = Vec::new();
+    for _ in 0..int(head) {
+        let element = bulk(rest).unwrap();
+        rest = &rest[line(rest).0.len() + element.len() + 2..];
+        out.push(element);
+    }
+    out
+}
+
+/// What a file holds.
+fn read(file: &[u8]) -> Dataset {
+    let mut loader = Loader::new(true);
+    loader.feed(file);
+    loader.finish();
+    let mut out = Dataset::new();
+    while let Some(item) = loader.poll_item().expect("a sound file") {
+        if let Item::Entry(entry) = item {
+            let value = [&[entry.form.byte()], entry.body].concat();
+            let old = out.insert((entry.db, entry.key.to_vec()), (value, entry.deadline));
+            assert!(old.is_none(), "twice: {}", entry.key.escape_ascii());
+        }
+    }
+    assert!(loader.is_done());
+    out
+}
+
+fn key(dice: &mut Dice) -> Bytes {
+    format!("key:{}", dice.below(KEYS)).into_bytes()
+}
+
+/// A random change, through a random database's session.
+fn change(world: &mut World, dice: &mut Dice) {
+    let id = world.sessions[dice.below(4)];
+    let (a, b) = (key(dice), key(dice));
+    let n = format!("{}", dice.below(30)).into_bytes();
+    let db = format!("{}", dice.below(4)).into_bytes();
+    let text = vec![b'x'; dice.below(200)];
+    let soon = format!("{}", dice.below(400)).into_bytes();
+    let words: &[&[u8]] = match dice.below(20) {
+        0..4 => &[b"SET", &a, &text],
+        4 => &[b"SET", &a, &n],
+        5 => &[b"INCR", &a],
+        6 => &[b"APPEND", &a, &n],
+        7..9 => &[b"HSET", &a, &n, &text],
+        9..11 => &[b"RPUSH", &a, &text, &n],
+        11..13 => &[b"ZADD", &a, &n, &n],
+        13 => &[b"DEL", &a],
+        14 => &[b"PEXPIRE", &a, &soon],
+        15 => &[b"PERSIST", &a],
+        16 => &[b"RENAME", &a, &b],
+        17 => &[b"MOVE", &a, &db],
+        18 => &[b"COPY", &a, &b, b"REPLACE"],
+        _ => &[b"LPOP", &a],
+    };
+    world.run(id, words);
+}
+
+fn filled(dice: &mut Dice) -> World {
+    let mut world = World::new(BTreeMap::new());
+    for _ in 0..12_000 {
+        change(&mut world, dice);
+    }
+    world
+}
+
+#[test]
+fn the_instant_of_the_command() {
+    for seed in 0..6 {
+        let mut dice = Dice::new(seed);
+        let mut world = filled(&mut dice);
+        world.now += 1;
+        let expected = world.dataset();
+        let first = world.sessions[0];
+        assert_eq!(world.run(first, &[b"BGSAVE"]), b"+Background saving started\r\n");
+        let mut changes = 0;
+        while world.engine.server().persistence.saving_since.is_some() {
+            for _ in 0..dice.below(200) {
+                change(&mut world, &mut dice);
+                changes += 1;
+            }
+            match dice.below(40) {
+                0 => drop(world.run(first, &[b"FLUSHALL"])),
+                1 => drop(world.run(first, &[b"FLUSHDB"])),
+                2 => drop(world.run(first, &[b"SWAPDB", b"0", b"2"])),
+                _ => {}
+            }
+            world.turn();
+            for _ in 0..dice.below(4) {
+                world.do_job();
+            }
+        }
+        let file = read(&world.files[&b"dump.rdb"[..]]);
+        assert!(
+            expected.len() > 5_000 && changes > 200,
+            "seed {seed}: {} keys, {changes} changes",
+            expected.len()
+        );
+        for (key, value) in &expected {
+            assert_eq!(file.get(key), Some(value), "seed {seed}: {} in {}", key.1.escape_ascii(), key.0);
+        }
+        assert_eq!(file.len(), expected.len(), "seed {seed}");
+        assert_eq!(world.files.len(), 1);
+    }
+}
+
+#[test]
+fn what_was_saved_is_loaded() {
+    let mut dice = Dice::new(77);
+    let mut world = filled(&mut dice);
+    let id = world.sessions[1];
+    world.send(id, &[b"SAVE"]);
+    assert_eq!(world.output(id), b"", "answered when it is on the disk");
+    world.finish_jobs();
+    assert_eq!(world.output(id), b"+OK\r\n");
+    let saved = world.dataset();
+    let digest = world.run(id, &[b"DEBUG", b"DIGEST"]);
+    let mut again = World::new(world.files.clone());
+    let id = again.sessions[1];
+    assert_eq!(again.run(id, &[b"DEBUG", b"DIGEST"]), digest);
+    again.now = world.now;
+    assert_eq!(again.dataset().len(), saved.len());
+}
+
+#[test]
+fn reload_gives_the_same() {
+    let mut dice = Dice::new(5);
+    let mut world = filled(&mut dice);
+    let id = world.sessions[0];
+    // Past every deadline that was given.
+    world.now += 1_000;
+    let before = world.run(id, &[b"DEBUG", b"DIGEST"]);
+    world.send(id, &[b"DEBUG", b"RELOAD"]);
+    // Others are refused while it loads, and none sees half a dataset.
+    let other = world.sessions[1];
+    let mut refused = 0;
+    while world.output(id).is_empty() {
+        world.turn();
+        world.do_job();
+        let answer = world.run(other, &[b"DBSIZE"]);
+        refused += usize::from(answer.starts_with(b"-LOADING"));
+        assert!(answer.starts_with(b"-LOADING") || int(&answer) > 500, "{}", answer.escape_ascii());
+    }
+    assert!(refused > 0);
+    assert_eq!(world.run(id, &[b"DEBUG", b"DIGEST"]), before);
+}
+
+#[test]
+fn a_full_disk_harms_nothing() {
+    let mut dice = Dice::new(6);
+    let mut world = filled(&mut dice);
+    let id = world.sessions[0];
+    world.send(id, &[b"SAVE"]);
+    world.finish_jobs();
+    world.output(id);
+    let old = world.files.clone();
+    for jobs in 0..12 {
+        change(&mut world, &mut dice);
+        world.run(id, &[b"BGSAVE"]);
+        world.turn();
+        for _ in 0..jobs {
+            world.do_job();
+            world.turn();
+        }
+        world.full = true;
+        world.finish_jobs();
+        world.full = false;
+        let saved = world.engine.server().persistence.last_ok;
+        assert!(saved || world.files == old, "after {jobs} jobs");
+    }
+    world.run(id, &[b"BGSAVE"]);
+    world.finish_jobs();
+    assert!(world.engine.server().persistence.last_ok, "it heals by itself");
+    assert_eq!(world.files.len(), 1);
+}
+
+#[test]
+fn a_damaged_file_is_refused_whole() {
+    let mut dice = Dice::new(8);
+    let mut world = filled(&mut dice);
+    let id = world.sessions[0];
+    world.send(id, &[b"SAVE"]);
+    world.finish_jobs();
+    let mut files = world.files.clone();
+    let content = files.get_mut(&b"dump.rdb"[..]).unwrap();
+    let middle = content.len() / 2;
+    content[middle] ^= 0x10;
+    let again = World::new(files);
+    assert!(again.log.iter().any(|line| line.contains("Fatal error loading the DB")), "{:?}", again.log);
+    assert!(again.engine.server().loading, "nothing is served");
+}
