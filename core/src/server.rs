@@ -58,8 +58,9 @@ pub struct HostFacts {
     pub check: fn(&str, &Config) -> Result<(), String>,
     /// Rewrites the configuration file at this path; else the reason.
     pub rewrite: fn(&str, &Config) -> Result<(), String>,
-    /// What each command does, in one sentence, sorted by name; empty where there is no room for it.
-    pub docs: &'static [(&'static str, &'static str)],
+    /// Each command's name, the version that brought it and what it does in one sentence, sorted by name; empty where
+    /// there is no room for it.
+    pub docs: &'static [(&'static str, &'static str, &'static str)],
 }
 
 impl HostFacts {

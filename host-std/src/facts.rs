@@ -45,7 +45,7 @@ pub fn facts() -> HostFacts {
         machine_memory: memory::machine(),
         check: start::check,
         rewrite: start::rewrite,
-        docs: crate::docs::SUMMARIES,
+        docs: crate::docs::DOCS,
     }
 }
 

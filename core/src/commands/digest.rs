@@ -46,7 +46,7 @@ impl Digest {
         match value {
             ValueRef::Str(string) => string.with_bytes(|bytes| self.mix(bytes)),
             ValueRef::List(list) => list.iter().for_each(|element| self.mix_element(&element)),
-            ValueRef::Set(_) => {}
+            ValueRef::Set(set) => set.iter().for_each(|member| member.with_bytes(|bytes| self.add(bytes))),
             ValueRef::Hash(hash) => {
                 for (field, text) in hash.iter() {
                     let mut pair = Self::default();

@@ -279,13 +279,15 @@ pub fn docs(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     Ok(())
 }
 
-fn document(reply: &mut Reply<'_>, command: &Command, texts: &[(&str, &str)]) {
-    let summary = texts.binary_search_by_key(&command.name, |(name, _)| *name).ok().map(|at| texts[at].1);
+fn document(reply: &mut Reply<'_>, command: &Command, texts: &[(&str, &str, &str)]) {
+    let text = texts.binary_search_by_key(&command.name, |(name, ..)| *name).ok().map(|at| texts[at]);
     let subcommands = !command.subcommands.is_empty();
-    reply.map(1 + usize::from(summary.is_some()) + usize::from(subcommands));
-    if let Some(summary) = summary {
-        reply.bulk(b"summary");
-        reply.bulk(summary.as_bytes());
+    reply.map(1 + 2 * usize::from(text.is_some()) + usize::from(subcommands));
+    if let Some((_, since, summary)) = text {
+        for (name, value) in [("summary", summary), ("since", since)] {
+            reply.bulk(name.as_bytes());
+            reply.bulk(value.as_bytes());
+        }
     }
     reply.bulk(b"group");
     reply.bulk(group_name(command.group).as_bytes());

@@ -39,8 +39,10 @@ pub enum Shape {
     Words(&'static [&'static str]),
     /// Some of these words.
     Flags(&'static [&'static str]),
-    /// Anything, in so many arguments.
+    /// Anything.
     Text,
+    /// So many integers.
+    Integers(usize),
     /// Only the default; the text says why.
     Fixed(&'static str),
 }
@@ -160,6 +162,11 @@ impl Shape {
                 Ok(words.join(&b' '))
             }
             Self::Text => Ok(words.join(&b' ')),
+            Self::Integers(count) if words.len() != *count => Err(Cow::Borrowed("wrong number of arguments")),
+            Self::Integers(_) if words.iter().any(|word| parse_decimal(word).is_none()) => {
+                Err(Cow::Borrowed("argument couldn't be parsed into an integer"))
+            }
+            Self::Integers(_) => Ok(words.join(&b' ')),
             Self::Fixed(reason) if words.join(&b' ') != default.as_bytes() => Err(Cow::Borrowed(*reason)),
             Self::Fixed(_) => Ok(default.as_bytes().to_vec()),
         }

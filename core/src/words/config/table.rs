@@ -55,7 +55,7 @@ pub static PARAMETERS: &[Parameter] = &[
     Parameter { name: "crash-memcheck-enabled", alias: None, kind: Kind::Inert(Shape::Bool, "yes"), flags: 0 },
     Parameter { name: "disable-thp", alias: None, kind: Kind::Inert(Shape::Bool, "yes"), flags: IMMUTABLE },
     Parameter { name: "oom-score-adj", alias: None, kind: Kind::Inert(Shape::Words(&["no", "yes", "relative", "absolute"]), "no"), flags: 0 },
-    Parameter { name: "oom-score-adj-values", alias: None, kind: Kind::Inert(Shape::Text, "0 200 800"), flags: MULTI },
+    Parameter { name: "oom-score-adj-values", alias: None, kind: Kind::Inert(Shape::Integers(3), "0 200 800"), flags: MULTI },
     Parameter { name: "server_cpulist", alias: None, kind: Kind::Inert(Shape::Text, ""), flags: IMMUTABLE },
     Parameter { name: "bio_cpulist", alias: None, kind: Kind::Inert(Shape::Text, ""), flags: IMMUTABLE },
     Parameter { name: "aof_rewrite_cpulist", alias: None, kind: Kind::Inert(Shape::Text, ""), flags: IMMUTABLE },
