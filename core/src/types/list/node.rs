@@ -92,10 +92,15 @@ const _: () =
 impl Node {
     /// A node with one element.
     pub(super) fn new(bytes: &[u8], rules: Rules) -> Self {
+        Self::with_capacity(bytes, rules, 0)
+    }
+
+    /// A node with one element that grows to a blob of `capacity` bytes without another allocation.
+    pub(super) fn with_capacity(bytes: &[u8], rules: Rules, capacity: usize) -> Self {
         if rules.is_large(bytes.len()) {
             return Node::Plain(bytes.to_vec());
         }
-        let mut list = ListpackBuf::new();
+        let mut list = ListpackBuf::with_capacity(capacity);
         list.push_back(bytes);
         Node::Packed(list)
     }

@@ -8,6 +8,9 @@ use super::{End, Quicklist};
 use crate::types::Limits;
 use crate::types::listpack::{Element, ListpackBuf, Pos};
 
+/// A new node begins with no more room than this, in bytes.
+const MAX_INITIAL_NODE: usize = 4096;
+
 /// An element: its node, and its entry there (`None` in a plain node).
 pub(super) type Place = (At, Option<Pos>);
 
@@ -55,23 +58,25 @@ impl Quicklist {
             self.dir.push_back(Node::new(bytes, rules));
             return;
         };
-        let pushed = self.dir.edit(at, |node| match node {
+        let full = self.dir.edit(at, |node| match node {
             Node::Packed(list) if rules.allow_packed_insert(list, bytes.len()) => {
                 match end {
                     End::Head => list.push_front(bytes),
                     End::Tail => list.push_back(bytes),
                 }
-                true
+                None
             }
             full => {
                 full.trim();
-                false
+                Some(full.capacity())
             }
         });
-        if !pushed {
+        if let Some(neighbour) = full {
+            // The new node will grow like the last one: half of that at once saves most of the moves on the way.
+            let node = Node::with_capacity(bytes, rules, (neighbour / 2).min(MAX_INITIAL_NODE));
             match end {
-                End::Head => self.dir.push_front(Node::new(bytes, rules)),
-                End::Tail => self.dir.push_back(Node::new(bytes, rules)),
+                End::Head => self.dir.push_front(node),
+                End::Tail => self.dir.push_back(node),
             }
         }
     }
