@@ -76,10 +76,7 @@ fn elements(db: &mut Db<'_>, key: &[u8], options: &mut Options<'_>) -> Result<Ve
                 // A set has no order of its own: what is stored must not depend on where it is computed.
                 options.sort_by_bytes();
             }
-            {
-                let _ = set.len();
-                Vec::new()
-            }
+            set.iter().map(|member| Item::new(member.to_vec())).collect()
         }
         Some(_) => return Err(WRONG_TYPE),
     })

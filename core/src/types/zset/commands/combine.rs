@@ -170,7 +170,7 @@ impl<'a> Source<'a> {
                 let _ = zset.iter().all(|(member, score)| visit(member, score));
             }
             Some(Members::Plain(set)) => {
-                let _ = (set.len(), &mut visit);
+                let _ = set.iter().all(|member| visit(member, 1.0));
             }
         }
     }
@@ -178,10 +178,7 @@ impl<'a> Source<'a> {
     fn score(&self, member: &[u8]) -> Option<f64> {
         match self.members? {
             Members::Scored(zset) => zset.score(member),
-            Members::Plain(set) => {
-                let _ = set.len();
-                None
-            }
+            Members::Plain(set) => set.contains(member).then_some(1.0),
         }
     }
 }
