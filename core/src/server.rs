@@ -54,6 +54,8 @@ pub struct HostFacts {
     pub multiplexing: &'static str,
     /// Bytes of physical memory in the machine; 0 where the host does not know.
     pub machine_memory: u64,
+    /// Stands still for so many microseconds, as DEBUG SLEEP wants it.
+    pub sleep: fn(u64),
     /// Whether the host can do what the directive of this name now says; else the reason.
     pub check: fn(&str, &Config) -> Result<(), String>,
     /// Rewrites the configuration file at this path; else the reason.
@@ -77,6 +79,7 @@ impl HostFacts {
         executable: "",
         multiplexing: "none",
         machine_memory: 0,
+        sleep: |_| {},
         check: |_, _| Ok(()),
         rewrite: |_, _| Ok(()),
         docs: &[],
@@ -142,8 +145,6 @@ pub enum Request {
     },
     /// The dataset cannot be loaded: the server ends, with this line for the operator.
     Fatal(String),
-    /// DEBUG SLEEP: the whole server stands still for so many microseconds.
-    Sleep(u64),
     /// CONFIG SET changed this directive.
     ConfigChanged(&'static str),
     /// A line for the log.

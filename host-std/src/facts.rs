@@ -5,7 +5,7 @@ use crate::start;
 use nuthatch_core::HostFacts;
 use std::fs;
 use std::io;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Milliseconds since the epoch, now.
 pub fn now() -> i64 {
@@ -43,6 +43,7 @@ pub fn facts() -> HostFacts {
         executable: executable(),
         multiplexing: "epoll",
         machine_memory: memory::machine(),
+        sleep: |micros| std::thread::sleep(Duration::from_micros(micros)),
         check: start::check,
         rewrite: start::rewrite,
         docs: crate::docs::DOCS,

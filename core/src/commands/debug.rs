@@ -97,7 +97,7 @@ fn new_id(ctx: &mut Ctx<'_>) -> String {
 fn sleep(ctx: &mut Ctx<'_>, args: Args<'_>) {
     const MICROS: f64 = 1e6;
     let seconds = parse_f64(args.get(2)).filter(|seconds| *seconds > 0.0).unwrap_or(0.0);
-    ctx.server.requests.push(Request::Sleep((seconds * MICROS) as u64));
+    (ctx.server.host.sleep)((seconds * MICROS) as u64);
     ctx.reply.ok();
 }
 

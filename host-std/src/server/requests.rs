@@ -5,7 +5,6 @@ use crate::options::reason;
 use crate::{listen, log, start};
 use mio::{Interest, Token};
 use nuthatch_core::Request;
-use std::time::Duration;
 
 impl Server {
     /// Carries out everything that was asked in this turn.
@@ -17,7 +16,6 @@ impl Server {
                     self.fatal = Some(line);
                     self.stopping = true;
                 }
-                Request::Sleep(micros) => std::thread::sleep(Duration::from_micros(micros)),
                 Request::Log(line) => log::warning(&line),
                 Request::ConfigChanged(name) => self.apply(name),
             }
