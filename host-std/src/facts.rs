@@ -38,7 +38,7 @@ pub fn facts() -> HostFacts {
         monotonic,
         cpu_times: memory::cpu_times,
         process_id: std::process::id(),
-        os: std::env::consts::OS,
+        os: system(),
         allocator: memory::ALLOCATOR_NAME,
         executable: executable(),
         multiplexing: "epoll",
@@ -55,6 +55,15 @@ fn executable() -> &'static str {
     static PATH: std::sync::OnceLock<String> = std::sync::OnceLock::new();
     PATH.get_or_init(|| {
         std::env::current_exe().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default()
+    })
+}
+
+/// The operating system's name, release and machine.
+fn system() -> &'static str {
+    static NAME: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+    NAME.get_or_init(|| {
+        let names = rustix::system::uname();
+        [names.sysname(), names.release(), names.machine()].map(|name| name.to_string_lossy()).join(" ")
     })
 }
 

@@ -57,6 +57,8 @@ impl Engine {
         if self.server.active_expire {
             self.expire_for(self.period() as u64 * 1000 / 4);
         }
+        // A host remembers the peak of what it is asked for.
+        (self.server.host.peak_memory)();
         let stats = &self.server.stats;
         let counters = [stats.commands, stats.input_bytes, stats.output_bytes];
         self.server.rates.sample((self.server.host.monotonic)(), counters);

@@ -72,6 +72,8 @@ pub struct Special {
     pub(super) get: fn(&Config) -> Vec<u8>,
     /// The lines of a rewritten file, each without its name; `None`: one line with the value.
     pub(super) lines: Option<PrintLines>,
+    /// Each line stands for itself: one that says the default need not be there.
+    pub(super) apart: bool,
 }
 
 /// One directive.

@@ -18,10 +18,16 @@ pub fn rewrite(old: &[u8], config: &Config) -> Vec<u8> {
     let mut file = OldFile::read(old);
     let defaults = Config::default();
     for parameter in table::PARAMETERS {
-        let changed = config.text(parameter) != defaults.text(parameter);
-        file.place(parameter.name, lines_of(parameter, config), changed || parameter.name == "dir");
+        let must_say = parameter.name == "dir" || config.text(parameter) != defaults.text(parameter);
+        let silent = if apart(parameter) { lines_of(parameter, &defaults) } else { Vec::new() };
+        file.place(parameter.name, lines_of(parameter, config), must_say, &silent);
     }
     file.finish()
+}
+
+/// Whether each of its lines stands for itself.
+fn apart(parameter: &Parameter) -> bool {
+    matches!(&parameter.kind, Kind::Special(special) if special.apart)
 }
 
 /// The lines that say this parameter's value.
@@ -85,14 +91,15 @@ impl OldFile {
         }
     }
 
-    /// Puts a directive's lines where its old ones stood, and what is left over at the end if it must be said.
-    fn place(&mut self, name: &'static str, lines: Vec<Vec<u8>>, must_say: bool) {
+    /// Puts a directive's lines where its old ones stood, and what is left over at the end if it must be said. Lines
+    /// among `silent` need no place of their own.
+    fn place(&mut self, name: &'static str, lines: Vec<Vec<u8>>, must_say: bool, silent: &[Vec<u8>]) {
         let mut old = self.waiting.remove(name).unwrap_or_default().into_iter();
         let known = old.len() > 0;
         for line in lines {
             match old.next() {
                 Some(index) => self.lines[index] = Some(line),
-                None if must_say || known => self.append(line),
+                None if (must_say || known) && !silent.contains(&line) => self.append(line),
                 None => {}
             }
         }
@@ -104,7 +111,7 @@ impl OldFile {
     fn append(&mut self, line: Vec<u8>) {
         if !self.signed {
             self.signed = true;
-            self.lines.push(Some(SIGNATURE.to_vec()));
+            self.lines.extend([Some(Vec::new()), Some(SIGNATURE.to_vec())]);
         }
         self.lines.push(Some(line));
     }

@@ -79,17 +79,19 @@ pub mod events {
 
 const CLASSES: [&str; 3] = ["normal", "slave", "pubsub"];
 
-pub(super) const SAVE: Special = Special { set: set_save, get: get_save, lines: Some(save_lines) };
+pub(super) const SAVE: Special =
+    Special { set: set_save, get: get_save, lines: Some(save_lines), apart: false };
 pub(super) const BUFFER_LIMIT: Special =
-    Special { set: set_limits, get: get_limits, lines: Some(limit_lines) };
+    Special { set: set_limits, get: get_limits, lines: Some(limit_lines), apart: true };
 pub(super) const BIND: Special =
-    Special { set: set_bind, get: |c| c.bind.join(&b' '), lines: Some(|c| one_line(&c.bind)) };
+    Special { set: set_bind, get: |c| c.bind.join(&b' '), lines: Some(|c| one_line(&c.bind)), apart: false };
 pub(super) const EVENTS: Special =
-    Special { set: set_events, get: get_events, lines: Some(|c| one_quoted(&get_events(c))) };
+    Special { set: set_events, get: get_events, lines: Some(|c| one_quoted(&get_events(c))), apart: false };
 pub(super) const PERCENTILES: Special = Special {
     set: set_percentiles,
     get: |c| c.latency_tracking_info_percentiles.join(&b' '),
     lines: Some(|c| one_line(&c.latency_tracking_info_percentiles)),
+    apart: false,
 };
 
 fn one_line(words: &[Vec<u8>]) -> Vec<Vec<u8>> {
