@@ -22,6 +22,8 @@ use alloc::vec::Vec;
 const PORTION: usize = 256 << 10;
 /// Portions that are asked for ahead.
 const AHEAD: u64 = 4;
+/// Bytes that a key with its value takes in a file at least, for most files.
+const LEAST_ENTRY: u64 = 16;
 /// Keys that were left out are named one by one up to so many.
 const NAMED: u64 = 16;
 
@@ -121,8 +123,8 @@ impl Engine {
                 if bytes.len() < PORTION {
                     loading.loader.finish();
                 }
-                let taken = loading.intake.take_items(&mut loading.loader);
                 loading.intake.progress.total = size;
+                let taken = loading.intake.take_items(&mut loading.loader);
                 loading.intake.progress.loaded = loading.loader.position();
                 self.server.persistence.load = loading.intake.progress;
                 self.after_portion(taken, bytes);
@@ -211,10 +213,19 @@ impl Intake {
                 Item::ModuleAux(name) => {
                     self.log.push(format!("Skipped data of the module {}", name.escape_ascii()));
                 }
-                Item::Aux { .. } | Item::Resize { .. } | Item::End(_) => {}
+                Item::Resize { db, keys, .. } => self.make_room(db as usize, keys),
+                Item::Aux { .. } | Item::End(_) => {}
             }
         }
         Ok(())
+    }
+
+    /// The file's word is taken for as many keys as it can hold.
+    fn make_room(&mut self, db: usize, keys: u64) {
+        let most = self.progress.total / LEAST_ENTRY;
+        if db < self.keyspace.count() {
+            self.keyspace.make_room(db, keys.min(most) as usize);
+        }
     }
 
     fn take_entry(&mut self, entry: &Entry<'_>) -> Result<(), RdbError> {

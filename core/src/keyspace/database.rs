@@ -27,6 +27,11 @@ impl Database {
         Self { table: Segmented::new(), volatile: 0, hash_key, expire_cursor: 0, average_ttl: 0 }
     }
 
+    /// An empty database with room for about so many keys.
+    pub fn with_capacity(hash_key: HashKey, keys: usize) -> Self {
+        Self { table: Segmented::with_capacity(keys), ..Self::new(hash_key) }
+    }
+
     /// How many keys there are, expired ones that nobody met yet included.
     pub fn len(&self) -> usize {
         self.table.len()

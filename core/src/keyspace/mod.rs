@@ -37,6 +37,13 @@ impl Keyspace {
         self.hash_key
     }
 
+    /// Makes room for about so many keys in a database that has none.
+    pub fn make_room(&mut self, index: usize, keys: usize) {
+        if self.databases[index].is_empty() {
+            self.databases[index] = Database::with_capacity(self.hash_key, keys);
+        }
+    }
+
     /// The database of that number, which is below [`Keyspace::count`].
     #[inline]
     pub fn db(&self, index: usize) -> &Database {

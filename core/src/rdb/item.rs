@@ -14,8 +14,10 @@ pub enum Item<'a> {
         /// Its value.
         value: &'a [u8],
     },
-    /// How many keys the database now selected is going to have, and how many of them with deadlines. A hint.
+    /// How many keys a database is going to have, and how many of them with deadlines. A hint.
     Resize {
+        /// The database.
+        db: u32,
         /// All keys.
         keys: u64,
         /// Those with deadlines.

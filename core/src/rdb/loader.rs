@@ -269,6 +269,11 @@ impl Loader {
         read_text(&mut reader)?.copy_to(&mut self.name)?;
         self.in_entry = true;
         let body = 1 + reader.position();
+        // Most values are one string: no walk is needed to find its end.
+        if form == Form::String && read_text(&mut reader).is_ok() {
+            let (body, end) = (self.at + body, self.at + 1 + reader.position());
+            return Ok(self.found(form, body, end));
+        }
         self.partial = Some(Partial { form, body, walker: Walker::new(form)? });
         self.entry()
     }
@@ -281,10 +286,14 @@ impl Loader {
         }
         let form = partial.form;
         let end = body + partial.walker.position();
+        Ok(self.found(form, body, end))
+    }
+
+    fn found(&mut self, form: Form, body: usize, end: usize) -> Step {
         self.partial = None;
         self.in_entry = false;
         self.at = end;
-        Ok(Step::Out(Found::Entry { form, body, end }))
+        Step::Out(Found::Entry { form, body, end })
     }
 
     fn footer(&mut self) -> Result<Step, Cause> {
@@ -309,7 +318,7 @@ impl Loader {
         match found {
             Found::Aux => Item::Aux { name: &self.name, value: &self.text },
             Found::Function => Item::Function(&self.text),
-            Found::Resize { keys, deadlines } => Item::Resize { keys, deadlines },
+            Found::Resize { keys, deadlines } => Item::Resize { db: self.db, keys, deadlines },
             Found::ModuleAux(name) => Item::ModuleAux(name),
             Found::End(checksum) => Item::End(checksum),
             Found::Entry { form, body, end } => {

@@ -19,6 +19,11 @@ const SMALL_BUCKETS: usize = 16;
 /// The directory shrinks where it has so many entries a segment.
 const WIDE_DIRECTORY: usize = 64;
 
+/// How full the segments of a table that is made for a number of elements are going to be, in turn.
+const PLANNED_ITEMS: [usize; 8] = [480, 740, 560, 820, 520, 680, 600, 780];
+/// Bits of the directory beyond those that would tell so many equal segments apart.
+const GRID_BITS: u8 = 6;
+
 const _: () =
     assert!(REBUILD_ITEMS < MAX_ITEMS && MERGE_ITEMS < MAX_ITEMS / 2, "a step must not undo another");
 
@@ -63,6 +68,35 @@ fn move_all<T>(from: &mut HashTable<T>, to: &mut HashTable<T>, rehash: &impl Fn(
 
 /// Growing.
 impl<T> Segmented<T> {
+    /// An empty table that takes about `items` elements before it grows. Segments are of uneven width, for the reason
+    /// for which they split unevenly.
+    pub fn with_capacity(items: usize) -> Self {
+        let mut table = Self::new();
+        if items <= MAX_ITEMS {
+            let whole = Segment { table: HashTable::with_capacity(items), first: 0, end: END, moves: 0 };
+            table.widest = whole.table.num_buckets().max(1) as u32;
+            table.segments.push(whole);
+            return table;
+        }
+        let depth = (items / MAX_ITEMS).ilog2() as u8 + GRID_BITS;
+        let grain = END >> depth.min(POINT_BITS);
+        let mut fills = PLANNED_ITEMS.into_iter().cycle();
+        let mut first = 0;
+        while first < END {
+            let fill = fills.next().unwrap_or(MAX_ITEMS / 2);
+            let width = (u64::from(END) * fill as u64 / items as u64) as u32 / grain * grain;
+            let end = END.min(first + width.max(grain));
+            table.segments.push(Segment { table: HashTable::with_capacity(MAX_ITEMS), first, end, moves: 0 });
+            first = end;
+        }
+        table.widest = MAX_BUCKETS as u32;
+        table.deepen(depth.min(POINT_BITS));
+        for number in 0..table.segments.len() {
+            table.direct(number);
+        }
+        table
+    }
+
     /// Makes room in a segment that is full, or makes the first one. Once may not be enough where hashes are not random.
     #[cold]
     pub(super) fn make_room(&mut self, number: usize, rehash: &impl Fn(&T) -> u64) {

@@ -307,3 +307,43 @@ fn equal_hashes_are_only_slow() {
     }
     assert_eq!(visits, n);
 }
+
+/// Room that was made beforehand is used: nothing moves while the table fills, and all is found.
+#[test]
+fn a_table_made_for_its_elements() {
+    for items in [0, 1, 100, 896, 897, 2_000, 50_000] {
+        let mut table = Segmented::with_capacity(items as usize);
+        let before = (table.segments(), table.allocated());
+        (0..items).for_each(|n| insert(&mut table, n));
+        assert_eq!((table.segments(), table.allocated()), before, "{items}");
+        check(&table, rehash);
+        assert!((0..items).all(|n| table.find(hash(n), |e| *e == n).is_some()));
+        assert!(items < 2_000 || table.allocated() / (items as usize) < 20, "{items}: {before:?}");
+    }
+}
+
+/// A walk by ranges meets each element that stays once, while others come and go and segments split.
+#[test]
+fn a_walk_by_ranges_meets_each_once() {
+    let mut table = filled(3_000);
+    let (mut from, mut met, mut next) = (0, BTreeMap::new(), 3_000);
+    while from < Segmented::<u32>::WALK_END {
+        let mut range = Vec::new();
+        let end = table.range_from(from, rehash, &mut range);
+        assert!(end > from);
+        for n in range.into_iter().copied() {
+            assert!((from..end).contains(&Segmented::<u32>::walk_point(hash(n))));
+            *met.entry(n).or_insert(0) += 1;
+        }
+        from = end;
+        for _ in 0..700 {
+            insert(&mut table, next);
+            next += 1;
+        }
+        if next % 3 == 0 {
+            (next - 600..next - 100).for_each(|n| remove(&mut table, n));
+        }
+    }
+    assert!((0..3_000).all(|n| met.get(&n) == Some(&1)));
+    assert!(met.values().all(|&times| times == 1));
+}
