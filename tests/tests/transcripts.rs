@@ -35,6 +35,7 @@ macro_rules! transcripts {
 }
 
 transcripts!(
+    bitmaps,
     client,
     config,
     command,
@@ -45,5 +46,6 @@ transcripts!(
     object,
     protocol,
     pubsub,
+    strings,
     transactions
 );

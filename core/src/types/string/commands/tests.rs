@@ -1,1 +1,141 @@
+//! What the commands put into the journal. Replies, encodings and events are compared with the reference's from outside.
 
+use crate::engine::{Engine, Options};
+use crate::server::HostFacts;
+use crate::session::{SessionId, SessionInfo};
+use crate::table::{BITMAP, STRING};
+use crate::words::config::Config;
+use alloc::string::String;
+use alloc::vec::Vec;
+use std::format;
+
+const NOW: i64 = 1_000_000;
+
+struct Client {
+    engine: Engine,
+    id: SessionId,
+}
+
+impl Client {
+    fn new() -> Self {
+        let mut engine = Engine::new(Options {
+            commands: &[STRING, BITMAP],
+            config: Config::default(),
+            host: HostFacts::UNKNOWN,
+            seed: [1, 2, 3, 4],
+            now: NOW,
+        });
+        engine.server_mut().journaling = true;
+        let id = engine.open_session(SessionInfo::default(), NOW);
+        Self { engine, id }
+    }
+
+    /// The reply's bytes.
+    fn call(&mut self, line: &str) -> String {
+        self.engine.handle_bytes(self.id, format!("{line}\r\n").as_bytes(), NOW);
+        let reply = String::from_utf8_lossy(self.engine.output(self.id)).into_owned();
+        self.engine.consume_output(self.id, reply.len());
+        reply
+    }
+
+    /// What the command leaves in the journal; commands are divided by bars.
+    fn journal(&mut self, line: &str) -> String {
+        let reply = self.call(line);
+        assert!(!reply.starts_with('-'), "{line}: {reply}");
+        let words = |command: Vec<Vec<u8>>| String::from_utf8_lossy(&command.join(&b' ')).into_owned();
+        let commands: Vec<String> =
+            self.engine.server_mut().journal.drain(..).map(|(_, command)| words(command)).collect();
+        commands.join("|")
+    }
+}
+
+#[test]
+fn relative_expiries_become_unix_time() {
+    let mut client = Client::new();
+    for (line, journal) in [
+        ("SET k v", "SET k v"),
+        ("set k v ex 10", "SET k v PXAT 1010000"),
+        ("SET k v PX 10 GET", "SET k v PXAT 1000010"),
+        ("SET k v EXAT 2000", "SET k v PXAT 2000000"),
+        ("SET k v PXAT 2000000 NX", ""),
+        ("SET k v PXAT 2000000", "SET k v PXAT 2000000"),
+        ("SETEX k 10 v", "SET k v PXAT 1010000"),
+        ("PSETEX k 10 v", "SET k v PXAT 1000010"),
+        ("GETEX k EX 10", "PEXPIREAT k 1010000"),
+        ("GETEX k", ""),
+        ("GETEX k PERSIST", "PERSIST k"),
+        ("GETEX k PERSIST", ""),
+        ("GETEX k PXAT 1", "DEL k"),
+        ("GETEX k PXAT 1", ""),
+    ] {
+        assert_eq!(client.journal(line), journal, "{line}");
+    }
+}
+
+#[test]
+fn what_depends_on_the_moment_is_journaled_as_its_result() {
+    let mut client = Client::new();
+    for (line, journal) in [
+        ("INCRBYFLOAT f 3.0e0", "SET f 3 KEEPTTL"),
+        ("INCRBYFLOAT f 0.1", "SET f 3.1 KEEPTTL"),
+        ("GETSET f x", "SET f x"),
+        ("SET f y GET XX KEEPTTL", "SET f y XX KEEPTTL"),
+        ("GETDEL f", "DEL f"),
+        ("GETDEL f", ""),
+        ("MSETNX a 1 b 2", "MSETNX a 1 b 2"),
+        ("MSETNX a 1 c 2", ""),
+        ("SETNX a 1", ""),
+        ("SETRANGE none 5 \"\"", ""),
+        ("BITOP AND d e", ""),
+        ("BITOP OR d a", "BITOP OR d a"),
+        ("BITOP AND d e", "BITOP AND d e"),
+    ] {
+        assert_eq!(client.journal(line), journal, "{line}");
+    }
+}
+
+#[test]
+fn bits_that_stay_as_they_are_are_no_change() {
+    let mut client = Client::new();
+    for (line, journal) in [
+        ("SETBIT b 7 0", "SETBIT b 7 0"),
+        ("SETBIT b 7 0", ""),
+        ("SETBIT b 8 0", "SETBIT b 8 0"),
+        ("BITFIELD b SET u8 0 0", ""),
+        (
+            "BITFIELD b SET u8 0 1 OVERFLOW FAIL INCRBY u8 0 255",
+            "BITFIELD b SET u8 0 1 OVERFLOW FAIL INCRBY u8 0 255",
+        ),
+        ("BITFIELD b OVERFLOW FAIL INCRBY u8 0 255", ""),
+        ("BITFIELD b GET u8 0", ""),
+    ] {
+        assert_eq!(client.journal(line), journal, "{line}");
+    }
+}
+
+/// A field that fails to be written leaves the string that was made for it, uncounted, as in the reference.
+#[test]
+fn a_failed_field_still_makes_room() {
+    let mut client = Client::new();
+    assert_eq!(client.journal("BITFIELD b OVERFLOW FAIL SET u8 8 300"), "");
+    assert_eq!(client.call("STRLEN b"), ":2\r\n");
+}
+
+/// An edit that is refused leaves the value, its encoding and its deadline alone.
+#[test]
+fn refused_edits_change_nothing() {
+    let mut client = Client::new();
+    client.call("SET n 9223372036854775807");
+    client.call("SET s abc");
+    for line in [
+        "INCR n",
+        "INCR s",
+        "INCRBYFLOAT s 1",
+        "INCRBYFLOAT n inf",
+        "SETRANGE s 536870910 abc",
+        "SETBIT s 4294967296 1",
+    ] {
+        assert!(client.call(line).starts_with("-ERR"), "{line}");
+    }
+    assert_eq!(client.call("MGET n s"), "*2\r\n$19\r\n9223372036854775807\r\n$3\r\nabc\r\n");
+}
