@@ -4,12 +4,14 @@
 use alloc::vec::Vec;
 
 use crate::types::Limits;
-use crate::types::listpack::{self, Element, Listpack, ListpackBuf};
+use crate::types::listpack::{Element, Listpack, ListpackBuf};
 
 /// Nodes that are bounded by count, or whose size class is unknown, still hold at most this many bytes.
 const SIZE_SAFETY_LIMIT: usize = 8192;
 /// What an entry is taken to need beside its data, in bytes.
 const ENTRY_OVERHEAD: usize = 8;
+/// What a merge is taken to save, in bytes: the header and end of a ziplist, which nodes were before.
+const MERGE_SAVING: usize = 11;
 /// Size classes -1 to -5 of `list-max-listpack-size`, in bytes.
 const SIZE_CLASSES: [usize; 5] = [4096, 8192, 16384, 32768, 65536];
 /// The largest count that `list-max-listpack-size` may ask for.
@@ -59,7 +61,7 @@ impl Rules {
     pub(super) fn allow_merge(self, a: &Node, b: &Node) -> bool {
         match (a, b) {
             (Node::Packed(a), Node::Packed(b)) => {
-                self.fits(a.byte_len() + b.byte_len() - listpack::EMPTY.len(), a.len() + b.len())
+                self.fits((a.byte_len() + b.byte_len()).saturating_sub(MERGE_SAVING), a.len() + b.len())
             }
             _ => false,
         }
