@@ -4,6 +4,7 @@ use crate::args::Args;
 use crate::command::{Command, flags};
 use crate::command_index::CommandId;
 use crate::context::Ctx;
+use crate::monitor;
 use crate::words::error::CommandError;
 
 /// Commands that are not FAST are timed one by one; below this threshold of the slow log every command is.
@@ -42,6 +43,7 @@ pub fn call(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) -> Outcome {
             if timed {
                 finish_timed(ctx, id, command, args, start);
             }
+            show(ctx, command, args);
             Outcome::Done
         }
         Err(CommandError::NotResident) => {
@@ -58,8 +60,17 @@ pub fn call(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) -> Outcome {
             if timed {
                 finish_timed(ctx, id, command, args, start);
             }
+            show(ctx, command, args);
             Outcome::Failed
         }
+    }
+}
+
+/// Shows the command to those who watch.
+#[inline]
+fn show(ctx: &mut Ctx<'_>, command: &Command, args: Args<'_>) {
+    if !ctx.server.monitors.is_empty() {
+        monitor::feed(ctx, command, args);
     }
 }
 

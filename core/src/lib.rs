@@ -35,6 +35,7 @@ pub mod db;
 pub mod events;
 pub mod histogram;
 pub mod latency;
+pub mod monitor;
 pub mod persistence;
 pub mod pubsub;
 pub mod rates;

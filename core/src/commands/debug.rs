@@ -53,10 +53,10 @@ pub fn debug(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
         (b"reload", 2..) => super::persistence::reload(ctx, args)?,
         (b"sdslen", 3) => sdslen(ctx, args)?,
         (b"digest", 2) => {
-            let text = digest::of_dataset(ctx.db.data, ctx.db.now).text();
+            let text = digest::of_dataset(ctx.db.data).text();
             ctx.reply.simple(&text);
         }
-        (b"digest-value", 3..) => digest_values(ctx, args),
+        (b"digest-value", _) => digest_values(ctx, args),
         (b"populate", 3..=5) => populate(ctx, args)?,
         (b"protocol", 3) => protocol(ctx, args)?,
         (b"set-active-expire", 3) => {
@@ -223,6 +223,7 @@ fn protocol(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
             reply.push(2);
             reply.bulk(b"server-cpu-usage");
             reply.int(42);
+            reply.bulk(b"Some real reply following the push reply");
         }
         b"true" => reply.bool(true),
         b"false" => reply.bool(false),

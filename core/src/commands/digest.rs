@@ -4,7 +4,6 @@ use crate::db::{Data, Db};
 use crate::types::listpack::Element;
 use crate::types::{Kind, ValueRef};
 use crate::words::number::write_f64;
-use crate::words::time::UnixMillis;
 use alloc::vec::Vec;
 use sha1::{Digest as _, Sha1};
 
@@ -94,14 +93,12 @@ pub(super) fn of_key(db: &Db<'_>, key: &[u8]) -> Digest {
     digest
 }
 
-/// The digest of every database. Keys that expired and are still there do not count.
-pub(super) fn of_dataset(data: &Data, now: UnixMillis) -> Digest {
+/// The digest of every database. Keys that expired and are still there count.
+pub(super) fn of_dataset(data: &Data) -> Digest {
     let mut whole = Digest::default();
     for (index, database) in data.keyspace.iter().filter(|(_, database)| !database.is_empty()) {
         whole.mix(&(index as u32).to_be_bytes());
-        for record in
-            database.iter().filter(|record| record.deadline().is_none_or(|deadline| now <= deadline))
-        {
+        for record in database.iter() {
             let mut digest = Digest::default();
             digest.mix(record.key());
             if let Some(value) = record.value() {

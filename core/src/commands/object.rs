@@ -38,7 +38,7 @@ pub fn help(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
         "    Return the number of references of the value associated with the specified",
         "    <key>.",
         "HELP",
-        "    Print this help.",
+        "    Prints this help.",
     ];
     ctx.reply.array(LINES.len() + REST.len());
     for line in LINES.iter().chain(&REST) {

@@ -36,9 +36,6 @@ impl Engine {
 
     /// Runs a command that may run.
     pub(super) fn execute(&mut self, session: &mut Running, id: CommandId, args: Args<'_>) {
-        if !self.server.monitors.is_empty() {
-            self.feed_monitors(session, id, args);
-        }
         session.last_command = self.server.index.get(id).name;
         let mark = session.output.len();
         let ran = self.call_in(session, id, args, None);

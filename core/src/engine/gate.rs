@@ -198,8 +198,9 @@ fn unknown_command(args: Args<'_>) -> String {
         if echoed.len() >= ECHOED {
             break;
         }
+        let shown = lossy(arg, ECHOED - echoed.len());
         echoed.push('\'');
-        echoed.push_str(&lossy(arg, ECHOED - echoed.len()));
+        echoed.push_str(&shown);
         echoed.push_str("' ");
     }
     format!("ERR unknown command '{}', with args beginning with: {echoed}", lossy(args.get(0), ECHOED))
