@@ -2,6 +2,7 @@
 //! stopped by their process id, transcripts, the simulation, the fuzz targets' work.
 
 pub mod fuzz;
+pub mod fuzz_rdb;
 pub mod resp;
 pub mod server;
 pub mod sim;

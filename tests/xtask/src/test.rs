@@ -12,7 +12,7 @@ const PROFILE: [&str; 2] = ["--profile", "checked"];
 /// Seconds that each fuzz target runs.
 const FUZZ_SECONDS: &str = "-max_total_time=20";
 /// The fuzz targets of tests/fuzz.
-const FUZZ_TARGETS: [&str; 2] = ["resp", "commands"];
+const FUZZ_TARGETS: [&str; 4] = ["resp", "commands", "rdb", "value"];
 /// The steps in their order, for `--list`.
 const STEPS: [&str; 12] = [
     "format",
