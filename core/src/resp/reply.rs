@@ -236,9 +236,9 @@ impl<'a> Reply<'a> {
     /// True or false; RESP2 sends 1 or 0.
     pub fn bool(&mut self, value: bool) {
         if self.is_resp3() {
-            self.raw(if value { b"#t\r\n" } else { b"#f\r\n" })
+            self.raw(if value { b"#t\r\n" } else { b"#f\r\n" });
         } else {
-            self.int(i64::from(value))
+            self.int(i64::from(value));
         }
     }
 

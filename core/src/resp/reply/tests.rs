@@ -14,9 +14,12 @@ fn both(write: impl Fn(&mut Reply<'_>)) -> (String, String) {
     (written(Proto::Resp2, &write), written(Proto::Resp3, &write))
 }
 
+/// What is written, and its bytes in RESP2 and RESP3.
+type Case = (fn(&mut Reply<'_>), &'static str, &'static str);
+
 #[test]
 fn each_form_in_both_protocols() {
-    let cases: [(fn(&mut Reply<'_>), &str, &str); 24] = [
+    let cases: [Case; 24] = [
         (|r| r.ok(), "+OK\r\n", "+OK\r\n"),
         (|r| r.simple("PONG"), "+PONG\r\n", "+PONG\r\n"),
         (|r| r.error(&SYNTAX), "-ERR syntax error\r\n", "-ERR syntax error\r\n"),

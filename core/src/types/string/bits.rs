@@ -13,9 +13,9 @@ pub fn set_bit(bytes: &mut [u8], offset: u64, on: bool) -> bool {
     let Some(byte) = bytes.get_mut((offset >> 3) as usize) else { return false };
     let was = *byte & mask(offset) != 0;
     if on {
-        *byte |= mask(offset)
+        *byte |= mask(offset);
     } else {
-        *byte &= !mask(offset)
+        *byte &= !mask(offset);
     }
     was
 }
