@@ -7,6 +7,9 @@ pub mod push;
 pub mod range;
 pub mod transfer;
 
+#[cfg(test)]
+mod tests;
+
 use super::{End, List};
 use crate::args::Args;
 use crate::context::Ctx;
