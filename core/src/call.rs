@@ -23,8 +23,18 @@ pub enum Outcome {
     NotResident,
 }
 
-/// Runs the command. `args` has the full command; arity was checked.
+/// Runs the command and publishes the keyspace events that come of it. `args` has the full command; arity was checked.
 pub fn call(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) -> Outcome {
+    let start = ctx.reply.position();
+    let outcome = run(ctx, id, args);
+    if !ctx.db.data.events.is_empty() {
+        ctx.publish_events(start);
+    }
+    outcome
+}
+
+#[inline]
+fn run(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) -> Outcome {
     let command = ctx.server.index.get(id);
     let mark = ctx.reply.position();
     let timed = !command.has(flags::FAST) || ctx.server.time_each;

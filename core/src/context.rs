@@ -95,6 +95,38 @@ impl Ctx<'_> {
         self.propagation = Propagation::Nothing;
     }
 
+    /// Sends a message to everybody who subscribed to the channel; returns to how many. What this session gets itself
+    /// stands behind what it has of its reply by now.
+    pub fn publish(&mut self, channel: &[u8], message: &[u8]) -> usize {
+        let end = self.reply.position();
+        let receivers =
+            self.server.subscriptions.publish(self.peers, Some(&mut *self.session), channel, message);
+        self.insert_own_messages(end);
+        receivers
+    }
+
+    /// As [`Ctx::publish`], for a sharded channel.
+    pub fn publish_sharded(&mut self, channel: &[u8], message: &[u8]) -> usize {
+        let end = self.reply.position();
+        let session = Some(&mut *self.session);
+        let receivers = self.server.subscriptions.publish_sharded(self.peers, session, channel, message);
+        self.insert_own_messages(end);
+        receivers
+    }
+
+    /// Publishes the keyspace events so far. What this session gets itself goes before the reply, which begins at
+    /// `start`: Redis tells of a change before it answers.
+    pub fn publish_events(&mut self, start: usize) {
+        let notify = self.db.data.notify;
+        for event in core::mem::take(&mut self.db.data.events) {
+            for (channel, message) in event.messages(notify) {
+                let session = Some(&mut *self.session);
+                self.server.subscriptions.publish(self.peers, session, &channel, &message);
+            }
+        }
+        self.insert_own_messages(start);
+    }
+
     /// Lets `write` add to another session's output, or to this one's.
     pub fn send_to(&mut self, id: SessionId, write: impl FnOnce(&mut Reply<'_>)) {
         if id == self.session.id {
@@ -105,6 +137,14 @@ impl Ctx<'_> {
             let proto = peer.proto;
             write(&mut Reply::new(&mut peer.output, proto));
             self.peers.notice(id);
+        }
+    }
+
+    /// While a command runs its session's output lies in `reply`, and messages to the session gather where it was.
+    fn insert_own_messages(&mut self, position: usize) {
+        if !self.session.output.is_empty() {
+            self.reply.insert(position, &self.session.output);
+            self.session.output.clear();
         }
     }
 }

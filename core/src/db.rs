@@ -2,6 +2,9 @@
 //! and the one choke point for "this key changed".
 
 mod typed;
+mod watch;
+
+pub use watch::{unwatch, watch};
 
 use crate::events::{Event, KeyEvent};
 use crate::keyspace::Keyspace;
@@ -9,7 +12,7 @@ use crate::keyspace::clock::AccessClock;
 use crate::keyspace::database::Database;
 use crate::keyspace::record::Record;
 use crate::rdb::Snapshot;
-use crate::session::{Session, SessionId};
+use crate::session::SessionId;
 use crate::types::segmented::Slot;
 use crate::types::string::{Str, StrRef};
 use crate::types::{Kind, Limits, Value, ValueRef};
@@ -51,8 +54,8 @@ pub struct Data {
     pub rng: Rng,
     /// Sessions that wait for keys.
     pub waiters: Waiters<SessionId>,
-    /// Sessions by the keys that they watch.
-    pub watchers: BTreeMap<DbKey, Vec<SessionId>>,
+    /// Sessions by the keys that they watch, by database.
+    pub watchers: BTreeMap<usize, BTreeMap<Box<[u8]>, Vec<SessionId>>>,
     /// Sessions whose watched keys changed; the engine breaks their transactions.
     pub touched: Vec<SessionId>,
     /// The classes of events that are published.
@@ -132,29 +135,6 @@ impl Data {
             && record.value().is_some_and(|v| v.kind() != Kind::String && v.len() >= FREE_LAZILY_FROM);
         if large {
             self.garbage.extend(record.into_value());
-        }
-    }
-
-    /// Marks every session that watches a key of database `db` that is there, or that is in `other`, before the one is
-    /// emptied or takes the other's place.
-    pub fn touch_watchers_of(&mut self, db: usize, other: Option<usize>) {
-        let holds = |index: usize, key: &[u8]| {
-            let hash = self.keyspace.hash(key);
-            self.keyspace.db(index).find(hash, key).is_some()
-        };
-        let concerned = |key: &[u8]| holds(db, key) || other.is_some_and(|other| holds(other, key));
-        let watched = self.watchers.iter().filter(|((index, key), _)| *index == db && concerned(key));
-        let sessions: Vec<SessionId> = watched.flat_map(|(_, sessions)| sessions.iter().copied()).collect();
-        self.touched.extend(sessions);
-    }
-
-    /// Marks every session that watches the key.
-    fn touch_watchers(&mut self, db: usize, key: &[u8]) {
-        if self.watchers.is_empty() {
-            return;
-        }
-        if let Some(sessions) = self.watchers.get(&(db, Box::from(key))) {
-            self.touched.extend_from_slice(sessions);
         }
     }
 }
@@ -581,17 +561,4 @@ impl Db<'_> {
             self.data.events.push(KeyEvent { db: self.index, class, name, key: key.into() });
         }
     }
-}
-
-/// Ends every WATCH of the session.
-pub fn unwatch(data: &mut Data, session: &mut Session) {
-    for key in session.watching.drain(..) {
-        if let Some(sessions) = data.watchers.get_mut(&key) {
-            sessions.retain(|s| *s != session.id);
-            if sessions.is_empty() {
-                data.watchers.remove(&key);
-            }
-        }
-    }
-    session.watch_broken = false;
 }

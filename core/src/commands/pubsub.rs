@@ -1,10 +1,12 @@
 //! Publish and subscribe. Sharded channels are plain channels of their own: there is one shard.
 
+use super::errors::bad_subcommand;
 use super::help;
 use crate::args::Args;
 use crate::context::Ctx;
 use crate::pubsub::{self, Registry};
-use crate::session::{Session, SessionId};
+use crate::server::Server;
+use crate::session::Session;
 use crate::words::error::CommandResult;
 use crate::words::glob::glob_match;
 use alloc::boxed::Box;
@@ -28,11 +30,11 @@ impl Kind {
         }
     }
 
-    fn registry<'a>(self, ctx: &'a mut Ctx<'_>) -> &'a mut Registry {
+    fn registry(self, server: &mut Server) -> &mut Registry {
         match self {
-            Self::Channel => &mut ctx.server.subscriptions.channels,
-            Self::Pattern => &mut ctx.server.subscriptions.patterns,
-            Self::Shard => &mut ctx.server.subscriptions.shard_channels,
+            Self::Channel => &mut server.subscriptions.channels,
+            Self::Pattern => &mut server.subscriptions.patterns,
+            Self::Shard => &mut server.subscriptions.shard_channels,
         }
     }
 
@@ -60,7 +62,7 @@ fn subscribe_all(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind, word: &str) -> C
     for name in args.from(1) {
         if kind.of_session(ctx.session).insert(name.into()) {
             let id = ctx.session.id;
-            pubsub::add(kind.registry(ctx), name, id);
+            pubsub::add(kind.registry(ctx.server), name, id);
         }
         confirm(ctx, kind, word, Some(name));
     }
@@ -79,7 +81,7 @@ fn unsubscribe_all(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind, word: &str) ->
     for name in names {
         if kind.of_session(ctx.session).remove(&name) {
             let id = ctx.session.id;
-            pubsub::remove(kind.registry(ctx), &name, id);
+            pubsub::remove(kind.registry(ctx.server), &name, id);
         }
         confirm(ctx, kind, word, Some(&name));
     }
@@ -116,62 +118,41 @@ pub fn sunsubscribe(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     unsubscribe_all(ctx, args, Kind::Shard, "sunsubscribe")
 }
 
-fn deliver(ctx: &mut Ctx<'_>, who: &[SessionId], parts: &[&[u8]]) -> usize {
-    for id in who {
-        ctx.send_to(*id, |reply| {
-            reply.push(parts.len());
-            parts.iter().for_each(|part| reply.bulk(part));
-        });
-    }
-    who.len()
-}
-
 /// PUBLISH channel message
 pub fn publish(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
-    let (channel, message) = (args.get(1), args.get(2));
-    let subscribers = ctx.server.subscriptions.channels.get(channel).cloned().unwrap_or_default();
-    let mut receivers = deliver(ctx, &subscribers, &[b"message", channel, message]);
-    let patterns: Vec<(Box<[u8]>, Vec<SessionId>)> = ctx
-        .server
-        .subscriptions
-        .patterns
-        .iter()
-        .filter(|(pattern, _)| glob_match(pattern, channel, false))
-        .map(|(pattern, who)| (pattern.clone(), who.clone()))
-        .collect();
-    for (pattern, who) in patterns {
-        receivers += deliver(ctx, &who, &[b"pmessage", &pattern, channel, message]);
-    }
+    let receivers = ctx.publish(args.get(1), args.get(2));
     ctx.reply.len(receivers);
     Ok(())
 }
 
 /// SPUBLISH channel message
 pub fn spublish(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
-    let (channel, message) = (args.get(1), args.get(2));
-    let subscribers = ctx.server.subscriptions.shard_channels.get(channel).cloned().unwrap_or_default();
-    let receivers = deliver(ctx, &subscribers, &[b"smessage", channel, message]);
+    let receivers = ctx.publish_sharded(args.get(1), args.get(2));
     ctx.reply.len(receivers);
     Ok(())
 }
 
 fn list(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> CommandResult {
+    if args.len() > 3 {
+        return Err(bad_subcommand(args));
+    }
     let pattern = args.try_get(2);
-    let names: Vec<Box<[u8]>> = kind
-        .registry(ctx)
-        .keys()
-        .filter(|name| pattern.is_none_or(|pattern| glob_match(pattern, name, false)))
-        .cloned()
-        .collect();
-    ctx.reply.array(names.len());
-    names.iter().for_each(|name| ctx.reply.bulk(name));
+    let mut found = 0;
+    let mark = ctx.reply.deferred_array();
+    for name in kind.registry(ctx.server).keys() {
+        if pattern.is_none_or(|pattern| glob_match(pattern, name, false)) {
+            ctx.reply.bulk(name);
+            found += 1;
+        }
+    }
+    ctx.reply.finish_array(mark, found);
     Ok(())
 }
 
 fn number(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> CommandResult {
     ctx.reply.array((args.len() - 2) * 2);
     for name in args.from(2) {
-        let count = kind.registry(ctx).get(name).map_or(0, Vec::len);
+        let count = kind.registry(ctx.server).get(name).map_or(0, BTreeSet::len);
         ctx.reply.bulk(name);
         ctx.reply.len(count);
     }

@@ -4,7 +4,7 @@ use crate::args::Args;
 use crate::call::{Outcome, call};
 use crate::context::{Ctx, Propagation};
 use crate::db::{self, Db};
-use crate::session::{Queue, Session};
+use crate::session::{Queue, ReplyMode};
 use crate::words::error::{CommandError, CommandResult};
 
 const NESTED: CommandError = CommandError::new("ERR MULTI calls can not be nested");
@@ -57,8 +57,12 @@ pub fn exec(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
         ctx.reply.set_proto(ctx.session.proto);
         ctx.server.dirty_before = ctx.db.data.dirty;
         ctx.propagation = Propagation::AsReceived;
+        let start = ctx.reply.position();
         if call(ctx, *id, command.args()) == Outcome::NotResident {
             ctx.reply.error_text(NOT_LOADED);
+        }
+        if ctx.session.reply_mode == ReplyMode::Off {
+            ctx.reply.truncate(start);
         }
         changed |= ctx.db.data.dirty != ctx.server.dirty_before;
         let propagation = core::mem::take(&mut ctx.propagation);
@@ -78,12 +82,11 @@ fn watch_is_broken(ctx: &mut Ctx<'_>) -> bool {
     if ctx.session.watching.is_empty() {
         return ctx.session.watch_broken;
     }
-    let before = ctx.db.data.touched.len();
     for (index, key) in &ctx.session.watching {
         Db { data: &mut *ctx.db.data, index: *index, now: ctx.db.now }.exists(key);
     }
     let id = ctx.session.id;
-    ctx.session.watch_broken || ctx.db.data.touched[before..].contains(&id)
+    ctx.session.watch_broken || ctx.db.data.touched.contains(&id)
 }
 
 /// WATCH key [key …]
@@ -94,18 +97,10 @@ pub fn watch(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     for key in args.from(1) {
         // A key that has expired is removed now, so that its going does not count as a change later.
         ctx.db.exists(key);
-        watch_key(ctx.session, &mut ctx.db, key);
+        db::watch(&mut ctx.db, ctx.session, key);
     }
     ctx.reply.ok();
     Ok(())
-}
-
-fn watch_key(session: &mut Session, db: &mut Db<'_>, key: &[u8]) {
-    let watched = (db.index, key.into());
-    if !session.watching.contains(&watched) {
-        db.data.watchers.entry(watched.clone()).or_default().push(session.id);
-        session.watching.push(watched);
-    }
 }
 
 /// UNWATCH

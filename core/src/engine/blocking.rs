@@ -92,7 +92,7 @@ impl Engine {
                 self.leave_waiters(&mut session);
                 session.blocked = None;
                 self.resume.push(session.id);
-                self.settle(&mut session, id, command.args(), ran.propagation);
+                self.settle(&mut session, command.args(), ran.propagation);
             }
         }
         self.finish(session);

@@ -1,6 +1,6 @@
 //! What a command's changes bring about outside the keys: journal, keyspace events, MONITOR, broken limits.
 
-use super::{Engine, Running};
+use super::Engine;
 use crate::args::Args;
 use crate::context::Propagation;
 use core::mem;
@@ -20,23 +20,18 @@ impl Engine {
         } else {
             self.data.removed_by_time.clear();
         }
-        for id in mem::take(&mut self.data.touched) {
-            if let Some(peer) = self.peers.get_mut(id) {
+        // The running session is not among its peers; what concerns it waits for the end of its command.
+        let peers = &mut self.peers;
+        self.data.touched.retain(|id| match peers.get_mut(*id) {
+            Some(peer) => {
                 peer.watch_broken = true;
+                false
             }
-        }
+            None => true,
+        });
         for event in mem::take(&mut self.data.events) {
             for (channel, message) in event.messages(self.data.notify) {
                 self.server.subscriptions.publish(&mut self.peers, None, &channel, &message);
-            }
-        }
-    }
-
-    /// Publishes the keyspace events of the running command.
-    pub(super) fn publish_events(&mut self, session: &mut Running) {
-        for event in mem::take(&mut self.data.events) {
-            for (channel, message) in event.messages(self.data.notify) {
-                self.server.subscriptions.publish(&mut self.peers, Some(session), &channel, &message);
             }
         }
     }

@@ -37,7 +37,7 @@ impl Engine {
     /// Runs a command that may run.
     pub(super) fn execute(&mut self, session: &mut Running, id: CommandId, args: Args<'_>) {
         session.last_command = self.server.index.get(id).name;
-        let mark = session.output.len();
+        let (mark, mode) = (session.output.len(), session.reply_mode);
         let ran = self.call_in(session, id, args, None);
         match ran.outcome {
             Outcome::Blocked => {
@@ -48,7 +48,7 @@ impl Engine {
             }
             Outcome::NotResident => self.park(session, id, OwnedCommand::new(args)),
             Outcome::Done | Outcome::Failed => {
-                self.suppress_reply(session, mark);
+                self.suppress_reply(session, mode, mark);
                 self.after_command(session, id, args, ran.propagation);
             }
         }
@@ -90,7 +90,7 @@ impl Engine {
         args: Args<'_>,
         propagation: Propagation,
     ) {
-        self.settle(session, id, args, propagation);
+        self.settle(session, args, propagation);
         if !self.server.persistence.requests.is_empty() {
             self.carry_save_requests();
         }
@@ -102,37 +102,26 @@ impl Engine {
         }
     }
 
-    /// What follows from a command that ran: journal, broken transactions, events.
+    /// What follows from a command that ran: journal and broken transactions.
     #[inline]
-    pub(super) fn settle(
-        &mut self,
-        session: &mut Running,
-        id: CommandId,
-        args: Args<'_>,
-        propagation: Propagation,
-    ) {
+    pub(super) fn settle(&mut self, session: &mut Running, args: Args<'_>, propagation: Propagation) {
         if self.server.journaling {
             self.propagate(session.db, args, propagation);
         }
         if !self.data.touched.is_empty() {
             self.break_transactions(session);
         }
-        if !self.data.events.is_empty() {
-            self.publish_events(session);
-        }
     }
 
-    /// Drops the reply where CLIENT REPLY asked for it.
-    fn suppress_reply(&mut self, session: &mut Running, mark: usize) {
-        if session.reply_mode == ReplyMode::On {
-            return;
-        }
-        match session.reply_mode {
-            // CLIENT REPLY SKIP itself has just run: it says nothing and the next command is the one that is skipped.
-            ReplyMode::SkipNext => {
-                session.output.truncate(mark);
-                session.reply_mode = ReplyMode::Skip;
-            }
+    /// Drops the reply where CLIENT REPLY asked for it before the command ran, in mode `before`.
+    #[inline]
+    fn suppress_reply(&mut self, session: &mut Running, before: ReplyMode, mark: usize) {
+        match (before, session.reply_mode) {
+            (_, ReplyMode::On) => {}
+            // CLIENT REPLY SKIP has just run: it says nothing and the next command is the one that is skipped.
+            (_, ReplyMode::SkipNext) => session.reply_mode = ReplyMode::Skip,
+            // CLIENT REPLY OFF has just run: it says nothing, and EXEC around it has begun its answer.
+            (ReplyMode::On, _) => {}
             _ => {
                 if !wants_reply(session) {
                     session.output.truncate(mark);

@@ -5,6 +5,7 @@ use super::{Engine, Running};
 use crate::args::Args;
 use crate::command::{Command, flags};
 use crate::command_index::CommandId;
+use crate::db::unwatch;
 use crate::resp::parse::ProtocolError;
 use crate::resp::reply::{Proto, Reply};
 use crate::server::PauseKind;
@@ -19,6 +20,7 @@ const ECHOED: usize = 128;
 
 const NOT_ALLOWED_IN_MULTI: &str = "ERR Command not allowed inside a transaction";
 const NO_AUTH: &str = "NOAUTH Authentication required.";
+const ABORTED: &str = "EXECABORT Transaction discarded because of: ";
 const OUT_OF_MEMORY: &str = "OOM command not allowed when used memory > 'maxmemory'.";
 
 const MISCONFIGURED: &str = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.";
@@ -81,10 +83,10 @@ impl Engine {
     /// Reasons that lie in the server's or the session's state.
     #[inline]
     fn refusal_by_state(&mut self, session: &Running, command: &Command) -> Option<Cow<'static, str>> {
-        if self.server.config.maxmemory > 0 && !self.make_room() && command.has(flags::DENYOOM) {
+        if self.server.config.maxmemory > 0 && !self.make_room() && self.needs_memory(session, command) {
             return Some(OUT_OF_MEMORY.into());
         }
-        if !self.server.persistence.last_ok && self.is_misconfigured(command) {
+        if !self.server.persistence.last_ok && self.is_misconfigured(session, command) {
             return Some(MISCONFIGURED.into());
         }
         if let Some(text) = self.server.loading_refusal(command) {
@@ -103,10 +105,27 @@ impl Engine {
         None
     }
 
+    /// Whether the command has one of these flags, or is EXEC and a queued command has.
+    fn asks_for(&self, session: &Running, command: &Command, wanted: u32) -> bool {
+        let queued = || {
+            let queue = session.multi.as_ref().filter(|_| command.name == "exec");
+            queue.is_some_and(|queue| {
+                queue.commands.iter().any(|(id, _)| self.server.index.get(*id).has(wanted))
+            })
+        };
+        command.has(wanted) || queued()
+    }
+
+    /// Whether the command is refused while memory is over its limit. Queueing takes memory too.
+    fn needs_memory(&self, session: &Running, command: &Command) -> bool {
+        let frees = matches!(command.name, "exec" | "discard" | "quit" | "reset");
+        session.multi.is_some() && !frees || self.asks_for(session, command, flags::DENYOOM)
+    }
+
     /// Whether the command is held back because the last snapshot failed.
-    fn is_misconfigured(&self, command: &Command) -> bool {
+    fn is_misconfigured(&self, session: &Running, command: &Command) -> bool {
         let config = &self.server.config;
-        let concerned = command.has(flags::WRITE) || command.name == "ping";
+        let concerned = self.asks_for(session, command, flags::WRITE) || command.name == "ping";
         concerned && config.stop_writes_on_bgsave_error && !config.save.is_empty()
     }
 
@@ -119,11 +138,7 @@ impl Engine {
         if command.has(flags::NOT_QUEUED) && command.name != "exec" || command.name.starts_with("client|") {
             return false;
         }
-        let writes = command.has(flags::WRITE | flags::MAY_REPLICATE)
-            || command.name == "exec"
-                && session.multi.as_ref().is_some_and(|queue| {
-                    queue.commands.iter().any(|(id, _)| self.server.index.get(*id).has(flags::WRITE))
-                });
+        let writes = self.asks_for(session, command, flags::WRITE | flags::MAY_REPLICATE);
         kind == PauseKind::All || writes
     }
 
@@ -135,9 +150,24 @@ impl Engine {
         if let Some(queue) = &mut session.multi {
             queue.broken = true;
         }
+        if id.is_some_and(|id| self.server.index.get(id).name == "exec") {
+            self.abort_transaction(session, text);
+            return;
+        }
         self.server.stats.count_error(text);
         if wants_reply(session) {
             Reply::new(&mut session.output, session.proto).error_text(text);
+        }
+    }
+
+    /// EXEC was refused, which ends the transaction.
+    fn abort_transaction(&mut self, session: &mut Running, reason: &str) {
+        session.multi = None;
+        unwatch(&mut self.data, session);
+        self.server.stats.count_error(ABORTED);
+        if wants_reply(session) {
+            let text = format!("{ABORTED}{}", reason.strip_prefix("ERR ").unwrap_or(reason));
+            Reply::new(&mut session.output, session.proto).error_text(&text);
         }
     }
 

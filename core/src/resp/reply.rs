@@ -61,6 +61,11 @@ impl<'a> Reply<'a> {
         self.out.truncate(position);
     }
 
+    /// Puts bytes that are a message already in front of what was written behind a [`Reply::position`].
+    pub fn insert(&mut self, position: usize, bytes: &[u8]) {
+        self.out.splice(position..position, bytes.iter().copied());
+    }
+
     /// Appends bytes that are a reply already.
     pub fn raw(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);
