@@ -11,7 +11,7 @@
 //! wide   | flags u8 | len u32 | [*mut V] | bytes … |
 //! ```
 //!
-//! The pointer's two low bits are free for the owner ([`Block::tag`]): they can be read without touching the
+//! The pointer's three low bits are free for the owner ([`Block::tag`]): they can be read without touching the
 //! block itself, so that a walk over table slots can skip most of them without a cache miss.
 #![expect(unsafe_code, reason = "the one module where it is allowed: each block below carries its proof")]
 
@@ -26,7 +26,7 @@ use core::slice;
 const WIDE: u8 = 1;
 const BOXED: u8 = 2;
 const ALIGN: usize = 8;
-const TAG_MASK: usize = 0b11;
+const TAG_MASK: usize = 0b111;
 /// The most bytes that a block holds.
 pub const MAX_LEN: usize = u32::MAX as usize >> 1;
 
@@ -212,16 +212,16 @@ impl<V> Block<V> {
         }
     }
 
-    /// Tag bit 0 or 1: the owner's own mark, kept in the pointer.
+    /// Tag bit 0, 1 or 2: the owner's own mark, kept in the pointer.
     #[inline]
     pub fn tag(&self, bit: u8) -> bool {
         self.tags() & (1 << bit) != 0
     }
 
-    /// Sets tag bit 0 or 1.
+    /// Sets tag bit 0, 1 or 2.
     #[inline]
     pub fn set_tag(&mut self, bit: u8, on: bool) {
-        debug_assert!(1 << bit <= TAG_MASK, "there are two tag bits");
+        debug_assert!(1 << bit <= TAG_MASK, "there are three tag bits");
         let tags = self.tags() & !(1 << bit) | (usize::from(on) << bit);
         self.set_tags(tags);
     }

@@ -11,6 +11,7 @@ use crate::keyspace::Keyspace;
 use crate::keyspace::clock::AccessClock;
 use crate::keyspace::database::Database;
 use crate::keyspace::record::Record;
+use crate::page::{Paging, Place};
 use crate::rdb::Snapshot;
 use crate::session::SessionId;
 use crate::types::segmented::Slot;
@@ -78,6 +79,8 @@ pub struct Data {
     pub garbage_databases: Vec<Database>,
     /// The snapshot that is being written: it is told of every change before it happens.
     pub snapshot: Option<Box<Snapshot>>,
+    /// Values on a page device.
+    pub paging: Paging,
     /// Reads leave the access clocks alone (CLIENT NO-TOUCH of the running session).
     pub no_touch: bool,
     /// The key whose hash was computed ahead: its address, its length, its hash.
@@ -105,6 +108,7 @@ impl Data {
             garbage: Vec::new(),
             garbage_databases: Vec::new(),
             snapshot: None,
+            paging: Paging::new(false, 1, 0),
             no_touch: false,
             hint: (0, 0, 0),
         }
@@ -135,6 +139,14 @@ impl Data {
             && record.value().is_some_and(|v| v.kind() != Kind::String && v.len() >= FREE_LAZILY_FROM);
         if large {
             self.garbage.extend(record.into_value());
+        }
+    }
+
+    /// Gives a paged value's pages back.
+    fn free_place(&mut self, db: usize, slot: Slot) {
+        if let Some(place) = self.keyspace.db(db).get(slot).place().and_then(Place::decode) {
+            self.paging.free(&place);
+            self.paging.swapped -= 1;
         }
     }
 }
@@ -218,9 +230,18 @@ impl Db<'_> {
         self.event(Event::EXPIRED, "expired", key);
     }
 
+    /// Gives back the pages of a value that is removed or overwritten.
+    #[inline]
+    fn release(&mut self, slot: Slot) {
+        if self.database().get(slot).is_paged() {
+            self.data.free_place(self.index, slot);
+        }
+    }
+
     /// Removes the record, tells watchers, and lets the value go.
     fn remove_at(&mut self, slot: Slot, key: &[u8]) {
         self.data.before_change(self.index, key);
+        self.release(slot);
         let record = self.database_mut().remove(slot);
         self.data.free(record);
         self.data.touch_watchers(self.index, key);
@@ -314,6 +335,29 @@ impl Db<'_> {
             paged: record.is_paged(),
             memory: record.memory(),
         })
+    }
+
+    /// Bytes of the string or elements of the collection under the key, in memory or not; counted as a read.
+    pub fn length(&mut self, key: &[u8], kind: Kind) -> Result<Option<usize>, CommandError> {
+        let Some(slot) = self.find_for_read(key) else { return Ok(None) };
+        self.check_kind(slot, kind)?;
+        let record = self.database().get(slot);
+        let paged = record.place().and_then(Place::decode).map(|place| place.count as usize);
+        Ok(paged.or_else(|| record.value().map(ValueRef::len)))
+    }
+
+    /// The encoding's name as OBJECT ENCODING answers it, in memory or not.
+    pub fn encoding(&mut self, key: &[u8]) -> Option<&'static str> {
+        let slot = self.find(key)?;
+        let record = self.database().get(slot);
+        let paged = record.place().and_then(Place::decode).map(|place| place.encoding());
+        paged.or_else(|| record.value().map(ValueRef::encoding))
+    }
+
+    /// Where the key's value lies on the page device, if it does.
+    pub fn place(&mut self, key: &[u8]) -> Option<Place> {
+        let slot = self.find(key)?;
+        self.database().get(slot).place().and_then(Place::decode)
     }
 
     /// Whether the key is there.
@@ -455,6 +499,10 @@ impl Db<'_> {
     /// Takes a large value out of the way before it is overwritten, so that it is freed in slices.
     #[inline]
     fn displace(&mut self, slot: Slot) {
+        if self.database().get(slot).is_paged() {
+            self.data.free_place(self.index, slot);
+            self.database_mut().forget_page(slot);
+        }
         let record = self.data.keyspace.db_mut(self.index).get_mut(slot);
         if record.is_boxed()
             && record.value().is_some_and(|v| v.kind() != Kind::String && v.len() >= FREE_LAZILY_FROM)

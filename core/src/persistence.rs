@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use crate::db::Data;
 use crate::keyspace::database::Database;
+use crate::page::Place;
 use crate::rdb::Snapshot;
 use crate::session::SessionId;
 use crate::words::time::UnixMillis;
@@ -103,14 +104,28 @@ impl Data {
     /// Empties a database and gives out what it held, if a running snapshot has no need of it.
     pub fn empty(&mut self, db: usize) -> Option<Database> {
         let keys = self.keyspace.take(db);
+        self.forget_pages(&keys);
+        self.paging.storing.clear();
         match &mut self.snapshot {
             Some(snapshot) => snapshot.before_flush(db, keys),
             None => Some(keys),
         }
     }
 
+    /// Gives back the pages of keys that go.
+    pub fn forget_pages(&mut self, keys: &Database) {
+        if keys.paged() == 0 {
+            return;
+        }
+        for place in keys.iter().filter(|r| r.is_paged()).filter_map(|r| Place::decode(r.place()?)) {
+            self.paging.free(&place);
+            self.paging.swapped -= 1;
+        }
+    }
+
     /// Exchanges two databases.
     pub fn swap(&mut self, a: usize, b: usize) {
+        self.paging.storing.clear();
         self.keyspace.swap(a, b);
         if let Some(snapshot) = &mut self.snapshot {
             snapshot.swapped(a, b);

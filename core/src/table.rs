@@ -34,7 +34,7 @@ pub const STRING: &[Command] = &[
     Command::new("setex", 4, WRITE | DENYOOM | NO_VALUE, Keys::range(1, 1, 1), Group::String, string::basic::setex),
     Command::new("setnx", 3, WRITE | DENYOOM | FAST | NO_VALUE, Keys::range(1, 1, 1), Group::String, string::basic::setnx),
     Command::new("setrange", 4, WRITE | DENYOOM, Keys::range(1, 1, 1), Group::String, string::ranges::setrange),
-    Command::new("strlen", 2, READONLY | FAST, Keys::range(1, 1, 1), Group::String, string::basic::strlen),
+    Command::new("strlen", 2, READONLY | FAST | META_ONLY, Keys::range(1, 1, 1), Group::String, string::basic::strlen),
     Command::new("substr", 4, READONLY, Keys::range(1, 1, 1), Group::String, string::ranges::getrange),
 ];
 
@@ -59,7 +59,7 @@ pub const LIST: &[Command] = &[
     Command::new("brpoplpush", 4, WRITE | DENYOOM | NOSCRIPT | BLOCKING, Keys::range(1, 2, 1), Group::List, list::blocking::brpoplpush),
     Command::new("lindex", 3, READONLY, Keys::range(1, 1, 1), Group::List, list::range::lindex),
     Command::new("linsert", 5, WRITE | DENYOOM, Keys::range(1, 1, 1), Group::List, list::edit::linsert),
-    Command::new("llen", 2, READONLY | FAST, Keys::range(1, 1, 1), Group::List, list::range::llen),
+    Command::new("llen", 2, READONLY | FAST | META_ONLY, Keys::range(1, 1, 1), Group::List, list::range::llen),
     Command::new("lmove", 5, WRITE | DENYOOM, Keys::range(1, 2, 1), Group::List, list::transfer::lmove),
     Command::new("lmpop", -4, WRITE | MOVABLE_KEYS, Keys::Counted { at: 1 }, Group::List, list::pop::lmpop),
     Command::new("lpop", -2, WRITE | FAST, Keys::range(1, 1, 1), Group::List, list::pop::lpop),
@@ -79,7 +79,7 @@ pub const LIST: &[Command] = &[
 /// Sets.
 pub const SET: &[Command] = &[
     Command::new("sadd", -3, WRITE | DENYOOM | FAST, Keys::range(1, 1, 1), Group::Set, set::sadd),
-    Command::new("scard", 2, READONLY | FAST, Keys::range(1, 1, 1), Group::Set, set::scard),
+    Command::new("scard", 2, READONLY | FAST | META_ONLY, Keys::range(1, 1, 1), Group::Set, set::scard),
     Command::new("sdiff", -2, READONLY, Keys::range(1, -1, 1), Group::Set, set::sdiff),
     Command::new("sdiffstore", -3, WRITE | DENYOOM, Keys::range(1, -1, 1), Group::Set, set::sdiffstore),
     Command::new("sinter", -2, READONLY, Keys::range(1, -1, 1), Group::Set, set::sinter),
@@ -107,7 +107,7 @@ pub const HASH: &[Command] = &[
     Command::new("hincrby", 4, WRITE | DENYOOM | FAST, Keys::range(1, 1, 1), Group::Hash, hash::hincrby),
     Command::new("hincrbyfloat", 4, WRITE | DENYOOM | FAST, Keys::range(1, 1, 1), Group::Hash, hash::hincrbyfloat),
     Command::new("hdel", -3, WRITE | FAST, Keys::range(1, 1, 1), Group::Hash, hash::hdel),
-    Command::new("hlen", 2, READONLY | FAST, Keys::range(1, 1, 1), Group::Hash, hash::hlen),
+    Command::new("hlen", 2, READONLY | FAST | META_ONLY, Keys::range(1, 1, 1), Group::Hash, hash::hlen),
     Command::new("hstrlen", 3, READONLY | FAST, Keys::range(1, 1, 1), Group::Hash, hash::hstrlen),
     Command::new("hkeys", 2, READONLY, Keys::range(1, 1, 1), Group::Hash, hash::hkeys),
     Command::new("hvals", 2, READONLY, Keys::range(1, 1, 1), Group::Hash, hash::hvals),
@@ -120,7 +120,7 @@ pub const HASH: &[Command] = &[
 /// Sorted sets.
 pub const ZSET: &[Command] = &[
     Command::new("zadd", -4, WRITE | DENYOOM | FAST, Keys::range(1, 1, 1), Group::SortedSet, zset::zadd),
-    Command::new("zcard", 2, READONLY | FAST, Keys::range(1, 1, 1), Group::SortedSet, zset::zcard),
+    Command::new("zcard", 2, READONLY | FAST | META_ONLY, Keys::range(1, 1, 1), Group::SortedSet, zset::zcard),
     Command::new("zcount", 4, READONLY | FAST, Keys::range(1, 1, 1), Group::SortedSet, zset::zcount),
     Command::new("zdiff", -3, READONLY | MOVABLE_KEYS, Keys::Counted { at: 1 }, Group::SortedSet, zset::zdiff),
     Command::new("zdiffstore", -4, WRITE | DENYOOM | MOVABLE_KEYS, Keys::DestAndCounted { dest: 1, at: 2 }, Group::SortedSet, zset::zdiffstore),
@@ -177,7 +177,7 @@ pub const GENERIC: &[Command] = &[
     Command::new("pexpiretime", 2, READONLY | FAST | META_ONLY, Keys::range(1, 1, 1), Group::Generic, deadlines::pexpiretime),
     Command::new("persist", 2, WRITE | FAST | META_ONLY, Keys::range(1, 1, 1), Group::Generic, deadlines::persist),
     Command::new("object", -2, READONLY, Keys::None, Group::Generic, object::help).with(&[
-        Command::new("object|encoding", 3, READONLY, Keys::range(2, 2, 1), Group::Generic, object::encoding),
+        Command::new("object|encoding", 3, READONLY | META_ONLY, Keys::range(2, 2, 1), Group::Generic, object::encoding),
         Command::new("object|freq", 3, READONLY | META_ONLY, Keys::range(2, 2, 1), Group::Generic, object::freq),
         Command::new("object|help", 2, LOADING | STALE, Keys::None, Group::Generic, object::help),
         Command::new("object|idletime", 3, READONLY | META_ONLY, Keys::range(2, 2, 1), Group::Generic, object::idletime),

@@ -29,6 +29,11 @@ impl<W: Copy + PartialEq> Waiters<W> {
         self.queues.is_empty()
     }
 
+    /// Whether somebody waits for the key.
+    pub fn is_awaited(&self, key: &DbKey) -> bool {
+        self.queues.contains_key(key)
+    }
+
     /// Adds `who` to the key's queue, once.
     pub fn wait(&mut self, db: usize, key: &[u8], who: W) {
         let queue = self.queues.entry((db, key.into())).or_default();

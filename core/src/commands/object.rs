@@ -49,8 +49,8 @@ pub fn help(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
 
 /// `OBJECT ENCODING key`.
 pub fn encoding(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
-    match ctx.db.value_untouched(args.get(2))? {
-        Some(value) => ctx.reply.bulk(value.encoding().as_bytes()),
+    match ctx.db.encoding(args.get(2)) {
+        Some(name) => ctx.reply.bulk(name.as_bytes()),
         None => ctx.reply.null(),
     }
     Ok(())

@@ -54,12 +54,6 @@ impl Engine {
         }
     }
 
-    /// Parks the session until the values that it asked for are in memory.
-    pub(super) fn park(&mut self, session: &mut Running, id: CommandId, command: OwnedCommand) {
-        let missing = mem::take(&mut self.data.missing);
-        session.blocked = Some(Blocked::Loading { id, command, missing: missing.len() });
-    }
-
     /// Lets the sessions run again that wait for keys that became ready, the longest wait first.
     pub(super) fn serve_ready(&mut self) {
         while self.data.waiters.has_ready() {
@@ -91,8 +85,12 @@ impl Engine {
                 session.blocked = Some(Blocked::Keys { id, command: command.clone(), keys, deadline, null });
                 self.leave_waiters(&mut session);
                 session.blocked = None;
-                self.resume.push(session.id);
-                self.settle(&mut session, command.args(), ran.propagation);
+                if ran.outcome == Outcome::NotResident {
+                    self.park(&mut session, id, command);
+                } else {
+                    self.resume.push(session.id);
+                    self.settle(&mut session, command.args(), ran.propagation);
+                }
             }
         }
         self.finish(session);

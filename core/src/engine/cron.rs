@@ -54,6 +54,9 @@ impl Engine {
     }
 
     fn cron(&mut self) {
+        if self.data.paging.enabled {
+            self.paging_tick();
+        }
         if self.server.active_expire {
             self.expire_for(self.period() as u64 * 1000 / 4);
         }

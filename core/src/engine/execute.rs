@@ -37,6 +37,10 @@ impl Engine {
     /// Runs a command that may run.
     pub(super) fn execute(&mut self, session: &mut Running, id: CommandId, args: Args<'_>) {
         session.last_command = self.server.index.get(id).name;
+        if self.data.paging.swapped > 0 && self.plan(session, id, args) {
+            self.park(session, id, OwnedCommand::new(args));
+            return;
+        }
         let (mark, mode) = (session.output.len(), session.reply_mode);
         let ran = self.call_in(session, id, args, None);
         match ran.outcome {
@@ -139,10 +143,5 @@ impl Engine {
                 peer.watch_broken = true;
             }
         }
-    }
-
-    /// Whether the command only needs metadata or no old value at all.
-    pub(super) fn needs_no_value(&self, id: CommandId) -> bool {
-        self.server.index.get(id).has(flags::META_ONLY | flags::NO_VALUE)
     }
 }

@@ -34,6 +34,10 @@ impl Engine {
         }
         self.check_input_limit(&mut session);
         self.finish(session);
+        self.run_ready();
+        if self.data.paging.enabled {
+            self.relieve();
+        }
         self.resume_sessions();
     }
 

@@ -5,12 +5,12 @@
 
 use super::Engine;
 use crate::words::time::UnixMillis;
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 
 /// Which job has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct JobId(u64);
 
 /// Something to be done with a file. Names are relative to the configured `dir`.
@@ -39,6 +39,23 @@ pub enum Job {
     Remove {
         /// Its name.
         file: Vec<u8>,
+    },
+    /// Writes pages of the page device. Jobs on pages may be carried out in any order and at once: the engine never reads
+    /// what is still being written.
+    PageWrite {
+        /// Where the first page begins, in bytes.
+        offset: u64,
+        /// What is written; the buffer comes back with [`Done::Appended`].
+        bytes: Vec<u8>,
+    },
+    /// Reads from the page device.
+    PageRead {
+        /// Where the part begins, in bytes.
+        offset: u64,
+        /// How long it is, in bytes.
+        len: usize,
+        /// The buffer that is read into; it comes back with [`Done::Read`].
+        into: Vec<u8>,
     },
     /// Reads a part.
     Read {
@@ -85,6 +102,12 @@ pub struct JobError {
 pub(super) enum Owner {
     Saving(u32),
     Loading(u32),
+    /// A batch of values on its way to the page device.
+    PageOut(u32),
+    /// A value on its way back.
+    PageIn(u32),
+    /// A paged value for a snapshot.
+    PageSave(u32, u32),
     /// Nobody waits for its end.
     Nobody,
 }
@@ -94,7 +117,7 @@ pub(super) enum Owner {
 pub(super) struct Jobs {
     next: u64,
     queue: VecDeque<(JobId, Job)>,
-    open: VecDeque<(JobId, Owner)>,
+    open: BTreeMap<JobId, Owner>,
 }
 
 impl Jobs {
@@ -102,12 +125,11 @@ impl Jobs {
         let id = JobId(self.next);
         self.next += 1;
         self.queue.push_back((id, job));
-        self.open.push_back((id, owner));
+        self.open.insert(id, owner);
     }
 
     fn close(&mut self, id: JobId) -> Owner {
-        let at = self.open.iter().position(|(open, _)| *open == id);
-        at.and_then(|at| self.open.remove(at)).map_or(Owner::Nobody, |(_, owner)| owner)
+        self.open.remove(&id).unwrap_or(Owner::Nobody)
     }
 }
 
@@ -128,8 +150,12 @@ impl Engine {
         match self.jobs.close(id) {
             Owner::Saving(serial) => self.saving_job_done(serial, done),
             Owner::Loading(serial) => self.loading_job_done(serial, done),
+            Owner::PageOut(number) => self.page_out_done(number, done),
+            Owner::PageIn(number) => self.page_in_done(number, done),
+            Owner::PageSave(serial, number) => self.saving_read_done(serial, number, done),
             Owner::Nobody => {}
         }
+        self.run_ready();
         self.resume_sessions();
     }
 }

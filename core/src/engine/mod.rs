@@ -12,6 +12,7 @@ mod gate;
 mod intake;
 mod jobs;
 mod loading;
+mod paging;
 mod pressure;
 mod saving;
 
@@ -76,6 +77,10 @@ pub struct Engine {
     timers: BTreeSet<(UnixMillis, SessionId)>,
     /// Sessions that were unblocked and may have input left.
     resume: Vec<SessionId>,
+    /// Sessions whose values have come.
+    ready_again: Vec<SessionId>,
+    /// Values on their way to and from the page device.
+    traffic: paging::Traffic,
     pool: Pool,
     /// Reused from batch to batch.
     batch: Vec<Parsed>,
@@ -104,6 +109,8 @@ impl Engine {
             now,
             timers: BTreeSet::new(),
             resume: Vec::new(),
+            ready_again: Vec::new(),
+            traffic: paging::Traffic::default(),
             pool: Pool::default(),
             batch: Vec::new(),
             spans: Vec::new(),

@@ -1,15 +1,17 @@
 //! Snapshots: when they begin, their steps, their end.
 
 use super::Engine;
-use super::jobs::{Done, Job, Owner};
+use super::jobs::{Done, Job, Jobs, Owner};
 use crate::commands::connection::REDIS_VERSION;
+use crate::page::{Place, frame};
 use crate::persistence::SaveRequest;
-use crate::rdb::{Access, Facts, Options, Snapshot};
+use crate::rdb::{Access, Facts, Options, PagedEntry, Snapshot};
 use crate::server::{HostFacts, Request};
 use crate::session::SessionId;
 use crate::words::config::{Config, MaxmemoryPolicy};
 use crate::words::time::UnixMillis;
 use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -22,6 +24,8 @@ const FOREGROUND_MICROS: u64 = 10_000;
 const PORTION: usize = 256 << 10;
 /// Portions on their way to the file before the walk waits for the device.
 const MOST_IN_FLIGHT: usize = 8;
+/// Paged values that are read at once for a snapshot.
+const MOST_READS: usize = 1024;
 /// After a failure a save point waits so long, in milliseconds.
 const RETRY_PAUSE: UnixMillis = 5_000;
 
@@ -48,7 +52,29 @@ pub(super) struct Saving {
     started: UnixMillis,
     dirty: u64,
     in_flight: usize,
+    /// Paged values that are being read, by number.
+    reads: BTreeMap<u32, PagedEntry>,
+    next_read: u32,
+    spare_reads: Vec<Vec<u8>>,
     spare: Vec<Vec<u8>>,
+}
+
+impl Saving {
+    /// Asks for a paged value's frame.
+    fn read_paged(&mut self, entry: PagedEntry, page_size: u32, jobs: &mut Jobs) {
+        let number = self.next_read;
+        self.next_read = number.wrapping_add(1);
+        let (offset, len) = Place::decode(&entry.place)
+            .map_or((0, 0), |place| (u64::from(place.first) * u64::from(page_size), place.len as usize));
+        self.reads.insert(number, entry);
+        let into = self.spare_reads.pop().unwrap_or_default();
+        jobs.push(Owner::PageSave(self.serial, number), Job::PageRead { offset, len, into });
+    }
+}
+
+/// Whether the walk has to wait for values from the page device.
+fn waits_for_pages(snapshot: &Snapshot) -> bool {
+    snapshot.reading() >= MOST_READS || (snapshot.reading() > 0 && snapshot.is_walked())
 }
 
 impl Engine {
@@ -110,6 +136,7 @@ impl Engine {
         let access = (access_written(config.maxmemory_policy), self.data.access);
         let snapshot = Snapshot::new(&self.data.keyspace, options(config), &facts, access, self.now);
         self.data.snapshot = Some(Box::new(snapshot));
+        self.data.paging.set_hold(true);
         self.serial = self.serial.wrapping_add(1);
         let file = temporary_name(&self.server.host);
         self.jobs.push(Owner::Saving(self.serial), Job::Create { file: file.clone() });
@@ -120,6 +147,9 @@ impl Engine {
             started: self.now,
             dirty: self.data.dirty,
             in_flight: 0,
+            reads: BTreeMap::new(),
+            next_read: 0,
+            spare_reads: Vec::new(),
             spare: Vec::new(),
         });
         let persistence = &mut self.server.persistence;
@@ -133,7 +163,8 @@ impl Engine {
 
     /// Whether a snapshot has something to do now.
     pub(super) fn saving_can_go_on(&self) -> bool {
-        self.data.snapshot.is_some() && self.saving.as_ref().is_some_and(|s| s.in_flight < MOST_IN_FLIGHT)
+        self.data.snapshot.as_ref().is_some_and(|snapshot| !waits_for_pages(snapshot))
+            && self.saving.as_ref().is_some_and(|s| s.in_flight < MOST_IN_FLIGHT)
     }
 
     /// Walks on for a bounded time and hands what came of it to the file.
@@ -151,7 +182,14 @@ impl Engine {
             let mut done = false;
             while !done && snapshot.writer().pending() < PORTION && monotonic() - start < limit {
                 done = snapshot.step(&self.data.keyspace);
+                for entry in snapshot.take_paged() {
+                    saving.read_paged(entry, self.data.paging.page_size, &mut self.jobs);
+                }
+                if waits_for_pages(snapshot) {
+                    break;
+                }
             }
+            let waits = waits_for_pages(snapshot);
             if done || snapshot.writer().pending() >= PORTION {
                 let bytes = snapshot.writer().take(saving.spare.pop().unwrap_or_default());
                 saving.in_flight += 1;
@@ -164,10 +202,36 @@ impl Engine {
                 let (owner, file) = (Owner::Saving(saving.serial), saving.file.clone());
                 self.jobs.push(owner, Job::Publish { file, name });
                 self.data.snapshot = None;
+                self.data.paging.set_hold(false);
             }
-            if monotonic() - start >= limit {
+            if waits || monotonic() - start >= limit {
                 break;
             }
+        }
+    }
+
+    /// A paged value for the snapshot was read: its body goes into the file as it is.
+    pub(super) fn saving_read_done(&mut self, serial: u32, number: u32, done: Done) {
+        let Some(saving) = self.saving.as_mut().filter(|saving| saving.serial == serial) else { return };
+        let Some(entry) = saving.reads.remove(&number) else { return };
+        let opened = match (&done, Place::decode(&entry.place), self.data.snapshot.as_deref_mut()) {
+            (Done::Read { bytes, .. }, Some(place), Some(snapshot)) => {
+                let hash = self.data.keyspace.hash(&entry.key);
+                let opened = frame::open(bytes, place.generation, hash);
+                opened.map(|(form, body)| snapshot.write_paged(&entry, form, body)).is_ok()
+            }
+            _ => false,
+        };
+        if let Done::Read { bytes, .. } = done {
+            saving.spare_reads.push(bytes);
+        }
+        if !opened {
+            let key = String::from_utf8_lossy(&entry.key).into_owned();
+            let line =
+                format!("Error saving the DB: the value of key '{key}' cannot be read from the swap file");
+            self.server.requests.push(Request::Log(line));
+            self.data.paging.stats.damaged += 1;
+            self.end_saving(false);
         }
     }
 
@@ -201,6 +265,7 @@ impl Engine {
 
     fn end_saving(&mut self, ok: bool) {
         let Some(saving) = self.saving.take() else { return };
+        self.data.paging.set_hold(false);
         if let Some(mut snapshot) = self.data.snapshot.take() {
             while let Some(keys) = snapshot.take_any_flushed() {
                 self.data.garbage_databases.push(keys);

@@ -14,6 +14,7 @@ use alloc::vec::Vec;
 pub struct Database {
     table: Segmented<Record>,
     volatile: usize,
+    paged: usize,
     hash_key: HashKey,
     /// Where the active expiry cycle goes on.
     pub expire_cursor: u64,
@@ -24,7 +25,7 @@ pub struct Database {
 impl Database {
     /// An empty database.
     pub fn new(hash_key: HashKey) -> Self {
-        Self { table: Segmented::new(), volatile: 0, hash_key, expire_cursor: 0, average_ttl: 0 }
+        Self { table: Segmented::new(), volatile: 0, paged: 0, hash_key, expire_cursor: 0, average_ttl: 0 }
     }
 
     /// An empty database with room for about so many keys.
@@ -45,6 +46,30 @@ impl Database {
     /// How many keys have a deadline.
     pub fn volatile(&self) -> usize {
         self.volatile
+    }
+
+    /// How many values are on a page device.
+    pub fn paged(&self) -> usize {
+        self.paged
+    }
+
+    /// Puts a value's place in its stead.
+    pub fn page_out(&mut self, slot: Slot, place: &[u8]) {
+        let record = self.table.get_mut(slot);
+        self.paged += usize::from(!record.is_paged());
+        record.page_out(place);
+    }
+
+    /// Gives a paged key its value again.
+    pub fn page_in(&mut self, slot: Slot, value: Value) {
+        let record = self.table.get_mut(slot);
+        self.paged -= usize::from(record.is_paged());
+        record.set_value(value);
+    }
+
+    /// Notes that a paged value is about to be overwritten.
+    pub fn forget_page(&mut self, slot: Slot) {
+        self.paged -= usize::from(self.table.get(slot).is_paged());
     }
 
     /// Where the key lies; `hash` is its hash.
@@ -75,6 +100,7 @@ impl Database {
     pub fn insert(&mut self, hash: u64, record: Record) -> Slot {
         debug_assert!(self.find(hash, record.key()).is_none(), "the key is new");
         self.volatile += usize::from(record.is_volatile());
+        self.paged += usize::from(record.is_paged());
         let hash_key = self.hash_key;
         self.table.insert_unique(hash, record, |r| hash_key.hash(r.key()))
     }
@@ -96,6 +122,7 @@ impl Database {
         let record = self.table.remove(slot);
         self.table.shrink(|r| hash_key.hash(r.key()));
         self.volatile -= usize::from(record.is_volatile());
+        self.paged -= usize::from(record.is_paged());
         record
     }
 

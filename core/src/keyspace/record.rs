@@ -23,6 +23,7 @@ use alloc::vec::Vec;
 
 const TAG_DEADLINE: u8 = 0;
 const TAG_PAGED: u8 = 1;
+const TAG_STORING: u8 = 2;
 
 const KIND_MASK: u8 = 0b0000_0111;
 const FORM_SHIFT: u8 = 3;
@@ -224,6 +225,18 @@ impl Record {
         self.0.tag(TAG_PAGED)
     }
 
+    /// Whether a copy of the value, as it is, is on its way to a page device; does not touch the block. Any change of the
+    /// value ends it.
+    #[inline]
+    pub fn is_storing(&self) -> bool {
+        self.0.tag(TAG_STORING)
+    }
+
+    /// Notes that a copy of the value is on its way to a page device, or that it is no more.
+    pub fn set_storing(&mut self, on: bool) {
+        self.0.set_tag(TAG_STORING, on);
+    }
+
     /// When the key expires.
     #[inline]
     pub fn deadline(&self) -> Option<UnixMillis> {
@@ -300,6 +313,7 @@ impl Record {
         }
         let head = self.head();
         let volatile = self.is_volatile();
+        self.0.set_tag(TAG_STORING, false);
         if let (Form::Boxed, Some(slot)) = (self.form(), self.0.boxed_mut()) {
             *slot = value;
         } else {
@@ -327,6 +341,7 @@ impl Record {
         self.0.replace_tail(keep, payload);
         self.0.bytes_mut()[0] = shape_of(kind, form, volatile);
         self.0.set_tag(TAG_PAGED, false);
+        self.0.set_tag(TAG_STORING, false);
     }
 
     /// Lets `f` change the value; `None` where it is on a page device.
@@ -334,6 +349,7 @@ impl Record {
     /// A compact value is copied out and back, up to 256 bytes of it; larger ones lie in a box and are
     /// changed in place.
     pub fn edit<R>(&mut self, f: impl FnOnce(&mut Value) -> R) -> Option<R> {
+        self.0.set_tag(TAG_STORING, false);
         if let Some(value) = self.0.boxed_mut() {
             return Some(f(value));
         }
@@ -383,6 +399,7 @@ impl Record {
             return false;
         }
         let at = self.head().payload_at();
+        self.0.set_tag(TAG_STORING, false);
         self.0.bytes_mut()[at..].copy_from_slice(&n.to_le_bytes());
         true
     }

@@ -1,1 +1,178 @@
 //! Virtual memory: cold values leave memory for a page device.
+//!
+//! The keys and all metadata stay; a record's payload becomes a [`Place`]. Values leave by batches that lie on the
+//! device in one run of pages, so that writing costs one call for many values, and each comes back by its own pages.
+//! The device is abstract: so many pages of so many bytes, read and written by the host's jobs.
+
+pub mod bitmap;
+pub mod frame;
+pub mod victims;
+
+use crate::types::ValueRef;
+use crate::waiters::DbKey;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use bitmap::Bitmap;
+
+/// Bytes of an encoded [`Place`].
+pub const PLACE_LEN: usize = 17;
+
+/// The encodings that OBJECT ENCODING names, so that a paged value's is known.
+const ENCODINGS: [&str; 8] =
+    ["int", "embstr", "raw", "quicklist", "listpack", "intset", "hashtable", "skiplist"];
+
+/// Where a paged value lies, and what commands ask of it without loading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The first page.
+    pub first: u32,
+    /// The frame's length in bytes.
+    pub len: u32,
+    /// Tells this frame from older ones of the same key.
+    pub generation: u32,
+    /// Bytes of a string, elements of a collection.
+    pub count: u32,
+    /// The number of the encoding's name.
+    encoding: u8,
+}
+
+impl Place {
+    /// The place of a value whose frame lies there.
+    pub fn of(value: ValueRef<'_>, first: u32, len: u32, generation: u32) -> Self {
+        let encoding = ENCODINGS.iter().position(|name| *name == value.encoding()).unwrap_or(0) as u8;
+        Self { first, len, generation, count: value.len().min(u32::MAX as usize) as u32, encoding }
+    }
+
+    /// As bytes, for a record.
+    pub fn encode(&self) -> [u8; PLACE_LEN] {
+        let mut out = [0; PLACE_LEN];
+        for (i, word) in [self.first, self.len, self.generation, self.count].iter().enumerate() {
+            out[i * 4..i * 4 + 4].copy_from_slice(&word.to_le_bytes());
+        }
+        out[16] = self.encoding;
+        out
+    }
+
+    /// From a record's bytes.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let word = |i: usize| Some(u32::from_le_bytes(bytes.get(i * 4..i * 4 + 4)?.try_into().ok()?));
+        let encoding = *bytes.get(16)?;
+        Some(Self { first: word(0)?, len: word(1)?, generation: word(2)?, count: word(3)?, encoding })
+    }
+
+    /// The encoding's name as OBJECT ENCODING answers it.
+    pub fn encoding(&self) -> &'static str {
+        ENCODINGS.get(usize::from(self.encoding)).copied().unwrap_or("raw")
+    }
+}
+
+/// Counts that INFO shows.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PagingStats {
+    /// Values that came back.
+    pub swapped_in: u64,
+    /// Values that left.
+    pub swapped_out: u64,
+    /// Frames that were damaged or could not be read.
+    pub damaged: u64,
+    /// Writes that failed.
+    pub failed_writes: u64,
+}
+
+/// The state of paging, but for the records themselves.
+#[derive(Debug)]
+pub struct Paging {
+    /// Values may leave memory.
+    pub enabled: bool,
+    /// Bytes a page.
+    pub page_size: u32,
+    bitmap: Bitmap,
+    /// Keys whose values are on their way to the device, with their frames' generations.
+    pub storing: BTreeMap<DbKey, u32>,
+    /// Values on the device.
+    pub swapped: usize,
+    /// Pages are not given back before the running snapshot has ended: it may still read them.
+    pub hold: bool,
+    late: Vec<Place>,
+    /// Counts.
+    pub stats: PagingStats,
+    generation: u32,
+    /// The device has no room: values stay until pages are freed.
+    pub full: bool,
+    /// Writing failed so often that paging has stopped.
+    pub broken: bool,
+}
+
+/// After so many failed writes in a row paging stops.
+pub const MAX_FAILURES: u64 = 8;
+
+impl Paging {
+    /// Paging over a device of `pages` pages.
+    pub fn new(enabled: bool, page_size: u32, pages: u64) -> Self {
+        Self {
+            enabled,
+            page_size: page_size.max(1),
+            bitmap: Bitmap::new(pages.min(u64::from(u32::MAX))),
+            storing: BTreeMap::new(),
+            swapped: 0,
+            hold: false,
+            late: Vec::new(),
+            stats: PagingStats::default(),
+            generation: 0,
+            full: false,
+            broken: false,
+        }
+    }
+
+    /// Pages that a frame of that length takes.
+    pub fn pages_of(&self, len: u32) -> u64 {
+        u64::from(len.div_ceil(self.page_size))
+    }
+
+    /// Pages that are taken.
+    pub fn used_pages(&self) -> u64 {
+        self.bitmap.used()
+    }
+
+    /// Pages of the device.
+    pub fn pages(&self) -> u64 {
+        self.bitmap.pages()
+    }
+
+    /// A number for the next frame.
+    pub fn next_generation(&mut self) -> u32 {
+        self.generation = self.generation.wrapping_add(1);
+        self.generation
+    }
+
+    /// Takes pages in a row.
+    pub fn allocate(&mut self, pages: u64) -> Option<u32> {
+        self.bitmap.allocate(pages).map(|first| first as u32)
+    }
+
+    /// Gives a frame's pages back, late where a snapshot may still read them.
+    pub fn free(&mut self, place: &Place) {
+        self.full = false;
+        if self.hold {
+            self.late.push(*place);
+        } else {
+            let pages = self.pages_of(place.len);
+            self.bitmap.free(u64::from(place.first), pages);
+        }
+    }
+
+    /// Begins or ends the time in which no page is given back.
+    pub fn set_hold(&mut self, hold: bool) {
+        self.hold = hold;
+        if !hold {
+            for place in core::mem::take(&mut self.late) {
+                self.free(&place);
+            }
+        }
+    }
+
+    /// Pages that wait for a snapshot's end, for audits.
+    pub fn late_pages(&self) -> u64 {
+        self.late.iter().map(|place| self.pages_of(place.len)).sum()
+    }
+}

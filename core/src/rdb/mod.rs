@@ -16,5 +16,5 @@ mod writer;
 pub use error::{Cause, RdbError};
 pub use item::{Checksum, Entry, Item, module_name};
 pub use loader::Loader;
-pub use snapshot::{Access, Snapshot};
+pub use snapshot::{Access, PagedEntry, Snapshot};
 pub use writer::{EntryMeta, Facts, Options, Writer};

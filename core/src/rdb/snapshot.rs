@@ -12,6 +12,7 @@ use crate::keyspace::Keyspace;
 use crate::keyspace::clock::{AccessClock, idle_millis};
 use crate::keyspace::database::Database;
 use crate::keyspace::record::Record;
+use crate::types::codec::Form;
 use crate::types::segmented::Segmented;
 use crate::words::hash::HashKey;
 use crate::words::time::UnixMillis;
@@ -52,6 +53,17 @@ struct Known {
     key: Box<[u8]>,
 }
 
+/// A key whose value is on the page device: its frame is read, and its body written as it is.
+#[derive(Debug)]
+pub struct PagedEntry {
+    section: u32,
+    /// The key.
+    pub key: Box<[u8]>,
+    meta: EntryMeta,
+    /// Where the value lies.
+    pub place: Box<[u8]>,
+}
+
 /// A snapshot that is being written. The owner of the keys tells it of every change before it happens:
 /// [`before_change`](Self::before_change), [`before_flush`](Self::before_flush), [`swapped`](Self::swapped).
 #[derive(Debug)]
@@ -60,6 +72,10 @@ pub struct Snapshot {
     sections: Vec<Section>,
     current: usize,
     known: Segmented<Known>,
+    /// Keys whose values are to be read from the page device.
+    paged: Vec<PagedEntry>,
+    /// Of these, how many are being read.
+    reading: usize,
     hash_key: HashKey,
     /// The section whose entries may follow without another SELECT.
     selected: Option<usize>,
@@ -93,6 +109,8 @@ impl Snapshot {
             sections: sections.collect(),
             current: 0,
             known: Segmented::new(),
+            paged: Vec::new(),
+            reading: 0,
             hash_key: keyspace.hash_key(),
             selected: None,
             access,
@@ -122,7 +140,7 @@ impl Snapshot {
             section.point = end;
             self.current += usize::from(end == Database::WALK_END);
         }
-        let done = self.current == self.sections.len();
+        let done = self.current == self.sections.len() && self.paged.is_empty() && self.reading == 0;
         if done && !self.finished {
             self.writer.finish();
             self.finished = true;
@@ -147,11 +165,37 @@ impl Snapshot {
         end
     }
 
-    fn write(&mut self, section: usize, record: &Record) {
+    fn select(&mut self, section: usize) {
         if self.selected != Some(section) {
             self.writer.select(self.sections[section].number);
             self.selected = Some(section);
         }
+    }
+
+    /// Keys whose values the caller has to read from the page device; [`write_paged`](Self::write_paged) follows for each.
+    pub fn take_paged(&mut self) -> Vec<PagedEntry> {
+        self.reading += self.paged.len();
+        core::mem::take(&mut self.paged)
+    }
+
+    /// Whether the walk has seen every key.
+    pub fn is_walked(&self) -> bool {
+        self.current == self.sections.len()
+    }
+
+    /// How many values are being read.
+    pub fn reading(&self) -> usize {
+        self.reading
+    }
+
+    /// Writes a key whose value was read from the page device.
+    pub fn write_paged(&mut self, entry: &PagedEntry, form: Form, body: &[u8]) {
+        self.reading -= 1;
+        self.select(entry.section as usize);
+        self.writer.entry_raw(&entry.key, &entry.meta, form, body);
+    }
+
+    fn write(&mut self, section: usize, record: &Record) {
         let (access, clock) = &self.access;
         let meta = EntryMeta {
             deadline: record.deadline(),
@@ -159,7 +203,11 @@ impl Snapshot {
             freq: (*access == Access::Frequency).then(|| clock.frequency(record.clock(), self.now) as u8),
         };
         if let Some(value) = record.value() {
+            self.select(section);
             self.writer.entry(record.key(), &meta, value);
+        } else if let Some(place) = record.place() {
+            let (key, place) = (record.key().into(), place.into());
+            self.paged.push(PagedEntry { section: section as u32, key, meta, place });
         }
     }
 

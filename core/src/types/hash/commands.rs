@@ -9,6 +9,7 @@ use crate::args::Args;
 use crate::commands::scan::{Found, ScanOptions, parse_cursor};
 use crate::context::Ctx;
 use crate::events::Event;
+use crate::types::Kind;
 use crate::types::listpack::Element;
 use crate::words::error::{CommandError, CommandResult, NAN_OR_INFINITY, NOT_FLOAT, OVERFLOW};
 use crate::words::number::{LongDouble, parse_long_double, with_i64, write_long_double};
@@ -157,7 +158,7 @@ pub fn hexists(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
 
 /// HLEN key
 pub fn hlen(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
-    let len = ctx.db.hash(args.get(1))?.map_or(0, HashRef::len);
+    let len = ctx.db.length(args.get(1), Kind::Hash)?.unwrap_or(0);
     ctx.reply.len(len);
     Ok(())
 }

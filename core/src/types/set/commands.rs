@@ -10,6 +10,7 @@ use crate::args::Args;
 use crate::commands::scan::{Found, ScanOptions, parse_cursor};
 use crate::context::Ctx;
 use crate::events::Event;
+use crate::types::Kind;
 use crate::words::error::CommandResult;
 
 /// SADD key member [member …]
@@ -45,7 +46,7 @@ pub fn srem(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
 
 /// SCARD key
 pub fn scard(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
-    let len = ctx.db.set_of(args.get(1))?.map_or(0, |set| set.len());
+    let len = ctx.db.length(args.get(1), Kind::Set)?.unwrap_or(0);
     ctx.reply.len(len);
     Ok(())
 }

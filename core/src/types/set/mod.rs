@@ -269,7 +269,8 @@ impl Set {
         taken
     }
 
-    fn make_packed(&mut self) {
+    /// Makes it a listpack.
+    pub fn make_packed(&mut self) {
         let mut packed = ListpackBuf::new();
         for member in self.as_ref().iter() {
             member.with_bytes(|m| packed.push_back(m));

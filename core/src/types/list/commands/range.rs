@@ -4,6 +4,7 @@ use super::super::ListRef;
 use super::at_least;
 use crate::args::Args;
 use crate::context::Ctx;
+use crate::types::Kind;
 use crate::types::listpack::{Element, Needle};
 use crate::words::error::{CommandError, CommandResult, SYNTAX};
 
@@ -16,7 +17,7 @@ const NEGATIVE_MAXLEN: CommandError = CommandError::new("ERR MAXLEN can't be neg
 
 /// LLEN key
 pub fn llen(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
-    let len = ctx.db.list(args.get(1))?.map_or(0, ListRef::len);
+    let len = ctx.db.length(args.get(1), Kind::List)?.unwrap_or(0);
     ctx.reply.len(len);
     Ok(())
 }

@@ -5,6 +5,7 @@ use super::options::{Form, Options, Ttl};
 use crate::args::Args;
 use crate::context::Ctx;
 use crate::events::Event;
+use crate::types::Kind;
 use crate::types::ValueRef;
 use crate::types::string::StrRef;
 use crate::words::error::{CommandError, CommandResult};
@@ -42,7 +43,7 @@ pub fn mget(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
 
 /// `STRLEN key`
 pub fn strlen(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
-    let len = ctx.db.string(args.get(1))?.map_or(0, StrRef::len);
+    let len = ctx.db.length(args.get(1), Kind::String)?.unwrap_or(0);
     ctx.reply.len(len);
     Ok(())
 }

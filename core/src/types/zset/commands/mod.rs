@@ -21,14 +21,15 @@ use crate::args::Args;
 use crate::commands::scan::{Found, ScanOptions, parse_cursor};
 use crate::context::Ctx;
 use crate::resp::reply::{Proto, Reply};
+use crate::types::Kind;
 use crate::types::listpack::Element;
 use crate::words::error::CommandResult;
 use bounds::{lex_range, score_range};
 
 /// ZCARD key
 pub fn zcard(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
-    let zset = ctx.db.zset(args.get(1))?;
-    ctx.reply.len(zset.map_or(0, ZsetRef::len));
+    let len = ctx.db.length(args.get(1), Kind::Zset)?.unwrap_or(0);
+    ctx.reply.len(len);
     Ok(())
 }
 

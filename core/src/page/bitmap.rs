@@ -1,0 +1,153 @@
+//! Which pages of the device are taken: one bit a page, in memory only as far as pages were ever used.
+
+use alloc::vec::Vec;
+
+const BITS: u64 = u64::BITS as u64;
+/// Words looked at for a gap before the used part of the device grows instead.
+const NEAR_WORDS: u64 = 1024;
+
+/// The page table.
+#[derive(Debug)]
+pub struct Bitmap {
+    words: Vec<u64>,
+    /// Pages of the device.
+    pages: u64,
+    used: u64,
+    /// Where the next search begins.
+    next: u64,
+}
+
+impl Bitmap {
+    /// A device of so many pages, all free.
+    pub fn new(pages: u64) -> Self {
+        Self { words: Vec::new(), pages, used: 0, next: 0 }
+    }
+
+    /// Pages that are taken.
+    pub fn used(&self) -> u64 {
+        self.used
+    }
+
+    /// Pages of the device.
+    pub fn pages(&self) -> u64 {
+        self.pages
+    }
+
+    fn top(&self) -> u64 {
+        (self.words.len() as u64 * BITS).min(self.pages)
+    }
+
+    /// Takes `n` pages in a row and returns the first; `None` where there is no such gap.
+    ///
+    /// The search goes on from the last one for a while, then the used part grows, and only where it cannot is every gap
+    /// looked at.
+    pub fn allocate(&mut self, n: u64) -> Option<u64> {
+        if n == 0 || n > self.pages - self.used {
+            return None;
+        }
+        let near = (self.next + NEAR_WORDS * BITS).min(self.top());
+        let first =
+            self.gap(self.next, near, n).or_else(|| self.grow(n)).or_else(|| self.gap(0, self.top(), n))?;
+        self.mark(first, n, true);
+        self.used += n;
+        self.next = first + n;
+        Some(first)
+    }
+
+    /// The first gap of `n` pages between two bounds.
+    fn gap(&self, from: u64, to: u64, n: u64) -> Option<u64> {
+        let (mut run, mut page) = (0, from);
+        while page < to {
+            let word = self.words[(page / BITS) as usize];
+            if page.is_multiple_of(BITS) && word == 0 && page + BITS <= to {
+                run += BITS;
+                page += BITS;
+            } else if page.is_multiple_of(BITS) && word == u64::MAX {
+                run = 0;
+                page += BITS;
+            } else {
+                run = if word >> (page % BITS) & 1 == 0 { run + 1 } else { 0 };
+                page += 1;
+            }
+            if run >= n {
+                return Some(page - run);
+            }
+        }
+        None
+    }
+
+    /// Adds `n` pages behind the used part.
+    fn grow(&mut self, n: u64) -> Option<u64> {
+        let first = self.words.len() as u64 * BITS;
+        let end = first + n;
+        if end > self.pages {
+            return None;
+        }
+        self.words.resize(end.div_ceil(BITS) as usize, 0);
+        Some(first)
+    }
+
+    /// Gives pages back.
+    pub fn free(&mut self, first: u64, n: u64) {
+        self.mark(first, n, false);
+        self.used -= n;
+    }
+
+    fn mark(&mut self, first: u64, n: u64, taken: bool) {
+        let mut page = first;
+        while page < first + n {
+            let bit = page % BITS;
+            let count = (BITS - bit).min(first + n - page);
+            let mask = if count == BITS { u64::MAX } else { ((1 << count) - 1) << bit };
+            let word = &mut self.words[(page / BITS) as usize];
+            if taken {
+                debug_assert_eq!(*word & mask, 0, "no page is taken twice");
+                *word |= mask;
+            } else {
+                debug_assert_eq!(*word & mask, mask, "no page is freed twice");
+                *word &= !mask;
+            }
+            page += count;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::rng::Rng;
+
+    #[test]
+    fn runs_never_overlap_and_all_room_is_found() {
+        let mut rng = Rng::new(11);
+        let mut bitmap = Bitmap::new(1000);
+        let mut runs: Vec<(u64, u64)> = Vec::new();
+        for _ in 0..20_000 {
+            if rng.below(2) == 0 && !runs.is_empty() {
+                let (first, n) = runs.swap_remove(rng.index(runs.len()));
+                bitmap.free(first, n);
+            } else {
+                let n = 1 + rng.below(90);
+                if let Some(first) = bitmap.allocate(n) {
+                    assert!(first + n <= 1000);
+                    assert!(runs.iter().all(|&(f, m)| first + n <= f || f + m <= first));
+                    runs.push((first, n));
+                } else {
+                    assert!(largest_gap(&runs) < n, "a gap of {n} pages was overlooked");
+                }
+            }
+            assert_eq!(bitmap.used(), runs.iter().map(|r| r.1).sum::<u64>());
+        }
+    }
+
+    fn largest_gap(runs: &[(u64, u64)]) -> u64 {
+        let mut sorted = runs.to_vec();
+        sorted.sort_unstable();
+        let (mut at, mut largest) = (0, 0);
+        for (first, n) in sorted {
+            largest = largest.max(first - at);
+            at = first + n;
+        }
+        largest.max(1000 - at)
+    }
+}
