@@ -149,6 +149,15 @@ impl Data {
             self.paging.swapped -= 1;
         }
     }
+
+    /// Asks for every value that is not in memory (DEBUG DIGEST).
+    pub fn want_all_values(&mut self) -> Result<(), CommandError> {
+        for (index, database) in self.keyspace.iter().filter(|(_, database)| database.paged() > 0) {
+            let paged = database.iter().filter(|record| record.is_paged());
+            self.missing.extend(paged.map(|record| (index, record.key().into())));
+        }
+        if self.missing.is_empty() { Ok(()) } else { Err(CommandError::NotResident) }
+    }
 }
 
 /// What an edit gave.

@@ -114,6 +114,8 @@ pub enum Blocked {
         command: OwnedCommand,
         /// How many values are still missing.
         missing: usize,
+        /// Their keys, whose values stay in memory until the command has run.
+        keys: Vec<DbKey>,
     },
 }
 

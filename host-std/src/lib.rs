@@ -8,6 +8,7 @@ pub mod listen;
 pub mod log;
 pub mod memory;
 pub mod options;
+pub mod pages;
 pub mod server;
 pub mod start;
 

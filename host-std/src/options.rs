@@ -1,5 +1,6 @@
 //! The command line and the configuration file: `nuthatch [file | -] [--name value …]`.
 
+use crate::facts;
 use nuthatch_core::{Config, glob_match, quote_word, split_words};
 use std::fmt::Write as _;
 use std::io::Read;
@@ -54,6 +55,8 @@ pub fn read(words: &[String]) -> Result<Request, String> {
     }
     let mut config = Config::default();
     config.dir = DEFAULT_DIR.as_bytes().to_vec();
+    config.vm_enabled = true;
+    config.vm_max_memory = i64::try_from(facts::usable_memory() / 10 * 7).unwrap_or(i64::MAX);
     let (file, rest) = match words.split_first() {
         Some((first, rest)) if first == "-" || !first.starts_with('-') => (Some(first), rest),
         _ => (None, words),

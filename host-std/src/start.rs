@@ -3,7 +3,7 @@
 use crate::facts::now;
 use crate::options::reason;
 use crate::server::Server;
-use crate::{daemon, facts, listen, log};
+use crate::{daemon, facts, listen, log, pages};
 use nuthatch_core::{Config, Engine, Options};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fs;
@@ -40,11 +40,12 @@ pub fn serve(mut config: Config, config_file: Option<&Path>) -> Result<(), Strin
     let listeners = listen::open(&config)?;
     let pidfile = write_pidfile(&config)?;
     let places = addresses(&config);
+    let swap_file = if config.vm_enabled { Some(pages::open(&config)?) } else { None };
     let mut engine = Engine::new(options(config)?);
     if let Some(path) = config_file {
         engine.server_mut().config_file = path.to_string_lossy().into_owned();
     }
-    let mut server = Server::new(engine, listeners, places)
+    let mut server = Server::new(engine, listeners, places, swap_file)
         .map_err(|error| format!("Could not start: {}", reason(&error)))?;
     log::notice("Server initialized");
     let outcome = server.run();

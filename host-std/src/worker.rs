@@ -10,6 +10,7 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
@@ -25,7 +26,7 @@ impl Worker {
     ///
     /// # Errors
     /// Those of starting a thread.
-    pub fn start(waker: Waker) -> io::Result<Self> {
+    pub fn start(waker: Arc<Waker>) -> io::Result<Self> {
         let (jobs, inbox) = channel::<(JobId, Job)>();
         let (outbox, done) = channel();
         thread::Builder::new().name("files".into()).spawn(move || {
@@ -71,6 +72,8 @@ impl Files {
             Job::Publish { file, name } => self.publish(&file, &name),
             Job::Remove { file } => self.remove(&file),
             Job::Read { file, offset, len, into } => self.read(file, offset, len, into),
+            // The page device has threads of its own; without one the engine has no such jobs.
+            Job::PageWrite { .. } | Job::PageRead { .. } => Err(ErrorKind::Unsupported.into()),
         };
         outcome.unwrap_or_else(|error| {
             Done::Failed(JobError { missing: error.kind() == ErrorKind::NotFound, text: reason(&error) })

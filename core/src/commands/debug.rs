@@ -34,6 +34,9 @@ const NO_RESP2: CommandError = CommandError::new("ERR RESP2 is not supported by 
 const WRONG_TYPE_NAME: CommandError = CommandError::new(
     "ERR Wrong protocol type name. Please use one of the following: string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false",
 );
+const VM_DISABLED: CommandError = CommandError::new("ERR Virtual Memory is disabled");
+const NOT_IN_MEMORY: CommandError = CommandError::new("ERR This key is not in memory");
+const SHARED_OBJECT: CommandError = CommandError::new("ERR Object is shared");
 /// OBJECT REFCOUNT of a shared integer.
 const SHARED: i64 = i32::MAX as i64;
 /// Integers up to here are shared.
@@ -50,13 +53,19 @@ pub fn debug(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
         (b"help", 2) => help::reply(ctx, "DEBUG", help::DEBUG),
         (b"sleep", 3) => sleep(ctx, args),
         (b"object", 3..=4) => object(ctx, args)?,
+        (b"swapout", 3) => swapout(ctx, args)?,
+        (b"swapin", 3) => {
+            ctx.db.value_untouched(args.get(2))?;
+            ctx.reply.ok();
+        }
         (b"reload", 2..) => super::persistence::reload(ctx, args)?,
         (b"sdslen", 3) => sdslen(ctx, args)?,
         (b"digest", 2) => {
+            ctx.db.data.want_all_values()?;
             let text = digest::of_dataset(ctx.db.data).text();
             ctx.reply.simple(&text);
         }
-        (b"digest-value", _) => digest_values(ctx, args),
+        (b"digest-value", _) => digest_values(ctx, args)?,
         (b"populate", 3..=5) => populate(ctx, args)?,
         (b"protocol", 3) => protocol(ctx, args)?,
         (b"set-active-expire", 3) => {
@@ -101,11 +110,35 @@ fn sleep(ctx: &mut Ctx<'_>, args: Args<'_>) {
     ctx.reply.ok();
 }
 
+/// DEBUG SWAPOUT key: the value leaves memory at once, or as soon as the device has taken it.
+fn swapout(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
+    let key = args.get(2);
+    if !ctx.db.data.paging.enabled {
+        return Err(VM_DISABLED);
+    }
+    let Some(info) = ctx.db.info(key) else { return Err(NO_SUCH_KEY) };
+    if info.paged {
+        return Err(NOT_IN_MEMORY);
+    }
+    if matches!(ctx.db.peek(key), Some(ValueRef::Str(StrRef::Int(0..SHARED_INTEGERS)))) {
+        return Err(SHARED_OBJECT);
+    }
+    let index = ctx.db.index;
+    ctx.db.data.paging.requested.push((index, key.into()));
+    ctx.reply.ok();
+    Ok(())
+}
+
 fn object(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     let key = args.get(2);
     let (now, limits) = (ctx.db.now, *ctx.db.limits());
     let Some(info) = ctx.db.info(key) else { return Err(NO_SUCH_KEY) };
-    let Some(value) = ctx.db.peek(key) else { return Err(CommandError::NotResident) };
+    if let Some(place) = ctx.db.place(key) {
+        let pages = ctx.db.data.paging.pages_of(place.len);
+        ctx.reply.simple(&format!("Value swapped at: page {} using {pages} pages", place.first));
+        return Ok(());
+    }
+    let Some(value) = ctx.db.peek(key) else { return Err(NO_SUCH_KEY) };
     let mut body = Vec::new();
     ctx.server.encoder.body(value, &mut body);
     let refcount = match value {
@@ -155,12 +188,16 @@ fn sdslen(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     }
 }
 
-fn digest_values(ctx: &mut Ctx<'_>, args: Args<'_>) {
+fn digest_values(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
+    for key in args.from(2) {
+        ctx.db.value_untouched(key)?;
+    }
     ctx.reply.array(args.len() - 2);
     for key in args.from(2) {
         let text = digest::of_key(&ctx.db, key).text();
         ctx.reply.simple(&text);
     }
+    Ok(())
 }
 
 /// DEBUG POPULATE count [prefix] [size]: keys that are there stay as they are.

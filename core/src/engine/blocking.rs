@@ -12,7 +12,6 @@ use crate::types::Kind;
 use crate::waiters::DbKey;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::mem;
 
 /// What ends a wait before a key does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

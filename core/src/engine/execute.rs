@@ -6,7 +6,6 @@ use super::gate::{Verdict, wants_reply};
 use super::{Engine, Running};
 use crate::args::Args;
 use crate::call::{Outcome, call};
-use crate::command::flags;
 use crate::command_index::CommandId;
 use crate::context::{BlockRequest, Ctx, Propagation};
 use crate::db::Db;
@@ -53,7 +52,7 @@ impl Engine {
             Outcome::NotResident => self.park(session, id, OwnedCommand::new(args)),
             Outcome::Done | Outcome::Failed => {
                 self.suppress_reply(session, mode, mark);
-                self.after_command(session, id, args, ran.propagation);
+                self.after_command(session, args, ran.propagation);
             }
         }
     }
@@ -87,13 +86,7 @@ impl Engine {
     }
 
     /// What follows from a command that ran, and then from the sessions that it woke.
-    fn after_command(
-        &mut self,
-        session: &mut Running,
-        id: CommandId,
-        args: Args<'_>,
-        propagation: Propagation,
-    ) {
+    fn after_command(&mut self, session: &mut Running, args: Args<'_>, propagation: Propagation) {
         self.settle(session, args, propagation);
         if !self.server.persistence.requests.is_empty() {
             self.carry_save_requests();

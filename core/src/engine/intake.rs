@@ -36,6 +36,7 @@ impl Engine {
         self.finish(session);
         self.run_ready();
         if self.data.paging.enabled {
+            self.page_out_requested();
             self.relieve();
         }
         self.resume_sessions();

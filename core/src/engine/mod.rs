@@ -139,6 +139,7 @@ impl Engine {
     pub fn close_session(&mut self, id: SessionId) {
         if let Some(mut session) = self.peers.close(id) {
             self.leave_waiters(&mut session);
+            self.unpin(&mut session);
             self.server.forget_session(&session);
             crate::db::unwatch(&mut self.data, &mut session);
         }

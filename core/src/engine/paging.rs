@@ -10,7 +10,7 @@ use crate::page::victims::{self, Victim};
 use crate::page::{MAX_FAILURES, Paging, Place, frame};
 use crate::resp::reply::Reply;
 use crate::server::Request;
-use crate::session::{Blocked, OwnedCommand, SessionId};
+use crate::session::{Blocked, OwnedCommand, Session, SessionId};
 use crate::types::codec::{Encoder, OLDEST_VERSION, decode};
 use crate::types::string::Str;
 use crate::types::{Limits, Value};
@@ -48,6 +48,8 @@ pub(super) struct Traffic {
     next_load: u32,
     /// Keys by their load's number.
     load_keys: BTreeMap<u32, DbKey>,
+    /// Keys whose values stay in memory for commands that wait, with how many do.
+    pins: BTreeMap<DbKey, usize>,
     encoder: Option<Box<Encoder>>,
     spare: Vec<Vec<u8>>,
     /// Nothing was found to leave the last time; the next tick tries again.
@@ -97,10 +99,27 @@ impl Engine {
         }
     }
 
+    fn take_encoder(&mut self) -> Box<Encoder> {
+        self.traffic.encoder.take().unwrap_or_else(|| Box::new(Encoder::new(OLDEST_VERSION, false)))
+    }
+
+    /// Writes out the values that DEBUG SWAPOUT named.
+    pub(super) fn page_out_requested(&mut self) {
+        for (db, key) in core::mem::take(&mut self.data.paging.requested) {
+            let mut encoder = self.take_encoder();
+            let mut buffer = self.traffic.spare.pop().unwrap_or_default();
+            buffer.clear();
+            let stored = self.store(&Victim::named(db, key), &mut encoder, &mut buffer);
+            self.traffic.encoder = Some(encoder);
+            if let Some((one, bytes)) = stored {
+                self.send_batch([one].into(), bytes, buffer);
+            }
+        }
+    }
+
     /// Encodes a batch of victims and hands it to the device; false where nothing can leave.
     fn page_out_batch(&mut self) -> bool {
-        let mut encoder =
-            self.traffic.encoder.take().unwrap_or_else(|| Box::new(Encoder::new(OLDEST_VERSION, false)));
+        let mut encoder = self.take_encoder();
         let mut buffer = self.traffic.spare.pop().unwrap_or_default();
         buffer.clear();
         let (mut stored, mut freed) = (Vec::new(), 0);
@@ -134,7 +153,7 @@ impl Engine {
         buffer: &mut Vec<u8>,
     ) -> Option<(Stored, usize)> {
         let key = (victim.db, victim.key.clone());
-        if self.traffic.loads.contains_key(&key) || self.data.waiters.is_awaited(&key) {
+        if self.traffic.pins.contains_key(&key) || self.data.waiters.is_awaited(&key) {
             return None;
         }
         let hash = self.data.keyspace.hash(&victim.key);
@@ -315,10 +334,11 @@ impl Engine {
         missing.sort_unstable();
         missing.dedup();
         let mut waits = 0;
-        for key in missing {
-            waits += usize::from(self.load(key, session.id));
+        for key in &missing {
+            *self.traffic.pins.entry(key.clone()).or_default() += 1;
+            waits += usize::from(self.load(key.clone(), session.id));
         }
-        session.blocked = Some(Blocked::Loading { id, command, missing: waits });
+        session.blocked = Some(Blocked::Loading { id, command, missing: waits, keys: missing });
         if waits == 0 {
             // Nothing is missing any more: it runs again with the next turn.
             self.ready_again.push(session.id);
@@ -335,6 +355,7 @@ impl Engine {
         let number = self.traffic.next_load;
         self.traffic.next_load = number.wrapping_add(1);
         self.traffic.load_keys.insert(number, key.clone());
+        self.data.paging.loading += 1;
         self.traffic.loads.insert(key, Load { place, waiting: [who].into() });
         let offset = u64::from(place.first) * u64::from(self.data.paging.page_size);
         let into = self.traffic.spare.pop().unwrap_or_default();
@@ -346,6 +367,7 @@ impl Engine {
     pub(super) fn page_in_done(&mut self, number: u32, done: Done) {
         let Some(key) = self.traffic.load_keys.remove(&number) else { return };
         let Some(load) = self.traffic.loads.remove(&key) else { return };
+        self.data.paging.loading -= 1;
         let failure = match done {
             Done::Read { bytes, .. } => {
                 let failure = self.restore(&key, &load.place, &bytes);
@@ -394,6 +416,7 @@ impl Engine {
                 let name = String::from_utf8_lossy(&key.1).into_owned();
                 let text =
                     format!("IOERR the value of key '{name}' cannot be read from the swap file: {reason}");
+                self.unpin(&mut session);
                 session.blocked = None;
                 session.multi = None;
                 self.server.stats.count_error(&text);
@@ -406,13 +429,33 @@ impl Engine {
         self.finish(session);
     }
 
+    /// Lets the values go again that were kept for the session's command.
+    pub(super) fn unpin(&mut self, session: &mut Session) {
+        if let Some(Blocked::Loading { keys, .. }) = &mut session.blocked {
+            let keys = core::mem::take(keys);
+            self.unpin_all(&keys);
+        }
+    }
+
+    fn unpin_all(&mut self, keys: &[DbKey]) {
+        for key in keys {
+            if let Some(count) = self.traffic.pins.get_mut(key) {
+                *count -= 1;
+                if *count == 0 {
+                    self.traffic.pins.remove(key);
+                }
+            }
+        }
+    }
+
     /// Runs the commands whose values have come. They are planned again: one may have left meanwhile.
     pub(super) fn run_ready(&mut self) {
         for who in core::mem::take(&mut self.ready_again) {
             let Some(mut session) = self.peers.take(who) else { continue };
             match session.blocked.take() {
-                Some(Blocked::Loading { id, command, missing: 0 }) => {
+                Some(Blocked::Loading { id, command, missing: 0, keys }) => {
                     self.execute(&mut session, id, command.args());
+                    self.unpin_all(&keys);
                     if session.blocked.is_none() {
                         self.resume.push(who);
                     }
@@ -427,11 +470,6 @@ impl Engine {
     pub(super) fn paging_tick(&mut self) {
         self.traffic.exhausted = false;
         self.relieve();
-    }
-
-    /// Values on their way out and in, for INFO: batches, loads.
-    pub fn paging_traffic(&self) -> (usize, usize) {
-        (self.traffic.batches.len(), self.traffic.loads.len())
     }
 }
 

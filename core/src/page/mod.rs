@@ -91,6 +91,8 @@ pub struct Paging {
     pub storing: BTreeMap<DbKey, u32>,
     /// Values on the device.
     pub swapped: usize,
+    /// Values on their way back.
+    pub loading: usize,
     /// Pages are not given back before the running snapshot has ended: it may still read them.
     pub hold: bool,
     late: Vec<Place>,
@@ -99,6 +101,8 @@ pub struct Paging {
     generation: u32,
     /// The device has no room: values stay until pages are freed.
     pub full: bool,
+    /// Values that are to leave because DEBUG SWAPOUT named them.
+    pub requested: Vec<DbKey>,
     /// Writing failed so often that paging has stopped.
     pub broken: bool,
 }
@@ -115,11 +119,13 @@ impl Paging {
             bitmap: Bitmap::new(pages.min(u64::from(u32::MAX))),
             storing: BTreeMap::new(),
             swapped: 0,
+            loading: 0,
             hold: false,
             late: Vec::new(),
             stats: PagingStats::default(),
             generation: 0,
             full: false,
+            requested: Vec::new(),
             broken: false,
         }
     }

@@ -27,6 +27,13 @@ pub struct Victim {
     score: u64,
 }
 
+impl Victim {
+    /// A value that is to leave whatever its score.
+    pub fn named(db: usize, key: Box<[u8]>) -> Self {
+        Self { db, key, score: 0 }
+    }
+}
+
 /// The logarithm to base 2, in 1/16: good enough to rank by.
 fn log2_sixteenths(n: usize) -> u64 {
     let n = n.max(1) as u64;

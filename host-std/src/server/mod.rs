@@ -12,12 +12,15 @@ use crate::facts::now;
 use crate::listen::{Ends, Listener, Stream};
 use crate::log;
 use crate::options::reason;
+use crate::pages::Pages;
 use crate::worker::Worker;
 use clients::{Client, Clients};
 use mio::{Events, Interest, Poll, Token, Waker};
-use nuthatch_core::{Engine, SessionId, SessionInfo};
+use nuthatch_core::{Engine, Job, SessionId, SessionInfo};
 use signals::{Signal, Signals};
+use std::fs::File;
 use std::io::{self, ErrorKind};
+use std::sync::Arc;
 use std::time::Duration;
 
 const SIGNALS: Token = Token(0);
@@ -43,6 +46,7 @@ pub struct Server {
     clients: Clients,
     signals: Signals,
     worker: Worker,
+    pages: Option<Pages>,
     /// Why the server cannot go on.
     fatal: Option<String>,
     buffer: Box<[u8]>,
@@ -59,18 +63,30 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server around `engine`, on these sockets; `places` names them in the log once the dataset is loaded.
+    /// A server around `engine`, on these sockets, with a page device if there is a swap file; `places` names them in the log once the dataset is loaded.
     ///
     /// # Errors
     /// Those of registering with the operating system.
-    pub fn new(mut engine: Engine, mut listeners: Vec<Listener>, places: String) -> io::Result<Self> {
+    pub fn new(
+        mut engine: Engine,
+        mut listeners: Vec<Listener>,
+        places: String,
+        swap_file: Option<File>,
+    ) -> io::Result<Self> {
         let poll = Poll::new()?;
         for (index, listener) in listeners.iter_mut().enumerate() {
             poll.registry().register(listener.source(), Token(FIRST_LISTENER + index), Interest::READABLE)?;
         }
         let mut signals = Signals::new()?;
         poll.registry().register(signals.source(), SIGNALS, Interest::READABLE)?;
-        let worker = Worker::start(Waker::new(poll.registry(), WORKER)?)?;
+        let waker = Arc::new(Waker::new(poll.registry(), WORKER)?);
+        let worker = Worker::start(waker.clone())?;
+        let pages = swap_file
+            .map(|file| Pages::start(file, engine.config().vm_max_threads.cast_unsigned() as usize, waker))
+            .transpose()?;
+        if pages.is_some() {
+            engine.carries_pages();
+        }
         engine.carries_files();
         engine.load_at_start();
         Ok(Self {
@@ -80,6 +96,7 @@ impl Server {
             clients: Clients::default(),
             signals,
             worker,
+            pages,
             fatal: None,
             buffer: vec![0; BUFFER].into(),
             again: Vec::new(),
@@ -135,11 +152,28 @@ impl Server {
         while let Some((id, done)) = self.worker.poll() {
             self.engine.handle_completion(id, done, self.now);
         }
+        while let Some((id, done)) = self.pages.as_ref().and_then(Pages::poll) {
+            self.engine.handle_completion(id, done, self.now);
+        }
     }
 
     fn hand_out_jobs(&mut self) {
-        while let Some((id, job)) = self.engine.poll_job() {
-            self.worker.send(id, job);
+        loop {
+            while let Some((id, job)) = self.engine.poll_job() {
+                match (&self.pages, &job) {
+                    (Some(pages), Job::PageRead { .. } | Job::PageWrite { .. }) => pages.send(id, job),
+                    _ => self.worker.send(id, job),
+                }
+            }
+            // Where values leave more slowly than clients write, clients wait for the device, a batch at a time.
+            let inline = self.engine.config().vm_max_threads == 0;
+            let ended = match &self.pages {
+                Some(pages) if self.engine.is_pressed() => pages.wait(),
+                Some(pages) if inline => pages.poll(),
+                _ => None,
+            };
+            let Some((id, done)) = ended else { break };
+            self.engine.handle_completion(id, done, self.now);
         }
     }
 

@@ -20,10 +20,11 @@ const fn section(name: &'static str, write: fn(&Ctx<'_>, &mut InfoText), by_defa
     Section { name, write, by_default }
 }
 
-static SECTIONS: [Section; 13] = [
+static SECTIONS: [Section; 14] = [
     section("Server", sections::server, true),
     section("Clients", sections::clients, true),
     section("Memory", sections::memory, true),
+    section("VM", sections::vm, true),
     section("Persistence", sections::persistence, true),
     section("Stats", sections::stats, true),
     section("Replication", sections::replication, true),

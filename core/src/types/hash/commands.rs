@@ -4,7 +4,6 @@ mod random;
 
 pub use random::hrandfield;
 
-use super::HashRef;
 use crate::args::Args;
 use crate::commands::scan::{Found, ScanOptions, parse_cursor};
 use crate::context::Ctx;

@@ -1,6 +1,5 @@
 //! What reads a list: LLEN, LINDEX, LRANGE and LPOS.
 
-use super::super::ListRef;
 use super::at_least;
 use crate::args::Args;
 use crate::context::Ctx;
