@@ -9,17 +9,17 @@ pub use random::{spop, srandmember};
 use crate::args::Args;
 use crate::commands::scan::{Found, ScanOptions, parse_cursor};
 use crate::context::Ctx;
+use crate::db::Db;
 use crate::events::Event;
-use crate::types::Kind;
-use crate::words::error::CommandResult;
+use crate::types::set::SetRef;
+use crate::types::{Kind, ValueRef};
+use crate::words::error::{CommandError, CommandResult, WRONG_TYPE};
 
 /// SADD key member [member …]
 pub fn sadd(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     let key = args.get(1);
     let edited = ctx.db.edit_or_create_set(key, |set, limits| {
-        if set.is_empty() {
-            set.suit(args.get(2), args.len() - 2, limits);
-        }
+        set.expect(args.get(2), args.len() - 2, limits);
         args.from(2).filter(|member| set.insert(member, limits)).count()
     })?;
     if edited.out > 0 {
@@ -75,39 +75,44 @@ pub fn smembers(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
         return Ok(());
     };
     ctx.reply.set(set.len());
-    for member in set.iter() {
-        ctx.reply.element(member);
-    }
+    set.for_each(|member| ctx.reply.element(member));
     Ok(())
+}
+
+/// The set under a key that a command is going to change: neither a hit nor a miss.
+fn set_to_change<'a>(db: &'a mut Db<'_>, key: &[u8]) -> Result<Option<SetRef<'a>>, CommandError> {
+    if db.kind(key).is_some_and(|kind| kind != Kind::Set) {
+        return Err(WRONG_TYPE);
+    }
+    Ok(match db.value_untouched(key)? {
+        Some(ValueRef::Set(set)) => Some(set),
+        _ => None,
+    })
 }
 
 /// SMOVE source destination member
 pub fn smove(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     let (from, to, member) = (args.get(1), args.get(2), args.get(3));
-    let Some(there) = ctx.db.set_of(from)?.map(|set| set.contains(member)) else {
+    let Some(there) = set_to_change(&mut ctx.db, from)?.map(|set| set.contains(member)) else {
         ctx.reply.int(0);
         return Ok(());
     };
-    ctx.db.set_of(to)?;
-    if from == to || !there {
-        ctx.reply.int(i64::from(there));
-        return Ok(());
-    }
-    let removed = ctx.db.edit_set(from, |set, _| set.remove(member))?;
-    ctx.db.changed(from, Event::SET, "srem", 1);
-    if removed.is_some_and(|e| e.emptied) {
-        ctx.db.event(Event::GENERIC, "del", from);
-    }
-    let added = ctx.db.edit_or_create_set(to, |set, limits| {
-        if set.is_empty() {
-            set.suit(member, 1, limits);
+    set_to_change(&mut ctx.db, to)?;
+    if from != to && there {
+        let removed = ctx.db.edit_set(from, |set, _| set.remove(member))?;
+        ctx.db.changed(from, Event::SET, "srem", 1);
+        if removed.is_some_and(|e| e.emptied) {
+            ctx.db.event(Event::GENERIC, "del", from);
         }
-        set.insert(member, limits)
-    })?;
-    if added.out {
-        ctx.db.changed(to, Event::SET, "sadd", 1);
+        let added = ctx.db.edit_or_create_set(to, |set, limits| {
+            set.expect(member, 1, limits);
+            set.insert(member, limits)
+        })?;
+        if added.out {
+            ctx.db.changed(to, Event::SET, "sadd", 1);
+        }
     }
-    ctx.reply.int(1);
+    ctx.reply.int(i64::from(there));
     Ok(())
 }
 

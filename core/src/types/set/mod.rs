@@ -82,6 +82,25 @@ impl<'a> SetRef<'a> {
         }
     }
 
+    /// As [`contains`](Self::contains), for a member of another set.
+    #[inline]
+    pub fn contains_element(self, member: Element<'_>) -> bool {
+        match (self, member) {
+            (Self::Ints(ints), Element::Int(n)) => ints.contains(n),
+            _ => member.with_bytes(|m| self.contains(m)),
+        }
+    }
+
+    /// Visits every member, in the order of [`iter`](Self::iter) and faster.
+    #[inline]
+    pub fn for_each(self, mut visit: impl FnMut(Element<'a>)) {
+        match self {
+            Self::Ints(ints) => ints.iter().for_each(|n| visit(Element::Int(n))),
+            Self::Packed(packed) => packed.iter().for_each(visit),
+            Self::Table(table) => table.iter().for_each(|m| visit(Element::Str(m))),
+        }
+    }
+
     /// Every member: ascending integers, a listpack's in the order of their coming, a table's in none.
     pub fn iter(self) -> impl Iterator<Item = Element<'a>> {
         let (ints, packed, table) = match self {
@@ -99,7 +118,7 @@ impl<'a> SetRef<'a> {
         if let Self::Table(table) = self {
             return table.scan(cursor, count, |member| visit(Element::Str(member)));
         }
-        self.iter().for_each(visit);
+        self.for_each(visit);
         0
     }
 
@@ -129,14 +148,22 @@ impl<'a> SetRef<'a> {
             }
             return;
         }
-        let (mut wanted, mut left) = (n.min(self.len()), self.len());
-        for member in self.iter() {
-            if rng.index(left) < wanted {
+        self.split_random(rng, n, |member, chosen| {
+            if chosen {
                 visit(member);
-                wanted -= 1;
             }
+        });
+    }
+
+    /// Visits every member and says of `n` random ones, or of all where there are no more, that they are chosen.
+    fn split_random(self, rng: &mut Rng, n: usize, mut visit: impl FnMut(Element<'_>, bool)) {
+        let (mut wanted, mut left) = (n.min(self.len()), self.len());
+        self.for_each(|member| {
+            let chosen = rng.index(left) < wanted;
+            visit(member, chosen);
+            wanted -= usize::from(chosen);
             left -= 1;
-        }
+        });
     }
 
     /// A copy that is owned.
@@ -175,14 +202,23 @@ impl Set {
         self.as_ref().is_empty()
     }
 
-    /// Chooses the encoding that suits `expected` members of which `first` is one; for a set that is still empty.
-    pub fn suit(&mut self, first: &[u8], expected: usize, limits: &Limits) {
-        let integer = parse_i64(first).is_some();
-        if integer && expected <= limits.set_max_intset_entries {
+    /// Chooses the encoding before `expected` members come, of which `first` is one: for an empty set the one that
+    /// suits them; another is made a table where they alone would be too many.
+    pub fn expect(&mut self, first: &[u8], expected: usize, limits: &Limits) {
+        let packable = expected <= limits.set_max_listpack_entries;
+        match self {
+            Self::Ints(ints) if ints.as_ref().is_empty() => self.suit(first, expected, packable, limits),
+            Self::Ints(_) if expected > limits.set_max_intset_entries => self.make_table(limits),
+            Self::Packed(_) if !packable => self.make_table(limits),
+            _ => {}
+        }
+    }
+
+    fn suit(&mut self, first: &[u8], expected: usize, packable: bool, limits: &Limits) {
+        if parse_i64(first).is_some() && expected <= limits.set_max_intset_entries {
             return;
         }
-        *self = if expected <= limits.set_max_listpack_entries && first.len() <= limits.set_max_listpack_value
-        {
+        *self = if packable && first.len() <= limits.set_max_listpack_value {
             Self::Packed(ListpackBuf::new())
         } else {
             Self::Table(MemberTable::new(limits.hash_key))
@@ -259,9 +295,24 @@ impl Set {
         }
     }
 
-    /// Takes out up to `n` different random members.
-    pub fn take_random(&mut self, rng: &mut Rng, n: usize) -> Vec<Vec<u8>> {
+    /// Takes out up to `n` different random members. Where few stay behind, they move to a set of their own, in the
+    /// encoding that suits them.
+    pub fn take_random(&mut self, rng: &mut Rng, n: usize, limits: &Limits) -> Vec<Vec<u8>> {
+        /// What stays is moved where it is less than one in so many of what goes.
+        const FEW: usize = 5;
         let mut taken = Vec::with_capacity(n.min(self.len()));
+        if self.len().saturating_sub(n) * FEW < n {
+            let mut rest = Self::new();
+            self.as_ref().split_random(rng, n, |member, chosen| {
+                if chosen {
+                    taken.push(member.to_vec());
+                } else {
+                    member.with_bytes(|m| rest.insert(m, limits));
+                }
+            });
+            *self = rest;
+            return taken;
+        }
         self.as_ref().random_distinct(rng, n, |member| taken.push(member.to_vec()));
         for member in &taken {
             self.remove(member);
@@ -272,18 +323,16 @@ impl Set {
     /// Makes it a listpack.
     pub fn make_packed(&mut self) {
         let mut packed = ListpackBuf::new();
-        for member in self.as_ref().iter() {
-            member.with_bytes(|m| packed.push_back(m));
-        }
+        self.as_ref().for_each(|member| member.with_bytes(|m| packed.push_back(m)));
         *self = Self::Packed(packed);
     }
 
     /// Makes it a table.
     pub fn make_table(&mut self, limits: &Limits) {
         let mut table = MemberTable::new(limits.hash_key);
-        for member in self.as_ref().iter() {
+        self.as_ref().for_each(|member| {
             member.with_bytes(|m| table.insert(m));
-        }
+        });
         *self = Self::Table(table);
     }
 

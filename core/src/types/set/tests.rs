@@ -37,7 +37,7 @@ proptest! {
         all.sort();
         prop_assert!(all.iter().eq(model.iter()));
         let mut rng = crate::words::rng::Rng::new(7);
-        let some = set.take_random(&mut rng, 5);
+        let some = set.take_random(&mut rng, 5, &limits);
         prop_assert_eq!(some.iter().collect::<BTreeSet<_>>().len(), model.len().min(5));
         prop_assert_eq!(set.len(), model.len().saturating_sub(5));
     }
@@ -58,4 +58,61 @@ fn encodings_follow_the_limits() {
     assert_eq!(set.as_ref().encoding(), "listpack");
     set.insert(b"a member too long", &limits);
     assert_eq!(set.as_ref().encoding(), "hashtable");
+}
+
+#[test]
+fn many_at_once_make_a_table() {
+    let limits = limits();
+    let encoding = |members: &[&str], expected| {
+        let mut set = Set::new();
+        for member in members {
+            set.insert(member.as_bytes(), &limits);
+        }
+        set.expect(b"1", expected, &limits);
+        set.as_ref().encoding()
+    };
+    assert_eq!([encoding(&[], 8), encoding(&[], 9), encoding(&[], 13)], ["intset", "listpack", "hashtable"]);
+    assert_eq!([encoding(&["1"], 8), encoding(&["1"], 9)], ["intset", "hashtable"]);
+    assert_eq!([encoding(&["a"], 12), encoding(&["a"], 13)], ["listpack", "hashtable"]);
+}
+
+/// What stays behind when nearly all is taken lies as if it had never been more.
+#[test]
+fn few_that_stay_are_compact_again() {
+    let limits = limits();
+    let mut set = Set::new();
+    for n in 0..1000 {
+        set.insert(n.to_string().as_bytes(), &limits);
+    }
+    let mut rng = crate::words::rng::Rng::new(3);
+    let taken = set.take_random(&mut rng, 500, &limits);
+    assert_eq!((taken.len(), set.len(), set.as_ref().encoding()), (500, 500, "hashtable"));
+    let taken = set.take_random(&mut rng, 495, &limits);
+    assert_eq!((taken.len(), set.len(), set.as_ref().encoding()), (495, 5, "intset"));
+    assert!(taken.iter().all(|member| !set.as_ref().contains(member)));
+    assert_eq!(set.take_random(&mut rng, 9, &limits).len(), 5);
+    assert!(set.is_empty());
+}
+
+/// Every member of every encoding is drawn about as often as any other, alone and in a handful.
+#[test]
+fn random_members_are_drawn_evenly() {
+    let limits = limits();
+    let mut rng = crate::words::rng::Rng::new(11);
+    for prefix in ["", "m", "a long member "] {
+        let mut set = Set::new();
+        for n in 0..8 {
+            set.insert(std::format!("{prefix}{n}").as_bytes(), &limits);
+        }
+        let mut counts = [0; 8];
+        let mut count = |member: Element<'_>| {
+            counts[usize::from(member.to_vec().last().map_or(0, |digit| digit - b'0'))] += 1;
+        };
+        for _ in 0..1000 {
+            set.as_ref().random(&mut rng).map(&mut count);
+            set.as_ref().random_distinct(&mut rng, 2, &mut count);
+            set.as_ref().random_distinct(&mut rng, 5, &mut count);
+        }
+        assert!(counts.iter().all(|n| (900..1100).contains(n)), "{} {counts:?}", set.as_ref().encoding());
+    }
 }

@@ -4,10 +4,14 @@ use crate::args::Args;
 use crate::context::Ctx;
 use crate::db::Db;
 use crate::events::Event;
+use crate::types::listpack::Element;
+use crate::types::segmented::Segmented;
 use crate::types::set::{Set, SetRef};
-use crate::types::{Value, ValueRef};
+use crate::types::{Limits, Value, ValueRef};
 use crate::words::error::{CommandError, CommandResult, SYNTAX};
+use crate::words::hash::HashKey;
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 
 const NUMKEYS: CommandError = CommandError::new("ERR numkeys should be greater than 0");
 const TOO_MANY_KEYS: CommandError =
@@ -38,67 +42,133 @@ fn sets<'d, 'a>(db: &'d Db<'_>, keys: impl Iterator<Item = &'a [u8]>) -> Vec<Opt
     .collect()
 }
 
-/// The smallest set and all the others, if none is missing.
+/// The sets by size, if none is missing: each member of the first is asked of the others.
 fn smallest_first(sets: Vec<Option<SetRef<'_>>>) -> Option<Vec<SetRef<'_>>> {
     let mut sets: Vec<SetRef<'_>> = sets.into_iter().collect::<Option<_>>()?;
     sets.sort_by_key(|set| set.len());
     Some(sets)
 }
 
-fn combine(
-    ctx: &mut Ctx<'_>,
-    args: Args<'_>,
-    first: usize,
-    operation: Operation,
-) -> Result<Set, CommandError> {
-    read_all(&mut ctx.db, args.from(first))?;
-    let limits = ctx.db.data.limits;
-    let sets = sets(&ctx.db, args.from(first));
-    let mut out = Set::new();
-    let mut add = |member: &[u8]| {
-        out.insert(member, &limits);
-    };
-    match operation {
-        Operation::Union => {
-            for set in sets.into_iter().flatten() {
-                set.iter().for_each(|member| member.with_bytes(&mut add));
-            }
+fn intersection<'d>(sets: Vec<Option<SetRef<'d>>>, mut visit: impl FnMut(Element<'d>)) {
+    let Some(sets) = smallest_first(sets) else { return };
+    let Some((smallest, others)) = sets.split_first() else { return };
+    smallest.for_each(|member| {
+        if others.iter().all(|set| set.contains_element(member)) {
+            visit(member);
         }
-        Operation::Intersection => {
-            if let Some(sets) = smallest_first(sets) {
-                for member in sets[0].iter() {
-                    member.with_bytes(|m| {
-                        if sets[1..].iter().all(|set| set.contains(m)) {
-                            add(m);
-                        }
-                    });
-                }
+    });
+}
+
+/// The members of the first set that are in no other.
+fn difference<'d>(sets: Vec<Option<SetRef<'d>>>, key: HashKey, mut visit: impl FnMut(Element<'d>)) {
+    let mut sets = sets.into_iter();
+    let Some(first) = sets.next().flatten() else { return };
+    let mut others: Vec<SetRef<'d>> = sets.flatten().collect();
+    let in_others: usize = others.iter().map(|set| set.len()).sum();
+    // Many others are put together first, where asking each for every member would take longer.
+    if first.len().saturating_mul(others.len()) / 2 > first.len() + in_others {
+        let mut excluded = Distinct::new(key, in_others);
+        others.iter().for_each(|set| set.for_each(|member| excluded.insert(member, |_| ())));
+        first.for_each(|member| {
+            if !excluded.contains(member) {
+                visit(member);
             }
+        });
+        return;
+    }
+    // The larger ones are likelier to have it.
+    others.sort_by_key(|set| Reverse(set.len()));
+    first.for_each(|member| {
+        if !others.iter().any(|set| set.contains_element(member)) {
+            visit(member);
         }
-        Operation::Difference => {
-            for member in sets[0].into_iter().flat_map(SetRef::iter) {
-                member.with_bytes(|m| {
-                    if !sets[1..].iter().flatten().any(|set| set.contains(m)) {
-                        add(m);
-                    }
-                });
-            }
+    });
+}
+
+/// The members of all sets, each once.
+fn union<'d>(sets: Vec<Option<SetRef<'d>>>, limits: &Limits, mut visit: impl FnMut(Element<'_>)) {
+    let sets: Vec<SetRef<'d>> = sets.into_iter().flatten().collect();
+    if sets.iter().all(|set| matches!(set, SetRef::Ints(_))) {
+        // As Redis does: then the answer ascends.
+        let mut all = Set::new();
+        for member in sets.into_iter().flat_map(SetRef::iter) {
+            member.with_bytes(|m| all.insert(m, limits));
+        }
+        all.as_ref().for_each(visit);
+        return;
+    }
+    let largest = sets.iter().map(|set| set.len()).max().unwrap_or(0);
+    let mut seen = Distinct::new(limits.hash_key, largest);
+    for set in sets {
+        set.for_each(|member| seen.insert(member, &mut visit));
+    }
+}
+
+/// Members of several sets, each once, where they lie.
+struct Distinct<'d> {
+    members: Segmented<Element<'d>>,
+    key: HashKey,
+}
+
+impl<'d> Distinct<'d> {
+    fn new(key: HashKey, expected: usize) -> Self {
+        Self { members: Segmented::with_capacity(expected), key }
+    }
+
+    fn find(&self, member: Element<'_>) -> (u64, bool) {
+        member.with_bytes(|m| {
+            let hash = self.key.hash(m);
+            (hash, self.members.find_ref(hash, |other| other.eq(m)).is_some())
+        })
+    }
+
+    fn contains(&self, member: Element<'_>) -> bool {
+        self.find(member).1
+    }
+
+    /// Adds a member, and shows it where it is new.
+    fn insert(&mut self, member: Element<'d>, mut new: impl FnMut(Element<'d>)) {
+        let (hash, known) = self.find(member);
+        if !known {
+            let key = self.key;
+            self.members.insert_unique(hash, member, |m| m.with_bytes(|m| key.hash(m)));
+            new(member);
         }
     }
-    Ok(out)
 }
 
 fn answer(ctx: &mut Ctx<'_>, args: Args<'_>, operation: Operation) -> CommandResult {
-    let out = combine(ctx, args, 1, operation)?;
-    ctx.reply.set(out.len());
-    for member in out.as_ref().iter() {
+    read_all(&mut ctx.db, args.from(1))?;
+    let limits = ctx.db.data.limits;
+    let sets = sets(&ctx.db, args.from(1));
+    let mark = ctx.reply.deferred_array();
+    let mut members = 0;
+    let mut send = |member: Element<'_>| {
         ctx.reply.element(member);
+        members += 1;
+    };
+    match operation {
+        Operation::Union => union(sets, &limits, &mut send),
+        Operation::Intersection => intersection(sets, &mut send),
+        Operation::Difference => difference(sets, limits.hash_key, &mut send),
     }
+    ctx.reply.finish_set(mark, members);
     Ok(())
 }
 
 fn store(ctx: &mut Ctx<'_>, args: Args<'_>, operation: Operation, event: &'static str) -> CommandResult {
-    let out = combine(ctx, args, 2, operation)?;
+    read_all(&mut ctx.db, args.from(2))?;
+    let limits = ctx.db.data.limits;
+    let sets = sets(&ctx.db, args.from(2));
+    let mut out = Set::new();
+    let mut add = |member: Element<'_>| {
+        member.with_bytes(|m| out.insert(m, &limits));
+    };
+    match operation {
+        Operation::Union => sets.into_iter().flatten().for_each(|set| set.for_each(&mut add)),
+        Operation::Intersection => intersection(sets, add),
+        Operation::Difference => difference(sets, limits.hash_key, add),
+    }
     let (key, len) = (args.get(1), out.len());
     if len > 0 {
         ctx.db.set(key, Value::Set(out));
@@ -159,8 +229,8 @@ pub fn sintercard(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     let keys = || args.from(2).take(count);
     read_all(&mut ctx.db, keys())?;
     let members = smallest_first(sets(&ctx.db, keys())).map_or(0, |sets| {
-        let in_all = |m: &[u8]| sets[1..].iter().all(|set| set.contains(m));
-        sets[0].iter().filter(|member| member.with_bytes(in_all)).take(limit).count()
+        let in_all = |member: &Element<'_>| sets[1..].iter().all(|set| set.contains_element(*member));
+        sets[0].iter().filter(in_all).take(limit).count()
     });
     ctx.reply.len(members);
     Ok(())

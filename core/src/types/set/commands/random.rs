@@ -1,8 +1,11 @@
 //! SPOP and SRANDMEMBER.
 
+use super::set_to_change;
 use crate::args::Args;
 use crate::context::Ctx;
+use crate::db::Edited;
 use crate::events::Event;
+use crate::types::set::SetRef;
 use crate::words::error::{CommandError, CommandResult, NOT_POSITIVE, SYNTAX};
 use crate::words::rng::Rng;
 use alloc::vec::Vec;
@@ -10,6 +13,9 @@ use alloc::vec::Vec;
 const COUNT_RANGE: CommandError = CommandError::new(
     "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
 );
+
+/// Members that one SREM of the journal names at most.
+const SREM_MEMBERS: usize = 1024;
 
 /// SPOP key [count]
 pub fn spop(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
@@ -20,43 +26,71 @@ pub fn spop(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     }
 }
 
-/// Takes out up to `n` members and tells everybody; the journal gets the members by name. `None` without a key.
-fn take(ctx: &mut Ctx<'_>, key: &[u8], n: usize) -> Result<Option<Vec<Vec<u8>>>, CommandError> {
+/// Takes out `n` random members and tells everybody; the journal gets the members by name.
+fn take(ctx: &mut Ctx<'_>, key: &[u8], n: usize) -> Result<Vec<Vec<u8>>, CommandError> {
     let mut rng = Rng::new(ctx.db.rng().next_u64());
-    let Some(edited) = ctx.db.edit_set(key, |set, _| set.take_random(&mut rng, n))? else { return Ok(None) };
-    let taken = edited.out;
-    if taken.is_empty() {
-        ctx.propagate_nothing();
-        return Ok(Some(taken));
-    }
+    let edited = ctx.db.edit_set(key, |set, limits| set.take_random(&mut rng, n, limits))?;
+    let Some(Edited { out: taken, emptied }) = edited else { return Ok(Vec::new()) };
     ctx.db.changed(key, Event::SET, "spop", taken.len() as u64);
-    if edited.emptied {
+    if emptied {
         ctx.db.event(Event::GENERIC, "del", key);
-        ctx.propagate_as(&[b"DEL", key]);
-    } else {
-        let mut srem: Vec<&[u8]> = Vec::with_capacity(taken.len() + 2);
+    }
+    propagate_removal(ctx, key, &taken);
+    Ok(taken)
+}
+
+fn propagate_removal(ctx: &mut Ctx<'_>, key: &[u8], members: &[Vec<u8>]) {
+    // All of it or nothing, if the journal's end is lost; EXEC around the command sees to that already.
+    let together = members.len() > SREM_MEMBERS && !ctx.in_exec;
+    if together {
+        ctx.propagate_as(&[b"MULTI"]);
+    }
+    for members in members.chunks(SREM_MEMBERS) {
+        let mut srem: Vec<&[u8]> = Vec::with_capacity(members.len() + 2);
         srem.extend([b"SREM", key]);
-        srem.extend(taken.iter().map(Vec::as_slice));
+        srem.extend(members.iter().map(Vec::as_slice));
         ctx.propagate_as(&srem);
     }
-    Ok(Some(taken))
+    if together {
+        ctx.propagate_as(&[b"EXEC"]);
+    }
 }
 
 fn spop_one(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
-    match take(ctx, args.get(1), 1)?.as_deref() {
-        Some([member, ..]) => ctx.reply.bulk(member),
-        _ => ctx.reply.null(),
+    match take(ctx, args.get(1), 1)?.first() {
+        Some(member) => ctx.reply.bulk(member),
+        None => ctx.reply.null(),
     }
     Ok(())
 }
 
 fn spop_count(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
+    let key = args.get(1);
     let count = args.int(2).ok().and_then(|n| usize::try_from(n).ok()).ok_or(NOT_POSITIVE)?;
-    let taken = take(ctx, args.get(1), count)?.unwrap_or_default();
-    ctx.reply.set(taken.len());
-    for member in &taken {
-        ctx.reply.bulk(member);
+    let len = set_to_change(&mut ctx.db, key)?.map_or(0, SetRef::len);
+    if count.min(len) == 0 {
+        ctx.reply.set(0);
+        return Ok(());
     }
+    if count >= len {
+        return spop_all(ctx, key);
+    }
+    let taken = take(ctx, key, count)?;
+    ctx.reply.set(taken.len());
+    taken.iter().for_each(|member| ctx.reply.bulk(member));
+    Ok(())
+}
+
+/// Answers with every member and removes the key, which frees a large set in slices.
+fn spop_all(ctx: &mut Ctx<'_>, key: &[u8]) -> CommandResult {
+    let Some(set) = set_to_change(&mut ctx.db, key)? else { return Ok(()) };
+    let len = set.len();
+    ctx.reply.set(len);
+    set.for_each(|member| ctx.reply.element(member));
+    ctx.db.changed(key, Event::SET, "spop", len as u64);
+    ctx.db.remove(key);
+    ctx.db.event(Event::GENERIC, "del", key);
+    ctx.propagate_as(&[b"DEL", key]);
     Ok(())
 }
 
