@@ -1,6 +1,7 @@
 //! The one door through which commands reach keys: lookup with lazy expiry, type checks, access clocks, edits,
 //! and the one choke point for "this key changed".
 
+mod ahead;
 mod typed;
 mod watch;
 
@@ -112,25 +113,6 @@ impl Data {
             no_touch: false,
             hint: (0, 0, 0),
         }
-    }
-
-    /// Tells the hash of a key that the next command is going to look up, by the address of its bytes.
-    #[inline]
-    pub fn hint(&mut self, key: &[u8], hash: u64) {
-        self.hint = (key.as_ptr().addr(), key.len(), hash);
-    }
-
-    #[inline]
-    fn hash(&self, key: &[u8]) -> u64 {
-        if self.hint.0 == key.as_ptr().addr() && self.hint.1 == key.len() {
-            return self.hint.2;
-        }
-        self.keyspace.hash(key)
-    }
-
-    /// Forgets the hint: the bytes that it points to are about to change.
-    pub fn clear_hint(&mut self) {
-        self.hint = (0, 0, 0);
     }
 
     /// Lets the record's value go, at once or in slices.
@@ -520,14 +502,6 @@ impl Db<'_> {
             record.edit(|v| core::mem::swap(v, &mut old));
             self.data.garbage.push(old);
         }
-    }
-
-    /// Replaces an integer value by another in place; false where the key holds no integer in that form.
-    #[inline]
-    pub fn set_int_in_place(&mut self, key: &[u8], n: i64) -> bool {
-        let Some(slot) = self.find(key) else { return false };
-        self.data.before_change(self.index, key);
-        self.database_mut().get_mut(slot).set_int_in_place(n)
     }
 
     /// Removes the key; true if it was there. The `del` event and the dirty count are the caller's.

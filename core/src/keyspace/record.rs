@@ -392,18 +392,6 @@ impl Record {
         })
     }
 
-    /// Changes an integer value in place; false where the value is not stored as one.
-    #[inline]
-    pub fn set_int_in_place(&mut self, n: i64) -> bool {
-        if self.form() != Form::Int {
-            return false;
-        }
-        let at = self.head().payload_at();
-        self.0.set_tag(TAG_STORING, false);
-        self.0.bytes_mut()[at..].copy_from_slice(&n.to_le_bytes());
-        true
-    }
-
     /// The value on its own, with its record gone; `None` where it is on a page device.
     pub fn into_value(self) -> Option<Value> {
         match self.form() {

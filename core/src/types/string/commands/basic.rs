@@ -4,6 +4,7 @@ use super::Misses;
 use super::options::{Form, Options, Ttl};
 use crate::args::Args;
 use crate::context::Ctx;
+use crate::db::Db;
 use crate::events::Event;
 use crate::types::Kind;
 use crate::types::ValueRef;
@@ -32,12 +33,14 @@ pub fn get(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
 pub fn mget(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     ctx.reply.array(args.len() - 1);
     let mut misses = Misses::default();
-    for key in args.from(1) {
-        match misses.note(ctx.db.value(key))?.flatten() {
-            Some(ValueRef::Str(value)) => value.reply(&mut ctx.reply),
-            _ => ctx.reply.null(),
+    let Ctx { db, reply, .. } = ctx;
+    db.for_each_key(args.from(1), |db, key| {
+        match misses.note(db.value(key))?.flatten() {
+            Some(ValueRef::Str(value)) => value.reply(reply),
+            _ => reply.null(),
         }
-    }
+        Ok(())
+    })?;
     misses.check()
 }
 
@@ -50,14 +53,14 @@ pub fn strlen(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
 
 /// Stores the value and tells of it; the deadline goes unless it is kept.
 #[inline]
-fn store(ctx: &mut Ctx<'_>, key: &[u8], value: &[u8], keep_deadline: bool) {
-    ctx.db.set_string(key, StrRef::from_bytes(value), keep_deadline);
-    ctx.db.changed(key, Event::STRING, "set", 1);
+fn store(db: &mut Db<'_>, key: &[u8], value: &[u8], keep_deadline: bool) {
+    db.set_string(key, StrRef::from_bytes(value), keep_deadline);
+    db.changed(key, Event::STRING, "set", 1);
 }
 
 /// Stores the value under a deadline; the journal keeps it as Unix time.
 fn store_until(ctx: &mut Ctx<'_>, key: &[u8], value: &[u8], deadline: UnixMillis) {
-    store(ctx, key, value, false);
+    store(&mut ctx.db, key, value, false);
     ctx.db.set_deadline(key, Some(deadline));
     ctx.db.event(Event::GENERIC, "expire", key);
     with_i64(deadline, |text| ctx.propagate_as(&[b"SET", key, value, b"PXAT", text]));
@@ -68,7 +71,7 @@ pub fn set(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     if args.len() > 3 {
         return set_with_options(ctx, args);
     }
-    store(ctx, args.get(1), args.get(2), false);
+    store(&mut ctx.db, args.get(1), args.get(2), false);
     ctx.reply.ok();
     Ok(())
 }
@@ -88,13 +91,13 @@ fn set_with_options(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     }
     match deadline {
         Some(deadline) if options.is_pxat() => {
-            store(ctx, key, value, false);
+            store(&mut ctx.db, key, value, false);
             ctx.db.set_deadline(key, Some(deadline));
             ctx.db.event(Event::GENERIC, "expire", key);
         }
         Some(deadline) => store_until(ctx, key, value, deadline),
         None => {
-            store(ctx, key, value, options.ttl == Ttl::Keep);
+            store(&mut ctx.db, key, value, options.ttl == Ttl::Keep);
             if options.get {
                 propagate_without_get(ctx, args);
             }
@@ -121,7 +124,7 @@ pub fn setnx(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     let key = args.get(1);
     let fresh = !ctx.db.exists(key);
     if fresh {
-        store(ctx, key, args.get(2), false);
+        store(&mut ctx.db, key, args.get(2), false);
     }
     ctx.reply.int(i64::from(fresh));
     Ok(())
@@ -148,7 +151,7 @@ fn set_expiring(ctx: &mut Ctx<'_>, args: Args<'_>, form: Form, command: &str) ->
 pub fn getset(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     let (key, value) = (args.get(1), args.get(2));
     reply_value(ctx, key)?;
-    store(ctx, key, value, false);
+    store(&mut ctx.db, key, value, false);
     ctx.propagate_as(&[b"SET", key, value]);
     Ok(())
 }
@@ -198,7 +201,7 @@ pub fn getex(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
 /// `MSET key value [key value …]`
 pub fn mset(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     check_pairs(args, CommandError::new("ERR wrong number of arguments for 'mset' command"))?;
-    store_pairs(ctx, args);
+    store_pairs(ctx, args)?;
     ctx.reply.ok();
     Ok(())
 }
@@ -208,7 +211,7 @@ pub fn msetnx(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     check_pairs(args, CommandError::new("ERR wrong number of arguments for 'msetnx' command"))?;
     let taken = args.from(1).step_by(2).any(|key| ctx.db.exists(key));
     if !taken {
-        store_pairs(ctx, args);
+        store_pairs(ctx, args)?;
     }
     ctx.reply.int(i64::from(!taken));
     Ok(())
@@ -218,9 +221,10 @@ fn check_pairs(args: Args<'_>, error: CommandError) -> CommandResult {
     if args.len().is_multiple_of(2) { Err(error) } else { Ok(()) }
 }
 
-fn store_pairs(ctx: &mut Ctx<'_>, args: Args<'_>) {
-    let (keys, values) = (args.from(1).step_by(2), args.from(2).step_by(2));
-    for (key, value) in keys.zip(values) {
-        store(ctx, key, value, false);
-    }
+fn store_pairs(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
+    let mut values = args.from(2).step_by(2);
+    ctx.db.for_each_key(args.from(1).step_by(2), |db, key| {
+        store(db, key, values.next().unwrap_or_default(), false);
+        Ok(())
+    })
 }
