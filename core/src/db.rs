@@ -560,6 +560,7 @@ impl Db<'_> {
         self.data.keyspace.db_mut(index).insert(hash, record);
         self.data.waiters.signal(index, key);
         self.data.touch_watchers(index, key);
+        Db { data: &mut *self.data, index, now: self.now }.event(Event::NEW, "new", key);
     }
 
     /// Sets the access clock as RESTORE's IDLETIME and FREQ ask for it.

@@ -7,11 +7,15 @@ use crate::context::Ctx;
 use crate::pubsub::{self, Registry};
 use crate::server::Server;
 use crate::session::Session;
-use crate::words::error::CommandResult;
+use crate::words::error::{CommandError, CommandResult};
 use crate::words::glob::glob_match;
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
+
+/// Redis refuses it inside EXEC, and only it.
+const SSUBSCRIBE_IN_MULTI: CommandError =
+    CommandError::new("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client");
 
 /// Which of the three registries a command works on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,6 +114,9 @@ pub fn punsubscribe(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
 
 /// SSUBSCRIBE channel [channel …]
 pub fn ssubscribe(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
+    if !ctx.may_block() {
+        return Err(SSUBSCRIBE_IN_MULTI);
+    }
     subscribe_all(ctx, args, Kind::Shard, "ssubscribe")
 }
 

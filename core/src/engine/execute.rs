@@ -130,8 +130,9 @@ impl Engine {
     /// Marks the transactions whose watched keys changed.
     pub(super) fn break_transactions(&mut self, session: &mut Running) {
         for id in mem::take(&mut self.data.touched) {
+            // EXEC itself may find a watched key expired, and by then it watches nothing more.
             if id == session.id {
-                session.watch_broken = true;
+                session.watch_broken = !session.watching.is_empty();
             } else if let Some(peer) = self.peers.get_mut(id) {
                 peer.watch_broken = true;
             }
