@@ -166,11 +166,11 @@ impl Server {
                 }
             }
             // Where values leave more slowly than clients write, clients wait for the device, a batch at a time.
-            let inline = self.engine.config().vm_max_threads == 0;
+            // What needed no thread has ended already.
             let ended = match &self.pages {
                 Some(pages) if self.engine.is_pressed() => pages.wait(),
-                Some(pages) if inline => pages.poll(),
-                _ => None,
+                Some(pages) => pages.poll(),
+                None => None,
             };
             let Some((id, done)) = ended else { break };
             self.engine.handle_completion(id, done, self.now);
