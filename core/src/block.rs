@@ -200,6 +200,38 @@ impl<V> Block<V> {
         }
     }
 
+    /// Adds bytes behind the others; an owned value stays.
+    pub fn append(&mut self, tail: &[u8]) {
+        if self.boxed().is_none() {
+            return self.replace_tail(self.shape().len, tail);
+        }
+        let tags = self.tags();
+        let bytes = self.bytes().to_vec();
+        let empty = core::mem::replace(self, Self::new(&[]));
+        let mut block = match empty.into_boxed() {
+            Some(value) => Self::with_boxed(&[&bytes, tail], value),
+            None => Self::new(&[&bytes, tail]),
+        };
+        block.set_tags(tags);
+        *self = block;
+    }
+
+    /// Drops all bytes but the first `keep`; an owned value stays.
+    pub fn truncate(&mut self, keep: usize) {
+        if self.boxed().is_none() {
+            return self.replace_tail(keep, &[]);
+        }
+        let tags = self.tags();
+        let bytes = self.bytes()[..keep].to_vec();
+        let whole = core::mem::replace(self, Self::new(&[]));
+        let mut block = match whole.into_boxed() {
+            Some(value) => Self::with_boxed(&[&bytes], value),
+            None => Self::new(&[&bytes]),
+        };
+        block.set_tags(tags);
+        *self = block;
+    }
+
     /// The owned value on its own; the block's bytes are dropped.
     pub fn into_boxed(self) -> Option<Box<V>> {
         let pointer = self.pointer()?;

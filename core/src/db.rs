@@ -126,9 +126,10 @@ impl Data {
 
     /// Gives a paged value's pages back.
     fn free_place(&mut self, db: usize, slot: Slot) {
-        if let Some(place) = self.keyspace.db(db).get(slot).place().and_then(Place::decode) {
+        let record = self.keyspace.db(db).get(slot);
+        if let Some(place) = record.place().and_then(Place::decode) {
             self.paging.free(&place);
-            self.paging.swapped -= 1;
+            self.paging.swapped -= usize::from(record.is_paged());
         }
     }
 
@@ -224,8 +225,17 @@ impl Db<'_> {
     /// Gives back the pages of a value that is removed or overwritten.
     #[inline]
     fn release(&mut self, slot: Slot) {
-        if self.database().get(slot).is_paged() {
+        if self.database().get(slot).has_pages() {
             self.data.free_place(self.index, slot);
+        }
+    }
+
+    /// Gives back the pages of a copy that the value is about to differ from.
+    #[inline]
+    fn release_copy(&mut self, slot: Slot) {
+        if self.database().get(slot).has_pages() {
+            self.data.free_place(self.index, slot);
+            self.database_mut().get_mut(slot).drop_copy();
         }
     }
 
@@ -408,6 +418,7 @@ impl Db<'_> {
         self.check_kind(slot, kind)?;
         self.resident(slot, key)?;
         self.data.before_change(self.index, key);
+        self.release_copy(slot);
         let Data { keyspace, limits, .. } = &mut *self.data;
         let record = keyspace.db_mut(self.index).get_mut(slot);
         let edited = record.edit(|value| {
@@ -490,7 +501,7 @@ impl Db<'_> {
     /// Takes a large value out of the way before it is overwritten, so that it is freed in slices.
     #[inline]
     fn displace(&mut self, slot: Slot) {
-        if self.database().get(slot).is_paged() {
+        if self.database().get(slot).has_pages() {
             self.data.free_place(self.index, slot);
             self.database_mut().forget_page(slot);
         }

@@ -114,12 +114,14 @@ impl Data {
 
     /// Gives back the pages of keys that go.
     pub fn forget_pages(&mut self, keys: &Database) {
-        if keys.paged() == 0 {
+        if self.paging.used_pages() == 0 {
             return;
         }
-        for place in keys.iter().filter(|r| r.is_paged()).filter_map(|r| Place::decode(r.place()?)) {
-            self.paging.free(&place);
-            self.paging.swapped -= 1;
+        for record in keys.iter().filter(|record| record.has_pages()) {
+            if let Some(place) = record.place().and_then(Place::decode) {
+                self.paging.free(&place);
+                self.paging.swapped -= usize::from(record.is_paged());
+            }
         }
     }
 

@@ -131,6 +131,10 @@ impl Engine {
                 break;
             }
             for victim in found.drain(..) {
+                if let Some(bytes) = self.leave_to_copy(&victim) {
+                    freed += bytes;
+                    continue;
+                }
                 if let Some((one, bytes)) = self.store(&victim, &mut encoder, &mut buffer) {
                     stored.push(one);
                     freed += bytes;
@@ -140,9 +144,24 @@ impl Engine {
         self.traffic.encoder = Some(encoder);
         if stored.is_empty() {
             self.traffic.spare.push(buffer);
-            return false;
+            return freed > 0;
         }
         self.send_batch(stored, freed, buffer)
+    }
+
+    /// Lets a value leave whose copy is on the device already; what that frees, if it is so.
+    fn leave_to_copy(&mut self, victim: &Victim) -> Option<usize> {
+        let hash = self.data.keyspace.hash(&victim.key);
+        let database = self.data.keyspace.db_mut(victim.db);
+        let slot = database.find(hash, &victim.key).filter(|slot| database.get(*slot).is_copied())?;
+        if !self.traffic.pins.is_empty() && self.traffic.pins.contains_key(&(victim.db, victim.key.clone())) {
+            return None;
+        }
+        let bytes = database.get(slot).memory();
+        database.rely_on_copy(slot);
+        self.data.paging.swapped += 1;
+        self.data.paging.stats.swapped_out += 1;
+        Some(bytes)
     }
 
     /// Adds a victim's frame to the buffer; its place is relative to the buffer's start until the batch has pages.
@@ -160,15 +179,15 @@ impl Engine {
         let database = self.data.keyspace.db_mut(victim.db);
         let slot = database.find(hash, &victim.key)?;
         let record = database.get_mut(slot);
-        let value = record.value().filter(|_| !record.is_storing())?;
+        let value = record.value().filter(|_| !record.is_storing() && !record.is_copied())?;
         let generation = self.data.paging.next_generation();
         let start = buffer.len();
         let at = frame::begin(buffer);
         let form = encoder.form(value);
         encoder.body(value, buffer);
-        let len = frame::finish(buffer, at, generation, hash, form) as u32;
+        let len = frame::finish(buffer, at, generation, hash as u32, form) as u32;
         let page_size = self.data.paging.page_size as usize;
-        let place = Place::of(value, (start / page_size) as u32, len, generation);
+        let place = Place::of(value, (start / page_size) as u32, len, generation, hash as u32);
         let bytes = record.memory();
         record.set_storing(true);
         buffer.resize(buffer.len().next_multiple_of(page_size), 0);
@@ -396,12 +415,16 @@ impl Engine {
         if current != Some(*place) {
             return None;
         }
-        let value = match open(bytes, place, hash, &self.data.limits) {
+        let value = match open(bytes, place, &self.data.limits) {
             Ok(value) => value,
             Err(reason) => return Some(reason),
         };
-        database.page_in(slot, value);
-        self.data.paging.free(place);
+        if self.data.paging.keeps_copies() {
+            database.page_in_keeping(slot, value, &place.encode());
+        } else {
+            database.page_in(slot, value);
+            self.data.paging.free(place);
+        }
         self.data.paging.swapped -= 1;
         self.data.paging.stats.swapped_in += 1;
         None
@@ -474,8 +497,8 @@ impl Engine {
 }
 
 /// The value in a frame, in the encoding that it had.
-fn open(bytes: &[u8], place: &Place, hash: u64, limits: &Limits) -> Result<Value, String> {
-    let (form, body) = frame::open(bytes, place.generation, hash)
+fn open(bytes: &[u8], place: &Place, limits: &Limits) -> Result<Value, String> {
+    let (form, body) = frame::open(bytes, place.generation, place.key_hash)
         .map_err(|bad| format!("the frame is damaged ({bad:?})"))?;
     let mut value = decode(form, body, limits)
         .map_err(|error| format!("the frame does not decode ({:?})", error.reason))?;

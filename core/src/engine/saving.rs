@@ -216,8 +216,7 @@ impl Engine {
         let Some(entry) = saving.reads.remove(&number) else { return };
         let opened = match (&done, Place::decode(&entry.place), self.data.snapshot.as_deref_mut()) {
             (Done::Read { bytes, .. }, Some(place), Some(snapshot)) => {
-                let hash = self.data.keyspace.hash(&entry.key);
-                let opened = frame::open(bytes, place.generation, hash);
+                let opened = frame::open(bytes, place.generation, place.key_hash);
                 opened.map(|(form, body)| snapshot.write_paged(&entry, form, body)).is_ok()
             }
             _ => false,

@@ -1,6 +1,6 @@
 //! One database: a table of records, with a count of those that have deadlines.
 
-use super::record::Record;
+use super::record::{PLACE_LEN, Record};
 use crate::types::Value;
 use crate::types::segmented::{Segmented, Slot};
 use crate::types::string::StrRef;
@@ -65,6 +65,19 @@ impl Database {
         let record = self.table.get_mut(slot);
         self.paged -= usize::from(record.is_paged());
         record.set_value(value);
+    }
+
+    /// Gives a paged key its value again, and keeps the copy on the device for the next time that it leaves.
+    pub fn page_in_keeping(&mut self, slot: Slot, value: Value, place: &[u8; PLACE_LEN]) {
+        self.page_in(slot, value);
+        self.table.get_mut(slot).set_copy(place);
+    }
+
+    /// Leaves a value to its copy on the device.
+    pub fn rely_on_copy(&mut self, slot: Slot) {
+        let record = self.table.get_mut(slot);
+        record.rely_on_copy();
+        self.paged += usize::from(record.is_paged());
     }
 
     /// Notes that a paged value is about to be overwritten.

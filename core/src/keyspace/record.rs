@@ -22,8 +22,9 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 const TAG_DEADLINE: u8 = 0;
+/// Two tags tell where the value is, see [`Whereabouts`].
 const TAG_PAGED: u8 = 1;
-const TAG_STORING: u8 = 2;
+const TAG_COPIED: u8 = 2;
 
 const KIND_MASK: u8 = 0b0000_0111;
 const FORM_SHIFT: u8 = 3;
@@ -36,11 +37,26 @@ const WIDE_KEY: u8 = u8::MAX;
 const DEADLINE_LEN: usize = 8;
 const MAX_HEAD: usize = KLEN_AT + 5 + DEADLINE_LEN;
 
+/// Bytes of a place on a page device, which is opaque here.
+pub const PLACE_LEN: usize = 21;
 /// The largest payload that shares the key's block when a value is stored whole.
 const INLINE_MAX: usize = 64 * 1024;
 /// A compact collection that is changed again stays in the key's block up to this size; a larger one moves into a
 /// box of its own, where a change does not copy it.
 const INLINE_EDIT_MAX: usize = 256;
+
+/// Where a value is: in memory, on a page device, or both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whereabouts {
+    /// In memory alone.
+    Memory,
+    /// On the device alone; its place is the payload.
+    Device,
+    /// In memory, and a copy is on its way to the device.
+    Storing,
+    /// In memory and, just the same, on the device; its place follows the payload.
+    Both,
+}
 
 /// What a record's payload is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -222,19 +238,72 @@ impl Record {
     /// Whether the value is on a page device; does not touch the block.
     #[inline]
     pub fn is_paged(&self) -> bool {
+        self.whereabouts() == Whereabouts::Device
+    }
+
+    #[inline]
+    fn whereabouts(&self) -> Whereabouts {
+        match (self.0.tag(TAG_PAGED), self.0.tag(TAG_COPIED)) {
+            (false, false) => Whereabouts::Memory,
+            (true, false) => Whereabouts::Device,
+            (false, true) => Whereabouts::Storing,
+            (true, true) => Whereabouts::Both,
+        }
+    }
+
+    #[inline]
+    fn set_whereabouts(&mut self, place: Whereabouts) {
+        self.0.set_tag(TAG_PAGED, matches!(place, Whereabouts::Device | Whereabouts::Both));
+        self.0.set_tag(TAG_COPIED, matches!(place, Whereabouts::Storing | Whereabouts::Both));
+    }
+
+    /// Whether an equal copy of the value in memory is on the device; does not touch the block.
+    #[inline]
+    pub fn is_copied(&self) -> bool {
+        self.whereabouts() == Whereabouts::Both
+    }
+
+    /// Whether pages of the device belong to this record; does not touch the block.
+    #[inline]
+    pub fn has_pages(&self) -> bool {
         self.0.tag(TAG_PAGED)
+    }
+
+    /// Notes where an equal copy of the value is on the device.
+    pub fn set_copy(&mut self, place: &[u8; PLACE_LEN]) {
+        self.0.append(place);
+        self.set_whereabouts(Whereabouts::Both);
+    }
+
+    /// Forgets the copy on the device, which the value is about to differ from.
+    pub fn drop_copy(&mut self) {
+        if self.is_copied() {
+            let keep = self.0.bytes().len() - PLACE_LEN;
+            self.0.truncate(keep);
+            self.set_whereabouts(Whereabouts::Memory);
+        }
+    }
+
+    /// Leaves the value to its copy on the device.
+    pub fn rely_on_copy(&mut self) {
+        if let Some(place) = self.place().and_then(|place| <[u8; PLACE_LEN]>::try_from(place).ok())
+            && self.is_copied()
+        {
+            self.page_out(&place);
+        }
     }
 
     /// Whether a copy of the value, as it is, is on its way to a page device; does not touch the block. Any change of the
     /// value ends it.
     #[inline]
     pub fn is_storing(&self) -> bool {
-        self.0.tag(TAG_STORING)
+        self.whereabouts() == Whereabouts::Storing
     }
 
     /// Notes that a copy of the value is on its way to a page device, or that it is no more.
     pub fn set_storing(&mut self, on: bool) {
-        self.0.set_tag(TAG_STORING, on);
+        debug_assert!(!self.has_pages(), "a value that has pages needs no other copy");
+        self.set_whereabouts(if on { Whereabouts::Storing } else { Whereabouts::Memory });
     }
 
     /// When the key expires.
@@ -258,7 +327,7 @@ impl Record {
         if deadline.is_none() && !self.is_volatile() {
             return;
         }
-        let paged = self.is_paged();
+        let (paged, copied) = (self.is_paged(), self.is_copied());
         let old = self.head();
         let shape = old.shape & !HAS_DEADLINE | if deadline.is_some() { HAS_DEADLINE } else { 0 };
         let mut head = [0; MAX_HEAD];
@@ -276,14 +345,16 @@ impl Record {
         };
         self.0 = block;
         self.0.set_tag(TAG_DEADLINE, deadline.is_some());
-        self.0.set_tag(TAG_PAGED, paged);
+        self.0.set_tag(TAG_PAGED, paged || copied);
+        self.0.set_tag(TAG_COPIED, copied);
     }
 
     /// The value, or `None` where it is on a page device.
     #[inline]
     pub fn value(&self) -> Option<ValueRef<'_>> {
         let bytes = self.0.bytes();
-        let payload = &bytes[head_of(bytes).payload_at()..];
+        let end = bytes.len() - if self.is_copied() { PLACE_LEN } else { 0 };
+        let payload = &bytes[head_of(bytes).payload_at()..end];
         Some(match self.form() {
             Form::Int => ValueRef::Str(StrRef::Int(int_of(payload))),
             Form::Bytes => ValueRef::Str(StrRef::Embedded(payload)),
@@ -313,7 +384,8 @@ impl Record {
         }
         let head = self.head();
         let volatile = self.is_volatile();
-        self.0.set_tag(TAG_STORING, false);
+        self.drop_copy();
+        self.set_whereabouts(Whereabouts::Memory);
         if let (Form::Boxed, Some(slot)) = (self.form(), self.0.boxed_mut()) {
             *slot = value;
         } else {
@@ -340,8 +412,7 @@ impl Record {
         let volatile = self.is_volatile();
         self.0.replace_tail(keep, payload);
         self.0.bytes_mut()[0] = shape_of(kind, form, volatile);
-        self.0.set_tag(TAG_PAGED, false);
-        self.0.set_tag(TAG_STORING, false);
+        self.set_whereabouts(Whereabouts::Memory);
     }
 
     /// Lets `f` change the value; `None` where it is on a page device.
@@ -349,7 +420,8 @@ impl Record {
     /// A compact value is copied out and back, up to 256 bytes of it; larger ones lie in a box and are
     /// changed in place.
     pub fn edit<R>(&mut self, f: impl FnOnce(&mut Value) -> R) -> Option<R> {
-        self.0.set_tag(TAG_STORING, false);
+        self.drop_copy();
+        self.set_whereabouts(Whereabouts::Memory);
         if let Some(value) = self.0.boxed_mut() {
             return Some(f(value));
         }
@@ -403,20 +475,22 @@ impl Record {
     /// The same record under another key.
     pub fn with_key(self, key: &[u8]) -> Self {
         let old = self.head();
-        let (volatile, paged) = (self.is_volatile(), self.is_paged());
+        let (volatile, paged, copied) = (self.is_volatile(), self.is_paged(), self.is_copied());
         let mut head = [0; MAX_HEAD];
         let n = write_head(&mut head, old.shape, self.clock(), key, self.deadline());
         let payload = &self.0.bytes()[old.payload_at()..];
         let mut block = if self.0.boxed().is_some() {
+            let payload = payload.to_vec();
             match self.0.into_boxed() {
-                Some(value) => Block::with_boxed(&[&head[..n], key], value),
-                None => Block::new(&[&head[..n], key]),
+                Some(value) => Block::with_boxed(&[&head[..n], key, &payload], value),
+                None => Block::new(&[&head[..n], key, &payload]),
             }
         } else {
             Block::new(&[&head[..n], key, payload])
         };
         block.set_tag(TAG_DEADLINE, volatile);
-        block.set_tag(TAG_PAGED, paged);
+        block.set_tag(TAG_PAGED, paged || copied);
+        block.set_tag(TAG_COPIED, copied);
         Self(block)
     }
 
@@ -424,13 +498,17 @@ impl Record {
     pub fn page_out(&mut self, place: &[u8]) {
         let kind = self.kind();
         self.set_inline(kind, Form::Paged, place);
-        self.0.set_tag(TAG_PAGED, true);
+        self.set_whereabouts(Whereabouts::Device);
     }
 
-    /// Where a paged value lies, as given to [`Record::page_out`].
+    /// Where the value or its copy lies on the device, as given to [`Record::page_out`] or [`Record::set_copy`].
     pub fn place(&self) -> Option<&[u8]> {
         let bytes = self.0.bytes();
-        self.is_paged().then(|| &bytes[head_of(bytes).payload_at()..])
+        match self.whereabouts() {
+            Whereabouts::Device => Some(&bytes[head_of(bytes).payload_at()..]),
+            Whereabouts::Both => Some(&bytes[bytes.len() - PLACE_LEN..]),
+            Whereabouts::Memory | Whereabouts::Storing => None,
+        }
     }
 
     /// Whether the value lies in a box of its own, which [`Record::into_value`] then gives away without a copy.

@@ -30,11 +30,11 @@ pub fn begin(out: &mut alloc::vec::Vec<u8>) -> usize {
 }
 
 /// Fills in the header of the frame that begins at `at` and ends with `out`; returns the frame's length.
-pub fn finish(out: &mut [u8], at: usize, generation: u32, key_hash: u64, form: Form) -> usize {
+pub fn finish(out: &mut [u8], at: usize, generation: u32, key_hash: u32, form: Form) -> usize {
     let frame = &mut out[at..];
     let body = (frame.len() - HEADER) as u32;
     frame[8..12].copy_from_slice(&generation.to_le_bytes());
-    frame[12..16].copy_from_slice(&(key_hash as u32).to_le_bytes());
+    frame[12..16].copy_from_slice(&key_hash.to_le_bytes());
     frame[16..20].copy_from_slice(&body.to_le_bytes());
     frame[20] = form.byte();
     let crc = crc64(0, &frame[CRC..]);
@@ -47,7 +47,7 @@ fn word(bytes: &[u8], at: usize) -> u32 {
 }
 
 /// The form and body of a frame, if it is whole and the one that is expected.
-pub fn open(frame: &[u8], generation: u32, key_hash: u64) -> Result<(Form, &[u8]), BadFrame> {
+pub fn open(frame: &[u8], generation: u32, key_hash: u32) -> Result<(Form, &[u8]), BadFrame> {
     let body = word(frame, 16) as usize;
     let whole =
         frame.get(..HEADER.saturating_add(body)).filter(|f| f.len() >= HEADER).ok_or(BadFrame::Short)?;
@@ -55,7 +55,7 @@ pub fn open(frame: &[u8], generation: u32, key_hash: u64) -> Result<(Form, &[u8]
     if crc != crc64(0, &whole[CRC..]) {
         return Err(BadFrame::Checksum);
     }
-    if word(whole, 8) != generation || word(whole, 12) != key_hash as u32 {
+    if word(whole, 8) != generation || word(whole, 12) != key_hash {
         return Err(BadFrame::Stranger);
     }
     let form = Form::from_byte(whole[20], Dialect::Redis).ok_or(BadFrame::Checksum)?;

@@ -14,8 +14,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use bitmap::Bitmap;
 
-/// Bytes of an encoded [`Place`].
-pub const PLACE_LEN: usize = 17;
+pub use crate::keyspace::record::PLACE_LEN;
 
 /// The encodings that OBJECT ENCODING names, so that a paged value's is known.
 const ENCODINGS: [&str; 8] =
@@ -30,6 +29,8 @@ pub struct Place {
     pub len: u32,
     /// Tells this frame from older ones of the same key.
     pub generation: u32,
+    /// The hash of the key under which the frame was written; RENAME changes the key, not the frame.
+    pub key_hash: u32,
     /// Bytes of a string, elements of a collection.
     pub count: u32,
     /// The number of the encoding's name.
@@ -38,26 +39,28 @@ pub struct Place {
 
 impl Place {
     /// The place of a value whose frame lies there.
-    pub fn of(value: ValueRef<'_>, first: u32, len: u32, generation: u32) -> Self {
+    pub fn of(value: ValueRef<'_>, first: u32, len: u32, generation: u32, key_hash: u32) -> Self {
         let encoding = ENCODINGS.iter().position(|name| *name == value.encoding()).unwrap_or(0) as u8;
-        Self { first, len, generation, count: value.len().min(u32::MAX as usize) as u32, encoding }
+        Self { first, len, generation, key_hash, count: value.len().min(u32::MAX as usize) as u32, encoding }
     }
 
     /// As bytes, for a record.
     pub fn encode(&self) -> [u8; PLACE_LEN] {
         let mut out = [0; PLACE_LEN];
-        for (i, word) in [self.first, self.len, self.generation, self.count].iter().enumerate() {
+        for (i, word) in [self.first, self.len, self.generation, self.key_hash, self.count].iter().enumerate()
+        {
             out[i * 4..i * 4 + 4].copy_from_slice(&word.to_le_bytes());
         }
-        out[16] = self.encoding;
+        out[PLACE_LEN - 1] = self.encoding;
         out
     }
 
     /// From a record's bytes.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let word = |i: usize| Some(u32::from_le_bytes(bytes.get(i * 4..i * 4 + 4)?.try_into().ok()?));
-        let encoding = *bytes.get(16)?;
-        Some(Self { first: word(0)?, len: word(1)?, generation: word(2)?, count: word(3)?, encoding })
+        let encoding = *bytes.get(PLACE_LEN - 1)?;
+        let (first, len, generation, key_hash, count) = (word(0)?, word(1)?, word(2)?, word(3)?, word(4)?);
+        Some(Self { first, len, generation, key_hash, count, encoding })
     }
 
     /// The encoding's name as OBJECT ENCODING answers it.
@@ -143,6 +146,11 @@ impl Paging {
     /// Pages of the device.
     pub fn pages(&self) -> u64 {
         self.bitmap.pages()
+    }
+
+    /// Whether there is so much room that values which came back may keep their pages: leaving again costs no write then.
+    pub fn keeps_copies(&self) -> bool {
+        self.bitmap.used() < self.bitmap.pages() / 4 * 3
     }
 
     /// A number for the next frame.
