@@ -53,7 +53,8 @@ fn tried(form: Form, body: &[u8]) {
     }
 }
 
-fn printed(value: &Value) -> Vec<Vec<u8>> {
+/// A value's elements, in an order of their own where the value has none.
+pub fn printed(value: &Value) -> Vec<Vec<u8>> {
     let mut out = Vec::new();
     let mut text = |element: nuthatch_core::types::listpack::Element<'_>| out.push(element.to_vec());
     match value {

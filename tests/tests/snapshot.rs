@@ -6,15 +6,19 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 
 use nuthatch_core::rdb::{Item, Loader};
+use nuthatch_core::types::Limits;
+use nuthatch_core::types::codec::{Form, decode, open_dump};
+use nuthatch_core::words::hash::HashKey;
 use nuthatch_core::{
     ALL_COMMANDS, Config, Done, Engine, HostFacts, Job, JobError, JobId, Options, Request, SessionId,
     SessionInfo,
 };
+use nuthatch_tests::fuzz_rdb::printed;
 use nuthatch_tests::sim::Dice;
 
 type Bytes = Vec<u8>;
-/// By database and key: the value's type byte and body, and its deadline.
-type Dataset = BTreeMap<(u32, Bytes), (Bytes, Option<i64>)>;
+/// By database and key: the value's elements, and its deadline.
+type Dataset = BTreeMap<(u32, Bytes), (Vec<Bytes>, Option<i64>)>;
 
 const START: i64 = 1_700_000_000_000;
 const KEYS: usize = 4_000;
@@ -23,14 +27,14 @@ thread_local! {
     static MICROS: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Every look at the clock takes so long that a step of the snapshot is one segment.
+/// Every look at the clock takes so long that a step of the snapshot is a part of a segment.
 fn monotonic() -> u64 {
-    MICROS.set(MICROS.get() + 600);
+    MICROS.set(MICROS.get() + 30);
     MICROS.get()
 }
 
 fn facts() -> HostFacts {
-    HostFacts { monotonic, ..HostFacts::UNKNOWN }
+    HostFacts { monotonic, used_memory: || 1 << 30, ..HostFacts::UNKNOWN }
 }
 
 /// An engine with files in memory, whose jobs are done when the test says so.
@@ -39,6 +43,8 @@ struct World {
     sessions: Vec<SessionId>,
     now: i64,
     files: BTreeMap<Bytes, Bytes>,
+    /// The page device.
+    pages: Bytes,
     jobs: VecDeque<(JobId, Job)>,
     /// Jobs that write from here on fail.
     full: bool,
@@ -47,16 +53,27 @@ struct World {
 
 impl World {
     fn new(files: BTreeMap<Bytes, Bytes>) -> Self {
+        Self::with(files, false)
+    }
+
+    /// `paging`: memory is always short, so whatever can lies on the page device.
+    fn with(files: BTreeMap<Bytes, Bytes>, paging: bool) -> Self {
         let mut config = Config::default();
         config.save.clear();
         config.databases = 4;
         config.hash_max_listpack_entries = 8;
         config.enable_debug_command = nuthatch_core::words::config::Allowance::Yes;
         config.zset_max_listpack_entries = 8;
+        config.vm_enabled = paging;
+        config.vm_max_memory = 1 << 20;
+        config.vm_pages = 1 << 20;
         let options =
             Options { commands: ALL_COMMANDS, config, host: facts(), seed: [1, 2, 3, 4], now: START };
         let mut engine = Engine::new(options);
         engine.carries_files();
+        if paging {
+            engine.carries_pages();
+        }
         engine.load_at_start();
         let mut sessions = Vec::new();
         let mut world = Self {
@@ -64,6 +81,7 @@ impl World {
             sessions: Vec::new(),
             now: START,
             files,
+            pages: Bytes::new(),
             jobs: VecDeque::new(),
             full: false,
             log: Vec::new(),
@@ -94,9 +112,18 @@ impl World {
         out
     }
 
+    /// The answer to a command; what it needs from the page device is fetched.
     fn run(&mut self, id: SessionId, words: &[&[u8]]) -> Bytes {
         self.send(id, words);
-        self.output(id)
+        for _ in 0..10_000 {
+            let out = self.output(id);
+            if !out.is_empty() {
+                return out;
+            }
+            self.turn();
+            self.do_job();
+        }
+        panic!("no answer to {:?}", words[0].escape_ascii());
     }
 
     fn turn(&mut self) {
@@ -136,6 +163,17 @@ impl World {
                 self.files.remove(&file);
                 Done::Finished
             }
+            Job::PageWrite { offset, bytes } => {
+                let end = offset as usize + bytes.len();
+                self.pages.resize(self.pages.len().max(end), 0);
+                self.pages[offset as usize..end].copy_from_slice(&bytes);
+                Done::Appended(bytes)
+            }
+            Job::PageRead { offset, len, mut into } => {
+                into.clear();
+                into.extend_from_slice(&self.pages[offset as usize..][..len]);
+                Done::Read { bytes: into, size: self.pages.len() as u64 }
+            }
             Job::Read { file, offset, len, mut into } => match self.files.get(&file) {
                 None => missing(),
                 Some(content) => {
@@ -157,6 +195,16 @@ impl World {
         }
     }
 
+    /// Past every deadline that was given; what was to expire is removed.
+    fn expire(&mut self) {
+        self.now += 1_000;
+        for id in self.sessions.clone() {
+            for n in 0..KEYS {
+                self.run(id, &[b"EXISTS", format!("key:{n}").as_bytes()]);
+            }
+        }
+    }
+
     /// The dataset as commands show it.
     fn dataset(&mut self) -> Dataset {
         let mut out = Dataset::new();
@@ -164,8 +212,8 @@ impl World {
             for key in array(&self.run(id, &[b"KEYS", b"*"])) {
                 let payload = bulk(&self.run(id, &[b"DUMP", &key])).unwrap();
                 let deadline = int(&self.run(id, &[b"PEXPIRETIME", &key]));
-                let value = payload[..payload.len() - 10].to_vec();
-                out.insert((db as u32, key), (value, (deadline >= 0).then_some(deadline)));
+                let (form, body) = open_dump(&payload).unwrap().unwrap();
+                out.insert((db as u32, key), (elements(form, body), (deadline >= 0).then_some(deadline)));
             }
         }
         out
@@ -197,6 +245,10 @@ fn array(reply: &[u8]) -> Vec<Bytes> {
     out
 }
 
+fn elements(form: Form, body: &[u8]) -> Vec<Bytes> {
+    printed(&decode(form, body, &Limits::new(HashKey::new([1, 2]))).unwrap())
+}
+
 /// What a file holds.
 fn read(file: &[u8]) -> Dataset {
     let mut loader = Loader::new(true);
@@ -205,7 +257,7 @@ fn read(file: &[u8]) -> Dataset {
     let mut out = Dataset::new();
     while let Some(item) = loader.poll_item().expect("a sound file") {
         if let Item::Entry(entry) = item {
-            let value = [&[entry.form.byte()], entry.body].concat();
+            let value = elements(entry.form, entry.body);
             let old = out.insert((entry.db, entry.key.to_vec()), (value, entry.deadline));
             assert!(old.is_none(), "twice: {}", entry.key.escape_ascii());
         }
@@ -246,7 +298,11 @@ fn change(world: &mut World, dice: &mut Dice) {
 }
 
 fn filled(dice: &mut Dice) -> World {
-    let mut world = World::new(BTreeMap::new());
+    filled_with(dice, false)
+}
+
+fn filled_with(dice: &mut Dice, paging: bool) -> World {
+    let mut world = World::with(BTreeMap::new(), paging);
     for _ in 0..12_000 {
         change(&mut world, dice);
     }
@@ -255,42 +311,51 @@ fn filled(dice: &mut Dice) -> World {
 
 #[test]
 fn the_instant_of_the_command() {
-    for seed in 0..6 {
-        let mut dice = Dice::new(seed);
-        let mut world = filled(&mut dice);
-        world.now += 1;
-        let expected = world.dataset();
-        let first = world.sessions[0];
-        assert_eq!(world.run(first, &[b"BGSAVE"]), b"+Background saving started\r\n");
-        let mut changes = 0;
-        while world.engine.server().persistence.saving_since.is_some() {
-            for _ in 0..dice.below(200) {
-                change(&mut world, &mut dice);
-                changes += 1;
-            }
-            match dice.below(40) {
-                0 => drop(world.run(first, &[b"FLUSHALL"])),
-                1 => drop(world.run(first, &[b"FLUSHDB"])),
-                2 => drop(world.run(first, &[b"SWAPDB", b"0", b"2"])),
-                _ => {}
-            }
-            world.turn();
-            for _ in 0..dice.below(4) {
-                world.do_job();
-            }
+    (0..6).for_each(|seed| check_instant(seed, false));
+}
+
+/// Values go to the page device and come back while the snapshot is written; most of it is copied from there.
+#[test]
+fn the_instant_of_the_command_with_paging() {
+    (0..3).for_each(|seed| check_instant(seed, true));
+}
+
+fn check_instant(seed: u64, paging: bool) {
+    let mut dice = Dice::new(seed);
+    let mut world = filled_with(&mut dice, paging);
+    world.now += 1;
+    let expected = world.dataset();
+    let first = world.sessions[0];
+    assert_eq!(world.run(first, &[b"BGSAVE"]), b"+Background saving started\r\n");
+    let mut changes = 0;
+    while world.engine.server().persistence.saving_since.is_some() {
+        for _ in 0..dice.below(200) {
+            change(&mut world, &mut dice);
+            changes += 1;
         }
-        let file = read(&world.files[&b"dump.rdb"[..]]);
-        assert!(
-            expected.len() > 5_000 && changes > 200,
-            "seed {seed}: {} keys, {changes} changes",
-            expected.len()
-        );
-        for (key, value) in &expected {
-            assert_eq!(file.get(key), Some(value), "seed {seed}: {} in {}", key.1.escape_ascii(), key.0);
+        match dice.below(40) {
+            0 => drop(world.run(first, &[b"FLUSHALL"])),
+            1 => drop(world.run(first, &[b"FLUSHDB"])),
+            2 => drop(world.run(first, &[b"SWAPDB", b"0", b"2"])),
+            _ => {}
         }
-        assert_eq!(file.len(), expected.len(), "seed {seed}");
-        assert_eq!(world.files.len(), 1);
+        world.turn();
+        for _ in 0..dice.below(4) {
+            world.do_job();
+        }
     }
+    let file = read(&world.files[&b"dump.rdb"[..]]);
+    assert!(
+        expected.len() > 5_000 && changes > 200,
+        "seed {seed}: {} keys, {changes} changes",
+        expected.len()
+    );
+    for (key, value) in &expected {
+        assert_eq!(file.get(key), Some(value), "seed {seed}: {} in {}", key.1.escape_ascii(), key.0);
+    }
+    assert_eq!(file.len(), expected.len(), "seed {seed}");
+    assert_eq!(world.files.len(), 1);
+    assert!(!paging || world.pages.len() > 100_000, "seed {seed}: nothing was paged out");
 }
 
 #[test]
@@ -302,12 +367,14 @@ fn what_was_saved_is_loaded() {
     assert_eq!(world.output(id), b"", "answered when it is on the disk");
     world.finish_jobs();
     assert_eq!(world.output(id), b"+OK\r\n");
+    world.expire();
     let saved = world.dataset();
     let digest = world.run(id, &[b"DEBUG", b"DIGEST"]);
     let mut again = World::new(world.files.clone());
+    again.now = world.now;
+    again.expire();
     let id = again.sessions[1];
     assert_eq!(again.run(id, &[b"DEBUG", b"DIGEST"]), digest);
-    again.now = world.now;
     assert_eq!(again.dataset().len(), saved.len());
 }
 
@@ -316,8 +383,7 @@ fn reload_gives_the_same() {
     let mut dice = Dice::new(5);
     let mut world = filled(&mut dice);
     let id = world.sessions[0];
-    // Past every deadline that was given.
-    world.now += 1_000;
+    world.expire();
     let before = world.run(id, &[b"DEBUG", b"DIGEST"]);
     world.send(id, &[b"DEBUG", b"RELOAD"]);
     // Others are refused while it loads, and none sees half a dataset.

@@ -16,7 +16,9 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// A step of a snapshot in the background stops after so many microseconds.
+/// A step of a snapshot in the background takes at least so many microseconds.
+const LEAST_MICROS: u64 = 100;
+/// It stops after so many.
 const BACKGROUND_MICROS: u64 = 1_000;
 /// A step of one that somebody waits for.
 const FOREGROUND_MICROS: u64 = 10_000;
@@ -52,6 +54,8 @@ pub(super) struct Saving {
     started: UnixMillis,
     dirty: u64,
     in_flight: usize,
+    /// When the last step ended, in microseconds.
+    paused_at: u64,
     /// Paged values that are being read, by number.
     reads: BTreeMap<u32, PagedEntry>,
     next_read: u32,
@@ -147,6 +151,7 @@ impl Engine {
             started: self.now,
             dirty: self.data.dirty,
             in_flight: 0,
+            paused_at: (self.server.host.monotonic)(),
             reads: BTreeMap::new(),
             next_read: 0,
             spare_reads: Vec::new(),
@@ -171,23 +176,22 @@ impl Engine {
     pub(super) fn step_saving(&mut self) {
         let monotonic = self.server.host.monotonic;
         let start = monotonic();
+        let limit = match &self.saving {
+            // As long as the loop was busy with other things: half the time is the clients'.
+            Some(Saving { purpose: Purpose::Background, paused_at, .. }) => {
+                start.saturating_sub(*paused_at).clamp(LEAST_MICROS, BACKGROUND_MICROS)
+            }
+            _ => FOREGROUND_MICROS,
+        };
         while let (Some(saving), Some(snapshot)) = (&mut self.saving, self.data.snapshot.as_deref_mut()) {
             if saving.in_flight >= MOST_IN_FLIGHT {
                 break;
             }
-            let limit = match saving.purpose {
-                Purpose::Background => BACKGROUND_MICROS,
-                _ => FOREGROUND_MICROS,
-            };
-            let mut done = false;
-            while !done && snapshot.writer().pending() < PORTION && monotonic() - start < limit {
-                done = snapshot.step(&self.data.keyspace);
-                for entry in snapshot.take_paged() {
-                    saving.read_paged(entry, self.data.paging.page_size, &mut self.jobs);
-                }
-                if waits_for_pages(snapshot) {
-                    break;
-                }
+            let done = snapshot.step(&self.data.keyspace, &mut |writer, paged| {
+                writer.pending() >= PORTION || paged >= MOST_READS / 4 || monotonic() - start >= limit
+            });
+            for entry in snapshot.take_paged() {
+                saving.read_paged(entry, self.data.paging.page_size, &mut self.jobs);
             }
             let waits = waits_for_pages(snapshot);
             if done || snapshot.writer().pending() >= PORTION {
@@ -207,6 +211,9 @@ impl Engine {
             if waits || monotonic() - start >= limit {
                 break;
             }
+        }
+        if let Some(saving) = &mut self.saving {
+            saving.paused_at = monotonic();
         }
     }
 

@@ -19,6 +19,8 @@ use crate::words::time::UnixMillis;
 
 /// Records whose first cache line is fetched before they are written.
 const FETCHED_AHEAD: usize = 8;
+/// Whether to stop is asked once in so many records.
+const ASKED_EVERY: usize = 8;
 
 /// What of the access clocks is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +83,10 @@ pub struct Snapshot {
     selected: Option<usize>,
     access: (Access, AccessClock),
     now: UnixMillis,
+    /// Where the range of the present section ends that is being written; its section's point where none is.
+    range_end: u32,
+    /// Keys of that range that are still to be written.
+    rest: Vec<Box<[u8]>>,
     finished: bool,
 }
 
@@ -115,6 +121,8 @@ impl Snapshot {
             selected: None,
             access,
             now,
+            range_end: 0,
+            rest: Vec::new(),
             finished: false,
         }
     }
@@ -124,23 +132,36 @@ impl Snapshot {
         &mut self.writer
     }
 
-    /// Writes a bounded number of keys; true when all are written, and then the file's end too.
-    pub fn step(&mut self, keyspace: &Keyspace) -> bool {
-        if let Some(section) = self.sections.get_mut(self.current) {
+    /// Writes keys until `stop` says so, which is asked after every few; true when all are written, and then the file's
+    /// end too. `stop` is shown what has been written and told how many values wait to be read.
+    pub fn step(&mut self, keyspace: &Keyspace, stop: &mut impl FnMut(&Writer, usize) -> bool) -> bool {
+        while let Some(section) = self.sections.get_mut(self.current) {
             let (from, live) = (section.point, section.live);
             let flushed = section.flushed.take();
-            if from == 0 {
+            if from == 0 && self.rest.is_empty() {
                 self.writer.database(section.number, section.keys as u64, section.deadlines as u64);
                 self.selected = Some(self.current);
             }
-            let database = flushed.as_ref().or_else(|| live.map(|index| keyspace.db(index)));
-            let end = database.map_or(Database::WALK_END, |database| self.walk(database, from));
+            if let Some(database) = flushed.as_ref().or_else(|| live.map(|index| keyspace.db(index))) {
+                self.write_rest(database, stop);
+                if self.rest.is_empty() && self.range_end == from {
+                    self.range_end = self.write_range(database, from, stop);
+                }
+            }
             let section = &mut self.sections[self.current];
             section.flushed = flushed;
-            section.point = end;
-            self.current += usize::from(end == Database::WALK_END);
+            if self.rest.is_empty() {
+                section.point = self.range_end;
+            }
+            if section.point == Database::WALK_END {
+                self.current += 1;
+                self.range_end = 0;
+            }
+            if stop(&self.writer, self.paged.len()) {
+                break;
+            }
         }
-        let done = self.current == self.sections.len() && self.paged.is_empty() && self.reading == 0;
+        let done = self.is_walked() && self.paged.is_empty() && self.reading == 0;
         if done && !self.finished {
             self.writer.finish();
             self.finished = true;
@@ -148,21 +169,47 @@ impl Snapshot {
         done
     }
 
-    /// Writes the records from a point up to the one that is returned.
-    fn walk(&mut self, database: &Database, from: u32) -> u32 {
+    /// Writes the records from a point up to the one that is returned; the keys of those for which there is no time are
+    /// noted.
+    fn write_range(
+        &mut self,
+        database: &Database,
+        from: u32,
+        stop: &mut impl FnMut(&Writer, usize) -> bool,
+    ) -> u32 {
         let mut records = Vec::new();
         let end = database.range_from(from, &mut records);
         for (i, record) in records.iter().enumerate() {
+            if i % ASKED_EVERY == ASKED_EVERY - 1 && stop(&self.writer, self.paged.len()) {
+                self.rest.extend(records[i..].iter().map(|record| Box::from(record.key())));
+                break;
+            }
             if let Some(ahead) = records.get(i + FETCHED_AHEAD) {
                 ahead.prefetch();
             }
-            if self.known.is_empty()
-                || !self.is_known(self.current, self.hash_key.hash(record.key()), record.key())
-            {
+            let known = !self.known.is_empty() && {
+                let hash = self.hash_key.hash(record.key());
+                self.is_known(self.current, hash, record.key())
+            };
+            if !known {
                 self.write(self.current, record);
             }
         }
         end
+    }
+
+    /// Writes records of the present range for which there was no time before.
+    fn write_rest(&mut self, database: &Database, stop: &mut impl FnMut(&Writer, usize) -> bool) {
+        while let Some(key) = self.rest.pop() {
+            let hash = self.hash_key.hash(&key);
+            let slot = database.find(hash, &key).filter(|_| !self.is_known(self.current, hash, &key));
+            if let Some(slot) = slot {
+                self.write(self.current, database.get(slot));
+            }
+            if self.rest.len().is_multiple_of(ASKED_EVERY) && stop(&self.writer, self.paged.len()) {
+                break;
+            }
+        }
     }
 
     fn select(&mut self, section: usize) {
@@ -218,8 +265,12 @@ impl Snapshot {
     /// A key is about to change, go or come (`record`: what it is so far) in the database that has this number now.
     pub fn before_change(&mut self, db: usize, hash: u64, key: &[u8], record: Option<&Record>) {
         let Some(section) = self.sections.iter().position(|section| section.live == Some(db)) else { return };
-        let walked = self.sections[section].point;
-        if Database::walk_point(hash) < walked || self.is_known(section, hash, key) {
+        let (point, walked) = (Database::walk_point(hash), self.sections[section].point);
+        if point < walked || self.is_known(section, hash, key) {
+            return;
+        }
+        // Of the range that is being written only the rest is still to come.
+        if section == self.current && point < self.range_end && !self.rest.iter().any(|rest| **rest == *key) {
             return;
         }
         let hash_key = self.hash_key;

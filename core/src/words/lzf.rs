@@ -53,7 +53,7 @@ impl Compressor {
         self.prepare(input.len())?;
         let start = out.len();
         out.reserve(max);
-        let mut run = Run { input, out, end: start + max, op: start + 1, literals: 0 };
+        let mut run = Run { input, out, end: start + max, from: 0 };
         let fits = find_matches(&mut self.slots, self.bits, self.base, &mut run);
         self.base += input.len() as u32;
         if !fits {
@@ -77,41 +77,44 @@ impl Compressor {
     }
 }
 
-/// The output side: runs of literals are copied when they end; `op` is where liblzf's output pointer would be, which
-/// decides whether the output still fits.
+/// The output side. Literals are copied when a match or the input's end comes; whether the output still fits is
+/// decided as if each were written at once, behind a control byte every [`MAX_LITERALS`].
 struct Run<'a> {
     input: &'a [u8],
     out: &'a mut Vec<u8>,
+    /// The output must stay below.
     end: usize,
-    op: usize,
-    literals: usize,
+    /// The input's first byte that is not in the output.
+    from: usize,
 }
 
 impl Run<'_> {
-    /// Counts the literal at `at`; a full run is written.
-    #[inline]
-    fn literal(&mut self, at: usize) {
-        self.literals += 1;
-        self.op += 1;
-        if self.literals == MAX_LITERALS {
-            self.flush(at + 1);
-            self.op += 1;
-        }
+    /// Where the output would end with `literals` more and a control byte for what follows.
+    fn end_with(&self, literals: usize) -> usize {
+        self.out.len() + 1 + literals + literals / MAX_LITERALS
+    }
+
+    /// The input's first byte for which, as a literal, there is no room.
+    fn limit(&self) -> usize {
+        let Some(room) = self.end.checked_sub(self.out.len() + 2) else { return self.from };
+        let (runs, rest) = (room / (MAX_LITERALS + 1), room % (MAX_LITERALS + 1));
+        self.from + runs * MAX_LITERALS + rest.min(MAX_LITERALS - 1) + 1
     }
 
     /// Writes the literals that end before `end`.
     fn flush(&mut self, end: usize) {
-        if self.literals > 0 {
-            self.out.push(self.literals as u8 - 1);
-            self.out.extend_from_slice(&self.input[end - self.literals..end]);
-            self.literals = 0;
+        for literals in self.input[self.from..end].chunks(MAX_LITERALS) {
+            self.out.push(literals.len() as u8 - 1);
+            self.out.extend_from_slice(literals);
         }
+        self.from = end;
     }
 
     /// Writes a match of `len` bytes, `distance` back, that starts at `at`; false if it does not fit.
     fn matched(&mut self, at: usize, len: usize, distance: usize) -> bool {
-        let empty = usize::from(self.literals == 0);
-        if self.op - empty + 3 + 1 >= self.end {
+        let literals = at - self.from;
+        let empty = usize::from(literals.is_multiple_of(MAX_LITERALS));
+        if self.end_with(literals) - empty + 3 + 1 >= self.end {
             return false;
         }
         self.flush(at);
@@ -123,58 +126,80 @@ impl Run<'_> {
             self.out.push((code - 7) as u8);
         }
         self.out.push(back as u8);
-        self.op = self.out.len() + 1;
+        self.from = at + len;
         true
     }
 }
 
+/// The slot of three bytes, given as the low 24 bits.
+#[inline]
+fn slot(three: u32, bits: u32) -> usize {
+    let mask = (1_u32 << bits) - 1;
+    (((three & 0xff_ffff) >> (24 - bits)).wrapping_sub(three.wrapping_mul(5)) & mask) as usize
+}
+
+fn three_at(input: &[u8], at: usize) -> u32 {
+    u32::from(input[at]) << 16 | u32::from(input[at + 1]) << 8 | u32::from(input[at + 2])
+}
+
 fn find_matches(slots: &mut [u32], bits: u32, base: u32, run: &mut Run<'_>) -> bool {
     let input = run.input;
-    let mask = (1_u32 << bits) - 1;
-    let slot = |at: usize| -> usize {
-        let h = u32::from(input[at]) << 16 | u32::from(input[at + 1]) << 8 | u32::from(input[at + 2]);
-        ((h >> (24 - bits)).wrapping_sub(h.wrapping_mul(5)) & mask) as usize
-    };
+    let last = input.len().saturating_sub(2);
     let mut at = 0;
-    while at + 2 < input.len() {
-        let entry = core::mem::replace(&mut slots[slot(at)], base + at as u32);
-        // A match with the very first byte is never taken: 0 is also the empty slot.
-        let len = if entry > base { match_len(input, (entry - base) as usize, at) } else { 0 };
-        if len == 0 {
-            if run.op >= run.end {
+    while at < last {
+        let Some((from, here)) = next_match(slots, bits, base, input, at, run.limit().min(last)) else {
+            if run.limit() < last {
                 return false;
             }
-            run.literal(at);
-            at += 1;
-            continue;
-        }
-        if !run.matched(at, len, at - (entry - base) as usize) {
+            break;
+        };
+        let len = match_len(input, from, here);
+        if !run.matched(here, len, here - from) {
             return false;
         }
-        at += len;
-        if at + 2 >= input.len() {
-            break;
+        at = here + len;
+        if at < last {
+            slots[slot(three_at(input, at - 2), bits)] = base + (at - 2) as u32;
+            slots[slot(three_at(input, at - 1), bits)] = base + (at - 1) as u32;
         }
-        slots[slot(at - 2)] = base + (at - 2) as u32;
-        slots[slot(at - 1)] = base + (at - 1) as u32;
     }
-    if run.op + 3 > run.end {
+    if run.end_with(input.len().min(last.max(run.from)) - run.from) + 3 > run.end {
         return false;
     }
-    while at < input.len() {
-        run.literal(at);
-        at += 1;
-    }
-    run.flush(at);
+    run.flush(input.len());
     true
 }
 
-/// How long the match of `at` with the earlier `from` is as liblzf counts, 0 if there is none. Its limit is two less
-/// than what is left (but at least 3), except that the first 19 bytes are compared before the limit is looked at.
-fn match_len(input: &[u8], from: usize, at: usize) -> usize {
-    if at - from > MAX_DISTANCE || input[from..from + 3] != input[at..at + 3] {
-        return 0;
+/// The first position from `at` up to `limit` whose three bytes have occurred within reach, and where: as far as the
+/// slots know. Positions on the way are noted.
+#[inline]
+fn next_match(
+    slots: &mut [u32],
+    bits: u32,
+    base: u32,
+    input: &[u8],
+    at: usize,
+    limit: usize,
+) -> Option<(usize, usize)> {
+    let mut three = u32::from(*input.get(at)?) << 8 | u32::from(*input.get(at + 1)?);
+    let ahead = input.get(at + 2..limit + 2)?;
+    for (here, &byte) in (at..).zip(ahead) {
+        three = three << 8 | u32::from(byte);
+        let entry = core::mem::replace(&mut slots[slot(three, bits)], base + here as u32);
+        // A match with the very first byte is never taken: 0 is also the empty slot.
+        if entry > base {
+            let from = (entry - base) as usize;
+            if here - from <= MAX_DISTANCE && input[from..from + 3] == input[here..here + 3] {
+                return Some((from, here));
+            }
+        }
     }
+    None
+}
+
+/// How long the match of `at` with the earlier `from` is as liblzf counts. Its limit is two less than what is left (but
+/// at least 3), except that the first 19 bytes are compared before the limit is looked at.
+fn match_len(input: &[u8], from: usize, at: usize) -> usize {
     let left = input.len() - at;
     let limit = (left - 2).min(MAX_MATCH);
     let limit = if limit > 16 { limit.max(19) } else { limit.max(3) };
