@@ -159,6 +159,11 @@ impl Conn {
         Ok(Self { stream: BufReader::new(stream) })
     }
 
+    /// How long [`Conn::read`] waits from now on.
+    pub fn wait_at_most(&mut self, patience: Duration) -> io::Result<()> {
+        self.stream.get_ref().set_read_timeout(Some(patience))
+    }
+
     /// Sends bytes as they are.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.get_mut().write_all(bytes)

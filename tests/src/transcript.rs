@@ -16,8 +16,14 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io;
+use std::time::Duration;
 
 use crate::resp::{Conn, Value, words};
+
+/// How long a reply or a message may take. Nothing here waits for time to pass.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// After so many differences a transcript is given up: what follows would only wait for what does not come.
+const ENOUGH: usize = 12;
 
 /// What a step does, by the sign behind the connection's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +78,7 @@ fn take(step: &Step, port: u16, open: &mut HashMap<char, Conn>) -> io::Result<St
         std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
         std::collections::hash_map::Entry::Vacant(entry) => entry.insert(Conn::open(port)?),
     };
+    conn.wait_at_most(PATIENCE)?;
     match step.action {
         Action::Raw => conn.send(&step.words.concat())?,
         Action::Read | Action::Close => {}
@@ -79,7 +86,7 @@ fn take(step: &Step, port: u16, open: &mut HashMap<char, Conn>) -> io::Result<St
     }
     if step.action == Action::Send {
         // What follows on other connections must find this one waiting.
-        std::thread::sleep(std::time::Duration::from_millis(30));
+        std::thread::sleep(Duration::from_millis(30));
         return Ok(String::new());
     }
     if conn.at_end()? {
@@ -133,6 +140,9 @@ pub fn check(transcript: &str, port: u16) -> Vec<String> {
         if came != recorded {
             let text = lines[step.line - 1];
             differences.push(format!("line {}: {text}\n  recorded:\n{recorded}  came:\n{came}", step.line));
+        }
+        if differences.len() >= ENOUGH {
+            break;
         }
     }
     differences

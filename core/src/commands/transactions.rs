@@ -86,7 +86,10 @@ fn watch_is_broken(ctx: &mut Ctx<'_>) -> bool {
         Db { data: &mut *ctx.db.data, index: *index, now: ctx.db.now }.exists(key);
     }
     let id = ctx.session.id;
-    ctx.session.watch_broken || ctx.db.data.touched.contains(&id)
+    let broken = ctx.session.watch_broken || ctx.db.data.touched.contains(&id);
+    // This transaction is over: what breaks its watches here must not break those that come after it.
+    ctx.db.data.touched.retain(|&watcher| watcher != id);
+    broken
 }
 
 /// WATCH key [key …]

@@ -346,9 +346,9 @@ impl World {
 fn think(dice: &mut Dice, client: &mut Client) {
     let mut end = client.handed;
     for _ in 0..=dice.below(5) {
-        let words =
-            next_command(dice, client.listens, client.queue.is_some() || transaction_under_way(client));
-        let blocks = words[0].starts_with(b"B") && !transaction_under_way(client);
+        let in_transaction = transaction_under_way(client);
+        let words = next_command(dice, client.listens, in_transaction);
+        let blocks = words[0].starts_with(b"B") && !in_transaction;
         let bytes = generate::wire(dice, &words);
         end += bytes.len();
         client.unsent.extend(bytes);
