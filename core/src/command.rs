@@ -119,6 +119,17 @@ impl Keys {
     }
 }
 
+impl Keys {
+    /// The fewest positions that well-formed arguments have.
+    pub fn fewest(self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::DestAndCounted { .. } => 2,
+            Self::Range { .. } | Self::Counted { .. } | Self::Sort => 1,
+        }
+    }
+}
+
 /// `count` positions from `start` on, none where they do not fit.
 fn span_of(start: usize, count: i64, len: usize) -> Range<usize> {
     match usize::try_from(count) {

@@ -212,7 +212,8 @@ impl Conn {
         let mut line = Vec::new();
         self.stream.read_until(b'\n', &mut line)?;
         let text = line.strip_suffix(b"\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
-        Ok(String::from_utf8_lossy(text).into_owned())
+        // Each byte as a character, so that no difference is lost.
+        Ok(text.iter().copied().map(char::from).collect())
     }
 
     fn bytes(&mut self, length: usize) -> io::Result<Vec<u8>> {

@@ -120,8 +120,9 @@ impl Server {
             if let Some(status) = self.child.try_wait()? {
                 return Err(io::Error::other(format!("the server ended with {status}: {}", self.log())));
             }
-            // Any reply will do: with a password set it is an error.
-            if Conn::open(self.port).and_then(|mut conn| conn.call(&["PING"])).is_ok() {
+            // Any other reply will do: with a password set it is an error.
+            let reply = Conn::open(self.port).and_then(|mut conn| conn.call(&["PING"]));
+            if reply.is_ok_and(|reply| !reply.error().is_some_and(|text| text.starts_with("LOADING"))) {
                 return Ok(());
             }
             if Instant::now() > until {

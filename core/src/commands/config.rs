@@ -5,7 +5,7 @@ use crate::args::Args;
 use crate::context::Ctx;
 use crate::server::Request;
 use crate::words::config::{Allowance, Config, Parameter, table};
-use crate::words::error::{CommandError, CommandResult, SYNTAX};
+use crate::words::error::{CommandError, CommandResult, SYNTAX, as_sent};
 use crate::words::glob::glob_match;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -108,14 +108,14 @@ fn canonical(name: &[u8]) -> Vec<u8> {
 
 fn unknown(name: &[u8]) -> CommandError {
     let mut text = String::from("ERR Unknown option or number of arguments for CONFIG SET - '");
-    text.push_str(&String::from_utf8_lossy(name));
+    text.push_str(&as_sent(name));
     text.push('\'');
     CommandError::owned(text)
 }
 
 fn related(name: &[u8], reason: &str) -> CommandError {
     let mut text = String::from("ERR CONFIG SET failed (possibly related to argument '");
-    text.push_str(&String::from_utf8_lossy(name));
+    text.push_str(&as_sent(name));
     text.push_str("') - ");
     text.push_str(reason);
     CommandError::owned(text)

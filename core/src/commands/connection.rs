@@ -5,7 +5,7 @@ use crate::args::Args;
 use crate::context::Ctx;
 use crate::resp::reply::Proto;
 use crate::session::ReplyMode;
-use crate::words::error::{CommandError, CommandResult, SYNTAX};
+use crate::words::error::{CommandError, CommandResult, SYNTAX, as_sent};
 use alloc::string::String;
 
 /// The version of Redis that we speak as.
@@ -17,7 +17,7 @@ const NO_PASSWORD_SET: CommandError = CommandError::new(
     "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?",
 );
 const HELLO_NO_AUTH: CommandError = CommandError::new(
-    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time",
+    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time",
 );
 const BAD_VERSION: CommandError = CommandError::new("ERR Protocol version is not an integer or out of range");
 const NO_PROTO: CommandError = CommandError::new("NOPROTO unsupported protocol version");
@@ -152,7 +152,7 @@ fn parse_hello(args: Args<'_>) -> Result<Hello<'_>, CommandError> {
             at += 2;
         } else {
             let mut text = String::from("ERR Syntax error in HELLO option '");
-            text.push_str(&String::from_utf8_lossy(args.get(at)));
+            text.push_str(&as_sent(args.get(at)));
             text.push('\'');
             return Err(CommandError::owned(text));
         }

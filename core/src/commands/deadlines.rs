@@ -3,7 +3,7 @@
 use crate::args::Args;
 use crate::context::Ctx;
 use crate::events::Event;
-use crate::words::error::{CommandError, CommandResult};
+use crate::words::error::{CommandError, CommandResult, as_sent};
 use crate::words::time::UnixMillis;
 use alloc::format;
 
@@ -36,7 +36,7 @@ impl Conditions {
             } else if args.is(i, "lt") {
                 c.lt = true;
             } else {
-                let option = alloc::string::String::from_utf8_lossy(args.get(i)).into_owned();
+                let option = as_sent(args.get(i));
                 return Err(CommandError::owned(format!("ERR Unsupported option {option}")));
             }
         }

@@ -1,7 +1,7 @@
 //! Refusals that several commands word alike.
 
 use crate::args::Args;
-use crate::words::error::{CommandError, NOT_INTEGER};
+use crate::words::error::{CommandError, NOT_INTEGER, as_sent};
 use crate::words::number::parse_i64;
 use alloc::string::String;
 
@@ -17,7 +17,7 @@ pub(super) fn int32(word: &[u8]) -> Result<i64, CommandError> {
 /// An error text around a word of the client's.
 pub(super) fn quoted_error(before: &str, word: &[u8], after: &str) -> CommandError {
     let mut text = String::from(before);
-    text.push_str(&String::from_utf8_lossy(word));
+    text.push_str(&as_sent(word));
     text.push_str(after);
     CommandError::owned(text)
 }
@@ -27,9 +27,9 @@ pub(super) fn bad_subcommand(args: Args<'_>) -> CommandError {
     const MOST: usize = 128;
     let word = args.get(1);
     let mut text = String::from("ERR unknown subcommand or wrong number of arguments for '");
-    text.push_str(&String::from_utf8_lossy(&word[..word.len().min(MOST)]));
+    text.push_str(&as_sent(&word[..word.len().min(MOST)]));
     text.push_str("'. Try ");
-    text.push_str(&String::from_utf8_lossy(args.get(0)).to_ascii_uppercase());
+    text.push_str(&as_sent(args.get(0)).to_ascii_uppercase());
     text.push_str(" HELP.");
     CommandError::owned(text)
 }

@@ -11,6 +11,7 @@ use crate::words::glob::glob_match;
 use alloc::vec::Vec;
 
 const BAD_COMMAND: CommandError = CommandError::new("ERR Invalid command specified");
+const BAD_ARGUMENTS: CommandError = CommandError::new("ERR Invalid arguments specified for command");
 const BAD_ARITY: CommandError = CommandError::new("ERR Invalid number of arguments specified for command");
 const NO_KEYS: CommandError = CommandError::new("ERR The command has no key arguments");
 
@@ -76,7 +77,7 @@ pub fn info(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     for name in args.from(2) {
         match find(ctx, name) {
             Some(id) => describe(&mut ctx.reply, ctx.server.index.get(id)),
-            None => ctx.reply.null_array(),
+            None => ctx.reply.null(),
         }
     }
     Ok(())
@@ -171,6 +172,26 @@ pub(super) fn group_name(group: Group) -> &'static str {
     }
 }
 
+/// The categories in the order in which Redis lists a command's.
+const CATEGORIES: [&str; 16] = [
+    "keyspace",
+    "read",
+    "write",
+    "set",
+    "sortedset",
+    "list",
+    "hash",
+    "string",
+    "bitmap",
+    "pubsub",
+    "admin",
+    "fast",
+    "slow",
+    "blocking",
+    "dangerous",
+    "connection",
+];
+
 /// The ACL categories that follow from group and flags.
 fn categories(command: &Command) -> Vec<&'static str> {
     let group = match command.group {
@@ -190,7 +211,9 @@ fn categories(command: &Command) -> Vec<&'static str> {
     ];
     let slow = if command.has(flags::FAST) { None } else { Some("slow") };
     let flagged = by_flag.iter().filter(|(bit, _)| command.has(*bit)).map(|(_, name)| *name);
-    flagged.chain(group).chain(slow).collect()
+    let mut names: Vec<&'static str> = flagged.chain(group).chain(slow).collect();
+    names.sort_by_key(|name| CATEGORIES.iter().position(|listed| listed == name));
+    names
 }
 
 /// COMMAND LIST [FILTERBY (MODULE | ACLCAT | PATTERN) value]
@@ -235,8 +258,8 @@ fn keys_of(ctx: &Ctx<'_>, args: Args<'_>) -> Result<(&'static Command, Vec<usize
     }
     let mut positions = Vec::new();
     command.keys.positions(inner, &mut positions);
-    if positions.is_empty() {
-        return Err(BAD_COMMAND);
+    if positions.len() < command.keys.fewest() {
+        return Err(BAD_ARGUMENTS);
     }
     Ok((command, positions.into_iter().map(|at| at + 2).collect()))
 }

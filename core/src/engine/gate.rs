@@ -10,6 +10,7 @@ use crate::resp::parse::ProtocolError;
 use crate::resp::reply::{Proto, Reply};
 use crate::server::PauseKind;
 use crate::session::{OwnedCommand, ReplyMode};
+use crate::words::error::as_sent;
 use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
@@ -217,29 +218,30 @@ fn allowed_while_subscribed(command: &Command) -> bool {
     )
 }
 
-fn lossy(bytes: &[u8], most: usize) -> String {
+fn shown(bytes: &[u8], most: usize) -> String {
     let end = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len()).min(most);
-    String::from_utf8_lossy(&bytes[..end]).into_owned()
+    as_sent(&bytes[..end])
 }
 
 fn unknown_command(args: Args<'_>) -> String {
     let mut echoed = String::new();
     for arg in args.from(1) {
-        if echoed.len() >= ECHOED {
+        let length = echoed.chars().count();
+        if length >= ECHOED {
             break;
         }
-        let shown = lossy(arg, ECHOED - echoed.len());
+        let shown = shown(arg, ECHOED - length);
         echoed.push('\'');
         echoed.push_str(&shown);
         echoed.push_str("' ");
     }
-    format!("ERR unknown command '{}', with args beginning with: {echoed}", lossy(args.get(0), ECHOED))
+    format!("ERR unknown command '{}', with args beginning with: {echoed}", shown(args.get(0), ECHOED))
 }
 
 fn unknown_subcommand(command: &Command, args: Args<'_>) -> String {
     format!(
         "ERR unknown subcommand '{}'. Try {} HELP.",
-        lossy(args.get(1), ECHOED),
+        shown(args.get(1), ECHOED),
         command.name.to_ascii_uppercase()
     )
 }

@@ -121,9 +121,14 @@ impl<'a> Reply<'a> {
         }
     }
 
-    /// An error's text, its code first.
+    /// An error's text, its code first; each character is a byte (see [`crate::words::error::as_sent`]).
     pub fn error_text(&mut self, text: &str) {
-        self.error_bytes(text.as_bytes());
+        if text.is_ascii() {
+            self.error_bytes(text.as_bytes());
+        } else {
+            let bytes: Vec<u8> = text.chars().map(|c| u8::try_from(c).unwrap_or(b'?')).collect();
+            self.error_bytes(&bytes);
+        }
     }
 
     /// An error's text, which may quote what a client sent; line ends become blanks.

@@ -1,4 +1,5 @@
-//! The errors a command answers with. A text carries its code (`ERR`, `WRONGTYPE`, …) but not the leading `-`.
+//! The errors a command answers with. A text carries its code (`ERR`, `WRONGTYPE`, …) but not the leading `-`. Its
+//! characters stand for the bytes that are sent, one each (see [`as_sent`]).
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -22,6 +23,11 @@ impl CommandError {
     pub fn owned(text: String) -> Self {
         Self::Reply(Cow::Owned(text))
     }
+}
+
+/// Bytes of a client's as part of an error text, so that they are sent back as they came, whatever they are.
+pub fn as_sent(bytes: &[u8]) -> String {
+    bytes.iter().copied().map(char::from).collect()
 }
 
 /// What a command's handler returns.

@@ -15,7 +15,7 @@ use crate::db::Db;
 use crate::types::listpack::Element;
 use crate::types::set::SetRef;
 use crate::types::{Kind, ValueRef};
-use crate::words::error::{CommandError, CommandResult, SYNTAX, WRONG_TYPE};
+use crate::words::error::{CommandError, CommandResult, SYNTAX, WRONG_TYPE, as_sent};
 use crate::words::hash::HashKey;
 use crate::words::number::parse_f64;
 
@@ -101,7 +101,7 @@ impl Plan {
         let keys = args.int(at)?;
         if keys < 1 {
             let name = args.get(0).to_ascii_lowercase();
-            let name = alloc::string::String::from_utf8_lossy(&name);
+            let name = as_sent(&name);
             return Err(CommandError::owned(format!(
                 "ERR at least 1 input key is needed for '{name}' command"
             )));
