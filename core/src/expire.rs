@@ -69,7 +69,7 @@ pub fn sample(
         rng,
         SAMPLE,
         TRIES,
-        |r| r.is_volatile(),
+        crate::keyspace::record::Record::is_volatile,
         |record| {
             sampled += 1;
             match record.deadline() {

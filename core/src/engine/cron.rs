@@ -97,10 +97,8 @@ impl Engine {
         let mut over = Vec::new();
         for session in self.peers.iter_mut() {
             let exempt = session.blocked.is_some() || session.subscriptions() > 0 || session.monitor;
-            if idle > 0 && !exempt && now - session.last_active > idle {
-                session.close_now = true;
-                over.push(session.id);
-            } else if self.server.over_output_limit(session, now) {
+            let too_idle = idle > 0 && !exempt && now - session.last_active > idle;
+            if too_idle || self.server.over_output_limit(session, now) {
                 session.close_now = true;
                 over.push(session.id);
             }

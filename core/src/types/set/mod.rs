@@ -264,9 +264,9 @@ impl Set {
         let fits =
             ints.as_ref().len() < limits.set_max_listpack_entries && longest <= limits.set_max_listpack_value;
         if fits {
-            self.make_packed()
+            self.make_packed();
         } else {
-            self.make_table(limits)
+            self.make_table(limits);
         }
         self.insert(member, limits)
     }

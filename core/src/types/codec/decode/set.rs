@@ -36,7 +36,7 @@ fn listpack(reader: &mut Reader<'_>, limits: &Limits) -> Result<Set, Reason> {
         return Err(Reason::Empty);
     }
     let mut table = MemberTable::new(limits.hash_key);
-    for member in packed.as_ref().iter() {
+    for member in packed.as_ref() {
         if !member.with_bytes(|m| table.insert(m)) {
             return Err(Reason::Duplicate);
         }
