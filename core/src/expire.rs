@@ -65,23 +65,17 @@ pub fn sample(
         return Round { db, again: false };
     }
     let (mut sampled, mut ttl_sum, mut alive) = (0usize, 0i64, 0i64);
-    database.sample(
-        rng,
-        SAMPLE,
-        TRIES,
-        crate::keyspace::record::Record::is_volatile,
-        |record| {
-            sampled += 1;
-            match record.deadline() {
-                Some(deadline) if now > deadline => expired.push(record.key().into()),
-                Some(deadline) => {
-                    ttl_sum = ttl_sum.saturating_add(deadline - now);
-                    alive += 1;
-                }
-                None => {}
+    database.sample(rng, SAMPLE, TRIES, crate::keyspace::record::Record::is_volatile, |record| {
+        sampled += 1;
+        match record.deadline() {
+            Some(deadline) if now > deadline => expired.push(record.key().into()),
+            Some(deadline) => {
+                ttl_sum = ttl_sum.saturating_add(deadline - now);
+                alive += 1;
             }
-        },
-    );
+            None => {}
+        }
+    });
     if alive > 0 {
         let database = keyspace.db_mut(db);
         let mean = ttl_sum / alive;

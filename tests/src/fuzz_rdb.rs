@@ -40,7 +40,7 @@ fn loaded(file: &[u8], portion: usize) -> Result<Vec<String>, RdbError> {
 fn tried(form: Form, body: &[u8]) {
     let limits = limits();
     let Ok(value) = decode(form, body, &limits) else { return };
-    assert!(value.kind() == nuthatch_core::types::Kind::String || value.as_ref().len() > 0, "empty");
+    assert!(value.kind() == nuthatch_core::types::Kind::String || !value.as_ref().is_empty(), "empty");
     for (version, compress) in [(10, true), (11, false)] {
         let mut encoder = Encoder::new(version, compress);
         let mut bytes = Vec::new();

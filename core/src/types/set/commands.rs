@@ -19,7 +19,7 @@ use crate::words::error::{CommandError, CommandResult, WRONG_TYPE};
 pub fn sadd(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     let key = args.get(1);
     let edited = ctx.db.edit_or_create_set(key, |set, limits| {
-        set.expect(args.get(2), args.len() - 2, limits);
+        set.prepare(args.get(2), args.len() - 2, limits);
         args.from(2).filter(|member| set.insert(member, limits)).count()
     })?;
     if edited.out > 0 {
@@ -105,7 +105,7 @@ pub fn smove(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
             ctx.db.event(Event::GENERIC, "del", from);
         }
         let added = ctx.db.edit_or_create_set(to, |set, limits| {
-            set.expect(member, 1, limits);
+            set.prepare(member, 1, limits);
             set.insert(member, limits)
         })?;
         if added.out {

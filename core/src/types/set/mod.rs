@@ -204,7 +204,7 @@ impl Set {
 
     /// Chooses the encoding before `expected` members come, of which `first` is one: for an empty set the one that
     /// suits them; another is made a table where they alone would be too many.
-    pub fn expect(&mut self, first: &[u8], expected: usize, limits: &Limits) {
+    pub fn prepare(&mut self, first: &[u8], expected: usize, limits: &Limits) {
         let packable = expected <= limits.set_max_listpack_entries;
         match self {
             Self::Ints(ints) if ints.as_ref().is_empty() => self.suit(first, expected, packable, limits),

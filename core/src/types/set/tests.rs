@@ -68,7 +68,7 @@ fn many_at_once_make_a_table() {
         for member in members {
             set.insert(member.as_bytes(), &limits);
         }
-        set.expect(b"1", expected, &limits);
+        set.prepare(b"1", expected, &limits);
         set.as_ref().encoding()
     };
     assert_eq!([encoding(&[], 8), encoding(&[], 9), encoding(&[], 13)], ["intset", "listpack", "hashtable"]);
