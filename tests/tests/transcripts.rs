@@ -46,6 +46,7 @@ transcripts!(
     object,
     protocol,
     pubsub,
+    sets,
     strings,
     transactions
 );
