@@ -12,7 +12,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -61,7 +61,7 @@ impl Pages {
     ///
     /// # Errors
     /// Those of starting a thread.
-    pub fn start(file: File, threads: usize, waker: Arc<Waker>) -> io::Result<Self> {
+    pub fn start(file: File, threads: usize, waker: &Arc<Waker>) -> io::Result<Self> {
         let file = Arc::new(file);
         let (outbox, done) = channel();
         let woken = Arc::new(AtomicBool::new(false));
@@ -117,10 +117,7 @@ impl Pages {
 
     /// Waits for a job to end, for a bounded time.
     pub fn wait(&self) -> Option<Ended> {
-        match self.done.recv_timeout(LONGEST_WAIT) {
-            Ok(ended) => Some(ended),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        self.done.recv_timeout(LONGEST_WAIT).ok()
     }
 }
 

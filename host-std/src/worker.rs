@@ -71,7 +71,7 @@ impl Files {
             Job::Append { file, bytes } => self.append(&file, bytes),
             Job::Publish { file, name } => self.publish(&file, &name),
             Job::Remove { file } => self.remove(&file),
-            Job::Read { file, offset, len, into } => self.read(file, offset, len, into),
+            Job::Read { file, offset, len, into } => self.read(&file, offset, len, into),
             // The page device has threads of its own; without one the engine has no such jobs.
             Job::PageWrite { .. } | Job::PageRead { .. } => Err(ErrorKind::Unsupported.into()),
         };
@@ -108,15 +108,15 @@ impl Files {
         }
     }
 
-    fn read(&mut self, name: Vec<u8>, offset: u64, len: usize, mut into: Vec<u8>) -> io::Result<Done> {
+    fn read(&mut self, name: &[u8], offset: u64, len: usize, mut into: Vec<u8>) -> io::Result<Done> {
         if offset == 0 {
-            self.read.remove(&name);
+            self.read.remove(name);
         }
-        if !self.read.contains_key(&name) {
-            let file = File::open(path(&name))?;
-            self.read.insert(name.clone(), file);
+        if !self.read.contains_key(name) {
+            let file = File::open(path(name))?;
+            self.read.insert(name.to_vec(), file);
         }
-        let Some(file) = self.read.get(&name) else { return Err(ErrorKind::NotFound.into()) };
+        let Some(file) = self.read.get(name) else { return Err(ErrorKind::NotFound.into()) };
         let size = file.metadata()?.len();
         into.resize(len, 0);
         let mut filled = 0;
@@ -130,7 +130,7 @@ impl Files {
         }
         into.truncate(filled);
         if filled < len {
-            self.read.remove(&name);
+            self.read.remove(name);
         }
         Ok(Done::Read { bytes: into, size })
     }

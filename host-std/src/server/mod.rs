@@ -82,7 +82,7 @@ impl Server {
         let waker = Arc::new(Waker::new(poll.registry(), WORKER)?);
         let worker = Worker::start(waker.clone())?;
         let pages = swap_file
-            .map(|file| Pages::start(file, engine.config().vm_max_threads.cast_unsigned() as usize, waker))
+            .map(|file| Pages::start(file, engine.config().vm_max_threads.cast_unsigned() as usize, &waker))
             .transpose()?;
         if pages.is_some() {
             engine.carries_pages();
