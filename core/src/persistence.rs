@@ -1,6 +1,7 @@
 //! What commands see of snapshots: the state that INFO and LASTSAVE tell, the requests that SAVE and its kin leave for
 //! the engine, and the notice that the door gives before keys change.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::db::Data;
@@ -17,6 +18,8 @@ pub enum SaveRequest {
     Foreground(SessionId),
     /// BGSAVE, or a save point was reached.
     Background,
+    /// BGREWRITEAOF.
+    Rewrite,
     /// DEBUG RELOAD.
     Reload {
         /// Who waits.
@@ -43,6 +46,29 @@ pub struct LoadProgress {
     pub expired: u64,
 }
 
+/// The journal as INFO tells of it.
+#[derive(Debug, Default)]
+pub struct AofState {
+    /// Why the last write failed, as long as the journal is not in order again.
+    pub error: Option<String>,
+    /// When the running rewrite began.
+    pub rewriting_since: Option<UnixMillis>,
+    /// A BGREWRITEAOF waits until the present work is done.
+    pub scheduled: bool,
+    /// How long the last rewrite took, in milliseconds.
+    pub last_rewrite: Option<UnixMillis>,
+    /// Whether the last rewrite failed, and when.
+    pub last_failure: Option<UnixMillis>,
+    /// Whether the last rewrite was good.
+    pub last_rewrite_ok: bool,
+    /// How many rewrites were done.
+    pub rewrites: u64,
+    /// Size of the files that are loaded at a start, in bytes.
+    pub size: u64,
+    /// That size after the last rewrite, or at the start.
+    pub base_size: u64,
+}
+
 /// Snapshots as INFO and LASTSAVE tell of them.
 #[derive(Debug)]
 pub struct Persistence {
@@ -66,6 +92,8 @@ pub struct Persistence {
     pub foreground: bool,
     /// How many snapshots were begun.
     pub saves: u64,
+    /// The journal.
+    pub aof: AofState,
     /// The load that is running, or the last one.
     pub load: LoadProgress,
 }
@@ -84,6 +112,7 @@ impl Persistence {
             saving_since: None,
             foreground: false,
             saves: 0,
+            aof: AofState { last_rewrite_ok: true, ..AofState::default() },
             load: LoadProgress::default(),
         }
     }

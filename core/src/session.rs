@@ -7,7 +7,7 @@ use crate::resp::reply::Proto;
 use crate::waiters::DbKey;
 use crate::words::time::UnixMillis;
 use alloc::boxed::Box;
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -196,6 +196,10 @@ pub struct Session {
     pub output: Vec<u8>,
     /// How much of `output` the host has already taken.
     pub taken: usize,
+    /// Parts of `output` that may not be sent before a turn of the journal is durable: the turn, and where the part ends.
+    pub held: VecDeque<(u64, usize)>,
+    /// Where the first of these parts begins.
+    pub held_from: usize,
 }
 
 impl Session {
@@ -232,6 +236,8 @@ impl Session {
             parse: ParseState::default(),
             output: Vec::new(),
             taken: 0,
+            held: VecDeque::new(),
+            held_from: 0,
         }
     }
 
@@ -239,6 +245,38 @@ impl Session {
     #[inline]
     pub fn is_closing(&self) -> bool {
         self.close_after_reply || self.close_now
+    }
+
+    /// How much of `output` may be sent.
+    #[inline]
+    pub fn sendable(&self) -> usize {
+        if self.held.is_empty() { self.output.len() } else { self.held_from }
+    }
+
+    /// Holds back what was answered until `turn` is durable.
+    pub fn hold(&mut self, turn: u64) {
+        let end = self.output.len();
+        match self.held.back_mut() {
+            // What was let go before stays so.
+            None => self.held_from = self.held_from.max(self.taken),
+            Some(last) if last.0 == turn => {
+                last.1 = end;
+                return;
+            }
+            Some(_) => {}
+        }
+        self.held.push_back((turn, end));
+    }
+
+    /// Everything up to `turn` is durable.
+    pub fn release(&mut self, turn: u64) {
+        while let Some((held, end)) = self.held.front().copied() {
+            if held > turn {
+                break;
+            }
+            self.held_from = end;
+            self.held.pop_front();
+        }
     }
 
     /// Channels, patterns and sharded channels together.

@@ -281,6 +281,7 @@ pub const SERVER: &[Command] = &[
     Command::new("shutdown", -1, ADMIN | NOSCRIPT | LOADING | STALE | NO_MULTI, Keys::None, Group::Server, server::shutdown),
     Command::new("save", 1, ADMIN | NOSCRIPT | NO_MULTI, Keys::None, Group::Server, persistence::save),
     Command::new("bgsave", -1, ADMIN | NOSCRIPT, Keys::None, Group::Server, persistence::bgsave),
+    Command::new("bgrewriteaof", 1, ADMIN | NOSCRIPT, Keys::None, Group::Server, persistence::bgrewriteaof),
     Command::new("lastsave", 1, LOADING | STALE | FAST, Keys::None, Group::Server, persistence::lastsave),
     Command::new("lolwut", -1, READONLY | FAST, Keys::None, Group::Server, server::lolwut),
     Command::new("flushdb", -1, WRITE | NO_VALUE, Keys::None, Group::Server, flush::flushdb),

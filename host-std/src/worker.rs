@@ -5,8 +5,8 @@ use mio::Waker;
 use nuthatch_core::{Done, Job, JobError, JobId};
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -57,6 +57,8 @@ impl Worker {
 #[derive(Debug, Default)]
 struct Files {
     written: HashMap<Vec<u8>, File>,
+    /// Files on which a write or a fsync has failed, and why.
+    broken: HashMap<Vec<u8>, (ErrorKind, String)>,
     read: HashMap<Vec<u8>, File>,
 }
 
@@ -64,44 +66,100 @@ fn path(name: &[u8]) -> &Path {
     Path::new(OsStr::from_bytes(name))
 }
 
+fn explain(error: &io::Error) -> JobError {
+    JobError { missing: error.kind() == ErrorKind::NotFound, text: reason(error) }
+}
+
+fn sync_folder(file: &Path) -> io::Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+fn rename(file: &[u8], name: &[u8]) -> io::Result<()> {
+    fs::rename(path(file), path(name))?;
+    sync_folder(path(name))?;
+    if path(file).parent() == path(name).parent() { Ok(()) } else { sync_folder(path(file)) }
+}
+
+fn make_folder(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    sync_folder(folder)
+}
+
 impl Files {
     fn carry_out(&mut self, job: Job) -> Done {
         let outcome = match job {
             Job::Create { file } => self.create(file),
-            Job::Append { file, bytes } => self.append(&file, bytes),
+            Job::Append { file, bytes } => return self.append(&file, bytes),
+            Job::Sync { file } => self.sync(&file),
+            Job::Truncate { file, len } => self.truncate(file, len),
+            Job::Rename { file, name } => rename(&file, &name).map(|()| Done::Finished),
+            Job::Folder { name } => make_folder(path(&name)).map(|()| Done::Finished),
             Job::Publish { file, name } => self.publish(&file, &name),
             Job::Remove { file } => self.remove(&file),
             Job::Read { file, offset, len, into } => self.read(&file, offset, len, into),
             // The page device has threads of its own; without one the engine has no such jobs.
             Job::PageWrite { .. } | Job::PageRead { .. } => Err(ErrorKind::Unsupported.into()),
         };
-        outcome.unwrap_or_else(|error| {
-            Done::Failed(JobError { missing: error.kind() == ErrorKind::NotFound, text: reason(&error) })
-        })
+        outcome.unwrap_or_else(|error| Done::Failed(explain(&error)))
     }
 
     fn create(&mut self, name: Vec<u8>) -> io::Result<Done> {
         let file = File::create(path(&name))?;
+        self.broken.remove(&name);
         self.written.insert(name, file);
         Ok(Done::Finished)
     }
 
-    fn append(&mut self, name: &[u8], bytes: Vec<u8>) -> io::Result<Done> {
-        let file = self.written.get_mut(name).ok_or(ErrorKind::NotFound)?;
-        file.write_all(&bytes)?;
-        Ok(Done::Appended(bytes))
+    fn truncate(&mut self, name: Vec<u8>, len: u64) -> io::Result<Done> {
+        let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(path(&name))?;
+        file.set_len(len)?;
+        file.seek(SeekFrom::Start(len))?;
+        self.broken.remove(&name);
+        self.written.insert(name, file);
+        Ok(Done::Finished)
+    }
+
+    /// The file, unless something has failed on it.
+    fn intact(&mut self, name: &[u8]) -> io::Result<&mut File> {
+        if let Some((kind, text)) = self.broken.get(name) {
+            return Err(io::Error::new(*kind, text.clone()));
+        }
+        self.written.get_mut(name).ok_or_else(|| ErrorKind::NotFound.into())
+    }
+
+    fn note_failure(&mut self, name: &[u8], error: &io::Error) {
+        self.broken.entry(name.to_vec()).or_insert_with(|| (error.kind(), reason(error)));
+    }
+
+    fn sync(&mut self, name: &[u8]) -> io::Result<Done> {
+        let outcome = self.intact(name).and_then(|file| file.sync_data());
+        outcome.inspect_err(|error| self.note_failure(name, error)).map(|()| Done::Finished)
+    }
+
+    fn append(&mut self, name: &[u8], bytes: Vec<u8>) -> Done {
+        let outcome = self.intact(name).and_then(|file| file.write_all(&bytes));
+        match outcome {
+            Ok(()) => Done::Appended(bytes),
+            Err(error) => {
+                self.note_failure(name, &error);
+                Done::Refused { bytes, error: explain(&error) }
+            }
+        }
     }
 
     fn publish(&mut self, name: &[u8], to: &[u8]) -> io::Result<Done> {
-        self.written.remove(name).ok_or(ErrorKind::NotFound)?.sync_all()?;
-        fs::rename(path(name), path(to))?;
-        let folder = path(to).parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+        self.intact(name)?.sync_all()?;
+        self.written.remove(name);
+        // What the new file names must not be missing behind it.
+        sync_folder(path(to))?;
+        rename(name, to)?;
         Ok(Done::Finished)
     }
 
     fn remove(&mut self, name: &[u8]) -> io::Result<Done> {
         self.written.remove(name);
+        self.broken.remove(name);
         match fs::remove_file(path(name)) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
             _ => Ok(Done::Finished),

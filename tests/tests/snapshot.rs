@@ -186,6 +186,7 @@ impl World {
                     Done::Read { bytes: into, size: content.len() as u64 }
                 }
             },
+            other => panic!("a snapshot has no use for {other:?}"),
         };
         self.engine.handle_completion(id, done, self.now);
     }

@@ -8,6 +8,11 @@ use crate::words::error::{CommandError, CommandResult, SYNTAX};
 use alloc::vec::Vec;
 
 const IN_PROGRESS: CommandError = CommandError::new("ERR Background save already in progress");
+const REWRITE_IN_PROGRESS: CommandError =
+    CommandError::new("ERR Background append only file rewriting already in progress");
+const OTHER_WORK: CommandError = CommandError::new(
+    "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule a BGSAVE whenever possible.",
+);
 const NO_FILES: CommandError = CommandError::new("ERR");
 const RELOAD_OPTION: CommandError =
     CommandError::new("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.");
@@ -40,12 +45,35 @@ pub fn bgsave(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
         return Err(SYNTAX);
     }
     check(ctx)?;
-    if ctx.in_exec {
+    let rewrites = ctx.server.persistence.aof.rewriting_since.is_some();
+    if rewrites && args.len() == 1 {
+        return Err(OTHER_WORK);
+    }
+    if rewrites || ctx.in_exec {
         ctx.server.persistence.scheduled = true;
         ctx.reply.simple("Background saving scheduled");
     } else {
         ctx.server.persistence.requests.push(SaveRequest::Background);
         ctx.reply.simple("Background saving started");
+    }
+    Ok(())
+}
+
+/// BGREWRITEAOF
+pub fn bgrewriteaof(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
+    let persistence = &mut ctx.server.persistence;
+    if !persistence.files {
+        return Err(NO_FILES);
+    }
+    if persistence.aof.rewriting_since.is_some() {
+        return Err(REWRITE_IN_PROGRESS);
+    }
+    if persistence.saving_since.is_some() || ctx.in_exec {
+        persistence.aof.scheduled = true;
+        ctx.reply.simple("Background append only file rewriting scheduled");
+    } else {
+        persistence.requests.push(SaveRequest::Rewrite);
+        ctx.reply.simple("Background append only file rewriting started");
     }
     Ok(())
 }

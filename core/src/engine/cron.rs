@@ -54,6 +54,11 @@ impl Engine {
     }
 
     fn cron(&mut self) {
+        self.tick_journal();
+        if self.server.loading {
+            self.close_idle_sessions();
+            return;
+        }
         if self.data.paging.enabled {
             self.paging_tick();
         }

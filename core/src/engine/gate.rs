@@ -90,6 +90,11 @@ impl Engine {
         if !self.server.persistence.last_ok && self.is_misconfigured(session, command) {
             return Some(MISCONFIGURED.into());
         }
+        if let Some(reason) = &self.server.persistence.aof.error
+            && (self.asks_for(session, command, flags::WRITE) || command.name == "ping")
+        {
+            return Some(format!("MISCONF Errors writing to the AOF file: {reason}").into());
+        }
         if let Some(text) = self.server.loading_refusal(command) {
             return Some(text);
         }

@@ -4,6 +4,7 @@
 //! back, so no borrow crosses the boundary: a worker thread, a promise and an interrupt all fit.
 
 use super::Engine;
+use super::journal::Step;
 use crate::words::time::UnixMillis;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
@@ -27,6 +28,31 @@ pub enum Job {
         file: Vec<u8>,
         /// What is written; the buffer comes back with [`Done::Appended`].
         bytes: Vec<u8>,
+    },
+    /// Makes durable what was appended. After a write or this has failed, the file takes neither until it is created or
+    /// truncated: nothing is written behind a hole.
+    Sync {
+        /// Its name.
+        file: Vec<u8>,
+    },
+    /// Opens a file to append to, makes it, and cuts it off or fills it up with zeros to this length.
+    Truncate {
+        /// Its name.
+        file: Vec<u8>,
+        /// Its length from now on, in bytes.
+        len: u64,
+    },
+    /// Gives the file another name and makes that durable.
+    Rename {
+        /// Its name.
+        file: Vec<u8>,
+        /// The name that it gets.
+        name: Vec<u8>,
+    },
+    /// Makes a folder, if it is not there, and makes that durable.
+    Folder {
+        /// Its name.
+        name: Vec<u8>,
     },
     /// Makes durable what was appended, gives the file another name in place of whatever had it, and makes that durable.
     Publish {
@@ -84,6 +110,13 @@ pub enum Done {
         /// How long the whole file is, in bytes.
         size: u64,
     },
+    /// It was not appended, or not wholly; the buffer comes back.
+    Refused {
+        /// The buffer of [`Job::Append`].
+        bytes: Vec<u8>,
+        /// Why.
+        error: JobError,
+    },
     /// It failed.
     Failed(JobError),
 }
@@ -102,6 +135,8 @@ pub struct JobError {
 pub(super) enum Owner {
     Saving(u32),
     Loading(u32),
+    /// Of the journal's files, by their generation.
+    Journal(u32, Step),
     /// A batch of values on its way to the page device.
     PageOut(u32),
     /// A value on its way back.
@@ -134,8 +169,10 @@ impl Jobs {
 }
 
 impl Engine {
-    /// The next job for the host.
+    /// The next job for the host. What commands left for the journal becomes a job here, so a host asks once a turn,
+    /// before it sends replies.
     pub fn poll_job(&mut self) -> Option<(JobId, Job)> {
+        self.end_turn();
         self.jobs.queue.pop_front()
     }
 
@@ -153,6 +190,7 @@ impl Engine {
             Owner::PageOut(number) => self.page_out_done(number, done),
             Owner::PageIn(number) => self.page_in_done(number, done),
             Owner::PageSave(serial, number) => self.saving_read_done(serial, number, done),
+            Owner::Journal(generation, step) => self.journal_job_done(generation, step, done),
             Owner::Nobody => {}
         }
         self.run_ready();

@@ -31,6 +31,8 @@ const NAMED: u64 = 16;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Purpose {
     Start,
+    /// The base of the journal; nothing in it has expired, for what was written before may still follow.
+    Base,
     Reload(SessionId),
 }
 
@@ -54,7 +56,9 @@ struct Intake {
     keyspace: Keyspace,
     limits: Limits,
     access: AccessClock,
+    /// The hour by which keys have expired, and that of the access clocks.
     now: UnixMillis,
+    clock: UnixMillis,
     progress: LoadProgress,
     /// Keys left out because there is no such type here.
     unsupported: u64,
@@ -64,19 +68,32 @@ struct Intake {
 }
 
 impl Engine {
-    /// Loads `dbfilename`, if there is such a file. Until it is loaded most commands are refused.
+    /// Loads the journal or, where there is none, `dbfilename`, if there is such a file. Until it is loaded most commands are refused.
     pub fn load_at_start(&mut self) {
+        if self.server.config.appendonly && self.server.persistence.files {
+            self.replay_at_start();
+        } else {
+            self.load_snapshot_at_start();
+        }
+    }
+
+    pub(super) fn load_base(&mut self, file: Vec<u8>) {
         let keyspace = Keyspace::new(self.data.keyspace.count(), self.data.keyspace.hash_key());
-        self.begin_loading(Purpose::Start, keyspace);
+        self.begin_loading(Purpose::Base, file, keyspace);
+    }
+
+    pub(super) fn load_snapshot_at_start(&mut self) {
+        let keyspace = Keyspace::new(self.data.keyspace.count(), self.data.keyspace.hash_key());
+        self.begin_loading(Purpose::Start, self.server.config.dbfilename.clone(), keyspace);
     }
 
     pub(super) fn begin_reload(&mut self, session: SessionId, flush: bool) {
         let fresh = Keyspace::new(self.data.keyspace.count(), self.data.keyspace.hash_key());
         let keyspace = if flush { fresh } else { core::mem::replace(&mut self.data.keyspace, fresh) };
-        self.begin_loading(Purpose::Reload(session), keyspace);
+        self.begin_loading(Purpose::Reload(session), self.server.config.dbfilename.clone(), keyspace);
     }
 
-    fn begin_loading(&mut self, purpose: Purpose, keyspace: Keyspace) {
+    fn begin_loading(&mut self, purpose: Purpose, file: Vec<u8>, keyspace: Keyspace) {
         self.serial = self.serial.wrapping_add(1);
         self.server.loading = true;
         let progress = LoadProgress { started: self.now, ..LoadProgress::default() };
@@ -84,13 +101,14 @@ impl Engine {
         self.loading = Some(Loading {
             purpose,
             serial: self.serial,
-            file: self.server.config.dbfilename.clone(),
+            file,
             loader: Loader::new(self.server.config.rdbchecksum),
             intake: Intake {
                 keyspace,
                 limits: self.data.limits,
                 access: self.data.access,
-                now: self.now,
+                now: if purpose == Purpose::Base { UnixMillis::MIN } else { self.now },
+                clock: self.now,
                 progress,
                 unsupported: 0,
                 empty: 0,
@@ -130,7 +148,7 @@ impl Engine {
                 self.after_portion(taken, bytes);
             }
             Done::Failed(error) => self.end_unread(&error),
-            Done::Finished | Done::Appended(_) => {}
+            Done::Finished | Done::Appended(_) | Done::Refused { .. } => {}
         }
     }
 
@@ -147,6 +165,7 @@ impl Engine {
     /// The dataset is whole and takes the present one's place.
     fn end_loaded(&mut self) {
         let Some(loading) = self.loading.take() else { return };
+        let position = loading.loader.position();
         let Loading { purpose, intake, micros, .. } = loading;
         for index in 0..self.data.keyspace.count() {
             self.data.touch_watchers_of(index, None);
@@ -155,7 +174,7 @@ impl Engine {
         }
         self.data.keyspace = intake.keyspace;
         self.data.dirty = 0;
-        self.server.loading = false;
+        self.server.loading = purpose == Purpose::Base;
         let seconds = ((self.server.host.monotonic)() - micros) as f64 / 1e6;
         let LoadProgress { keys, expired, .. } = intake.progress;
         let mut lines = intake.log;
@@ -168,8 +187,10 @@ impl Engine {
         lines.push(format!("Done loading RDB, keys loaded: {keys}, keys expired: {expired}."));
         lines.push(format!("DB loaded from disk: {seconds:.3} seconds"));
         self.server.requests.extend(lines.into_iter().map(Request::Log));
-        if let Purpose::Reload(session) = purpose {
-            self.end_job_wait(session, Ok(()));
+        match purpose {
+            Purpose::Start => self.journal_after_snapshot(),
+            Purpose::Base => self.base_loaded(position),
+            Purpose::Reload(session) => self.end_job_wait(session, Ok(())),
         }
     }
 
@@ -179,6 +200,7 @@ impl Engine {
         if error.missing && start {
             self.loading = None;
             self.server.loading = false;
+            self.journal_after_snapshot();
         } else {
             self.end_refused(&error.text);
         }
@@ -190,7 +212,7 @@ impl Engine {
         let file = String::from_utf8_lossy(&loading.file).into_owned();
         let line = format!("Fatal error loading the DB, file '{file}': {reason}. Exiting.");
         match loading.purpose {
-            Purpose::Start => self.server.requests.push(Request::Fatal(line)),
+            Purpose::Start | Purpose::Base => self.server.requests.push(Request::Fatal(line)),
             Purpose::Reload(session) => {
                 self.server.loading = false;
                 let line = format!("Error loading the DB, file '{file}': {reason}");
@@ -250,7 +272,7 @@ impl Intake {
 
     /// The key with its value; `None`: it is left out.
     fn record(&mut self, entry: &Entry<'_>) -> Result<Option<Record>, RdbError> {
-        let clock = clock_of(&self.access, entry.idle, entry.freq, self.now);
+        let clock = clock_of(&self.access, entry.idle, entry.freq, self.clock);
         let Entry { key, deadline, .. } = *entry;
         if entry.form == Form::String
             && let Ok(Text::Raw(bytes)) = read_text(&mut Reader::new(entry.body))

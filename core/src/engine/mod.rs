@@ -11,6 +11,7 @@ mod expiry;
 mod gate;
 mod intake;
 mod jobs;
+mod journal;
 mod loading;
 mod paging;
 mod pressure;
@@ -90,6 +91,7 @@ pub struct Engine {
     jobs: Jobs,
     saving: Option<Saving>,
     loading: Option<Loading>,
+    journal: journal::Journal,
     /// Numbers snapshots and loads.
     serial: u32,
 }
@@ -119,6 +121,7 @@ impl Engine {
             jobs: Jobs::default(),
             saving: None,
             loading: None,
+            journal: journal::Journal::default(),
             serial: 0,
         }
     }
@@ -147,7 +150,7 @@ impl Engine {
 
     /// What is to be sent to the session's client.
     pub fn output(&self, id: SessionId) -> &[u8] {
-        self.peers.get(id).map_or(&[], |s| &s.output[s.taken..])
+        self.peers.get(id).map_or(&[], |s| &s.output[s.taken..s.sendable()])
     }
 
     /// Tells that the first `n` bytes of [`Engine::output`] were sent.
@@ -155,8 +158,9 @@ impl Engine {
         let Some(session) = self.peers.get_mut(id) else { return };
         self.server.stats.output_bytes += n as u64;
         session.taken += n;
-        if session.taken >= session.output.len() {
+        if session.taken >= session.output.len() && session.held.is_empty() {
             session.taken = 0;
+            session.held_from = 0;
             session.output.clear();
             session.output.shrink_to(intake::OUTPUT_KEPT);
         }
@@ -169,7 +173,7 @@ impl Engine {
 
     /// Sessions whose output grew or that want to be closed, since the last call; each may come more than once.
     pub fn poll_pending(&mut self, out: &mut Vec<SessionId>) {
-        out.append(&mut self.peers.pending);
+        self.release_pending(out);
     }
 
     /// What commands asked of the host.
@@ -177,6 +181,11 @@ impl Engine {
         while !self.server.requests.is_empty() {
             match self.server.requests.remove(0) {
                 Request::Shutdown { save, by } if self.saves_before_shutdown(save, by) => {}
+                Request::Shutdown { .. } if self.closes_journal() => {}
+                Request::ConfigChanged("appendonly") => {
+                    self.switch_journal();
+                    return Some(Request::ConfigChanged("appendonly"));
+                }
                 request => return Some(request),
             }
         }

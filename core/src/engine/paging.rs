@@ -262,7 +262,7 @@ impl Engine {
                 self.traffic.spare.truncate(8);
                 true
             }
-            Done::Failed(error) => {
+            Done::Failed(error) | Done::Refused { error, .. } => {
                 self.count_failed_write(&error.text);
                 false
             }
@@ -394,7 +394,7 @@ impl Engine {
                 self.traffic.spare.truncate(8);
                 failure
             }
-            Done::Failed(error) => Some(error.text),
+            Done::Failed(error) | Done::Refused { error, .. } => Some(error.text),
             Done::Finished | Done::Appended(_) => None,
         };
         if failure.is_some() {

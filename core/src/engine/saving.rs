@@ -35,6 +35,8 @@ const RETRY_PAUSE: UnixMillis = 5_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
     Background,
+    /// It becomes the journal's base.
+    Rewrite,
     Foreground(SessionId),
     /// The file is then loaded.
     Reload {
@@ -61,6 +63,8 @@ pub(super) struct Saving {
     next_read: u32,
     spare_reads: Vec<Vec<u8>>,
     spare: Vec<Vec<u8>>,
+    /// Written so far.
+    bytes: u64,
 }
 
 impl Saving {
@@ -95,6 +99,7 @@ impl Engine {
         for request in core::mem::take(&mut self.server.persistence.requests) {
             match request {
                 SaveRequest::Background => self.begin_saving(Purpose::Background),
+                SaveRequest::Rewrite => self.rewrite_journal(),
                 SaveRequest::Foreground(session) => self.begin_saving(Purpose::Foreground(session)),
                 SaveRequest::Reload { session, save: true, flush } => {
                     self.begin_saving(Purpose::Reload { session, flush });
@@ -135,14 +140,14 @@ impl Engine {
             redis_version: REDIS_VERSION.as_bytes(),
             ctime: self.now / 1000,
             used_memory: (self.server.host.used_memory)() as u64,
-            aof_base: false,
+            aof_base: purpose == Purpose::Rewrite,
         };
         let access = (access_written(config.maxmemory_policy), self.data.access);
         let snapshot = Snapshot::new(&self.data.keyspace, options(config), &facts, access, self.now);
         self.data.snapshot = Some(Box::new(snapshot));
         self.data.paging.set_hold(true);
         self.serial = self.serial.wrapping_add(1);
-        let file = temporary_name(&self.server.host);
+        let file = temporary_name(&self.server.host, purpose);
         self.jobs.push(Owner::Saving(self.serial), Job::Create { file: file.clone() });
         self.saving = Some(Saving {
             purpose,
@@ -156,7 +161,11 @@ impl Engine {
             next_read: 0,
             spare_reads: Vec::new(),
             spare: Vec::new(),
+            bytes: 0,
         });
+        if purpose == Purpose::Rewrite {
+            return;
+        }
         let persistence = &mut self.server.persistence;
         persistence.saves += 1;
         persistence.saving_since = Some(self.now);
@@ -178,7 +187,7 @@ impl Engine {
         let start = monotonic();
         let limit = match &self.saving {
             // As long as the loop was busy with other things: half the time is the clients'.
-            Some(Saving { purpose: Purpose::Background, paused_at, .. }) => {
+            Some(Saving { purpose: Purpose::Background | Purpose::Rewrite, paused_at, .. }) => {
                 start.saturating_sub(*paused_at).clamp(LEAST_MICROS, BACKGROUND_MICROS)
             }
             _ => FOREGROUND_MICROS,
@@ -197,16 +206,13 @@ impl Engine {
             if done || snapshot.writer().pending() >= PORTION {
                 let bytes = snapshot.writer().take(saving.spare.pop().unwrap_or_default());
                 saving.in_flight += 1;
+                saving.bytes += bytes.len() as u64;
                 let (owner, file) = (Owner::Saving(saving.serial), saving.file.clone());
                 self.jobs.push(owner, Job::Append { file, bytes });
             }
             self.data.garbage_databases.extend(snapshot.take_flushed());
             if done {
-                let name = self.server.config.dbfilename.clone();
-                let (owner, file) = (Owner::Saving(saving.serial), saving.file.clone());
-                self.jobs.push(owner, Job::Publish { file, name });
-                self.data.snapshot = None;
-                self.data.paging.set_hold(false);
+                self.publish_snapshot();
             }
             if waits || monotonic() - start >= limit {
                 break;
@@ -215,6 +221,19 @@ impl Engine {
         if let Some(saving) = &mut self.saving {
             saving.paused_at = monotonic();
         }
+    }
+
+    /// Everything is on its way to the file, which now gets its name.
+    fn publish_snapshot(&mut self) {
+        let Some(Saving { purpose, serial, file, .. }) = &self.saving else { return };
+        let (owner, file) = (Owner::Saving(*serial), file.clone());
+        let name = match purpose {
+            Purpose::Rewrite => self.base_path(),
+            _ => self.server.config.dbfilename.clone(),
+        };
+        self.jobs.push(owner, Job::Publish { file, name });
+        self.data.snapshot = None;
+        self.data.paging.set_hold(false);
     }
 
     /// A paged value for the snapshot was read: its body goes into the file as it is.
@@ -249,7 +268,7 @@ impl Engine {
                 saving.in_flight -= 1;
                 saving.spare.push(buffer);
             }
-            Done::Failed(error) => {
+            Done::Failed(error) | Done::Refused { error, .. } => {
                 let line = format!("Error saving the DB: {}", error.text);
                 self.server.requests.push(Request::Log(line));
                 self.end_saving(false);
@@ -259,6 +278,13 @@ impl Engine {
                     self.end_saving(true);
                 }
             }
+        }
+    }
+
+    /// Gives up the snapshot for the journal's new base.
+    pub(super) fn abandon_rewriting(&mut self) {
+        if self.saving.as_ref().is_some_and(|saving| saving.purpose == Purpose::Rewrite) {
+            self.end_saving(false);
         }
     }
 
@@ -276,6 +302,13 @@ impl Engine {
             while let Some(keys) = snapshot.take_any_flushed() {
                 self.data.garbage_databases.push(keys);
             }
+        }
+        if saving.purpose == Purpose::Rewrite {
+            if !ok {
+                self.jobs.push(Owner::Nobody, Job::Remove { file: saving.file });
+            }
+            self.base_written(ok, saving.bytes);
+            return self.carry_save_requests();
         }
         let persistence = &mut self.server.persistence;
         persistence.saving_since = None;
@@ -302,7 +335,7 @@ impl Engine {
         };
         self.server.requests.push(Request::Log(String::from(line)));
         match purpose {
-            Purpose::Background => {}
+            Purpose::Background | Purpose::Rewrite => {}
             Purpose::Foreground(session) => self.end_job_wait(session, ok.then_some(()).ok_or("ERR")),
             Purpose::Reload { session, flush: _ } if !ok => self.end_job_wait(session, Err("ERR")),
             Purpose::Reload { session, flush } => self.begin_reload(session, flush),
@@ -347,6 +380,9 @@ fn access_written(policy: MaxmemoryPolicy) -> Access {
     }
 }
 
-fn temporary_name(host: &HostFacts) -> Vec<u8> {
-    format!("temp-{}.rdb", host.process_id).into_bytes()
+fn temporary_name(host: &HostFacts, purpose: Purpose) -> Vec<u8> {
+    match purpose {
+        Purpose::Rewrite => format!("temp-rewriteaof-bg-{}.aof", host.process_id).into_bytes(),
+        _ => format!("temp-{}.rdb", host.process_id).into_bytes(),
+    }
 }

@@ -157,13 +157,23 @@ pub(super) fn persistence(ctx: &Ctx<'_>, text: &mut InfoText) {
     text.int("rdb_last_load_keys_expired", state.load.expired as i64);
     text.int("rdb_last_load_keys_loaded", state.load.keys as i64);
     text.flag("aof_enabled", ctx.server.config.appendonly);
-    text.int("aof_rewrite_in_progress", 0);
-    text.int("aof_rewrite_scheduled", 0);
-    text.int("aof_last_rewrite_time_sec", -1);
-    text.int("aof_current_rewrite_time_sec", -1);
-    text.text("aof_last_bgrewrite_status", "ok");
-    text.text("aof_last_write_status", "ok");
+    let aof = &state.aof;
+    text.flag("aof_rewrite_in_progress", aof.rewriting_since.is_some());
+    text.flag("aof_rewrite_scheduled", aof.scheduled);
+    text.int("aof_last_rewrite_time_sec", seconds(aof.last_rewrite));
+    text.int("aof_current_rewrite_time_sec", seconds(aof.rewriting_since.map(|since| ctx.db.now - since)));
+    text.text("aof_last_bgrewrite_status", if aof.last_rewrite_ok { "ok" } else { "err" });
+    text.int("aof_rewrites", aof.rewrites as i64);
+    text.text("aof_last_write_status", if aof.error.is_none() { "ok" } else { "err" });
     text.int("aof_last_cow_size", 0);
+    if ctx.server.config.appendonly {
+        text.int("aof_current_size", aof.size as i64);
+        text.int("aof_base_size", aof.base_size as i64);
+        text.flag("aof_pending_rewrite", aof.scheduled);
+        text.int("aof_buffer_length", 0);
+        text.int("aof_pending_bio_fsync", 0);
+        text.int("aof_delayed_fsync", 0);
+    }
     if ctx.server.loading {
         loading(ctx, text);
     }

@@ -1,0 +1,301 @@
+//! The journal's way to its files: a batch a turn, its durability, and the replies that wait for it.
+//!
+//! A turn's commands become one batch. Under `appendfsync always` one fsync serves all of a turn, and while one is under
+//! way the turns that follow collect into the next; what a session is answered meanwhile is held back until then, reads
+//! too, so that nobody sees what a power cut may undo.
+
+mod failure;
+mod hold;
+mod replay;
+mod rewrite;
+
+use super::Engine;
+use super::jobs::{Done, Job, Owner};
+use crate::journal::{Encoder, Manifest};
+use crate::session::SessionId;
+use crate::words::config::AppendFsync;
+use crate::words::time::UnixMillis;
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use replay::Replay;
+
+/// Under `everysec` the time between two fsyncs, in milliseconds.
+const SYNC_PERIOD: UnixMillis = 1_000;
+
+/// What a job of the journal's is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::engine) enum Step {
+    /// The manifest is read at the start.
+    ReadManifest,
+    /// A file from before there were manifests is looked for.
+    ReadOld,
+    /// A part of a file to be replayed, by the file's number.
+    ReadPart(u32),
+    /// A file or a folder is made ready; nothing follows but from its failure.
+    Prepare,
+    /// A batch that ends at this offset.
+    Append(u64),
+    /// Everything up to a turn, in the file of this number up to this offset, is made durable.
+    Sync { turn: u64, file: u32, to: u64 },
+    /// The manifest now names the file of this number.
+    List(u32),
+    /// The manifest now names the new base.
+    NewBase,
+    /// What a failed write left behind is cut off.
+    Undo,
+    /// The last fsync before the end.
+    Close,
+}
+
+/// What becomes of commands.
+#[derive(Debug, Default)]
+enum Stage {
+    /// There is no journal.
+    #[default]
+    Off,
+    /// The files are being read.
+    Replaying(Box<Replay>),
+    /// They go into a file.
+    Open,
+    /// The file cannot be trusted any more: the dataset has to be written anew.
+    Broken,
+}
+
+/// The journal.
+#[derive(Debug, Default)]
+pub(super) struct Journal {
+    stage: Stage,
+    manifest: Manifest,
+    encoder: Encoder,
+    /// Tells the jobs of the present files from those of files that were given up.
+    generation: u32,
+    /// The file that is written, and its number, which only grows.
+    file: Vec<u8>,
+    number: u32,
+    /// The highest number of a file that the manifest names.
+    listed: u32,
+    /// Up to where batches were made, written, made durable; in bytes.
+    end: u64,
+    written: u64,
+    synced: u64,
+    /// The last turn that wrote something, that was handed to the file, whose fsync was asked for, that is durable.
+    turn: u64,
+    handed: u64,
+    asked: u64,
+    durable: u64,
+    /// Turns that are durable in a file that the manifest does not name yet.
+    durable_unlisted: u64,
+    appends: u32,
+    syncs: u32,
+    last_sync: UnixMillis,
+    /// Batches that a failure left unwritten.
+    waiting: VecDeque<Vec<u8>>,
+    /// When what failed is tried again.
+    retry_at: Option<UnixMillis>,
+    /// Sessions with replies that are held back until a turn is durable.
+    held: VecDeque<(u64, SessionId)>,
+    /// Sessions with replies that need no longer wait.
+    released: Vec<SessionId>,
+    rewrite: Option<rewrite::Rewrite>,
+    /// Bytes of the files before the present one.
+    earlier: u64,
+    /// The server's end waits for the last fsync.
+    closing: bool,
+}
+
+impl Journal {
+    fn path(&self, folder: &[u8], name: &[u8]) -> Vec<u8> {
+        [folder, b"/", name].concat()
+    }
+}
+
+impl Engine {
+    pub(super) fn push_journal(&mut self, step: Step, job: Job) {
+        self.jobs.push(Owner::Journal(self.journal.generation, step), job);
+    }
+
+    fn journal_path(&self, name: &[u8]) -> Vec<u8> {
+        self.journal.path(&self.server.config.appenddirname, name)
+    }
+
+    /// Turns what commands left for the journal into a batch on its way to the file. Once a turn.
+    pub(super) fn end_turn(&mut self) {
+        if !self.server.journal.is_empty() {
+            self.encode_turn();
+        }
+        let waits = self.server.config.appendfsync == AppendFsync::Always && self.journal.syncs > 0;
+        if !self.journal.encoder.is_empty() && !waits {
+            self.write_batch();
+        }
+    }
+
+    fn encode_turn(&mut self) {
+        let journal = &mut self.journal;
+        if self.server.config.aof_timestamp_enabled {
+            journal.encoder.timestamp(self.now / 1000);
+        }
+        for (db, words) in self.server.journal.drain(..) {
+            journal.encoder.command(db, words.iter().map(Vec::as_slice));
+        }
+        journal.turn += 1;
+    }
+
+    /// Hands everything that was collected to the file now.
+    fn write_rest(&mut self) {
+        self.end_turn();
+        if !self.journal.encoder.is_empty() {
+            self.write_batch();
+        }
+    }
+
+    /// Makes a batch of what was collected and hands it to the file.
+    fn write_batch(&mut self) {
+        let policy = self.server.config.appendfsync;
+        let journal = &mut self.journal;
+        // Without fsyncs nothing is known to be durable, and everything is taken to be.
+        let behind = if policy == AppendFsync::No { 0 } else { journal.end - journal.synced };
+        let batch = journal.encoder.seal(journal.end, behind);
+        journal.handed = journal.turn;
+        match journal.stage {
+            Stage::Open => {}
+            Stage::Broken | Stage::Off | Stage::Replaying(_) => return,
+        }
+        journal.end += batch.len() as u64;
+        self.server.persistence.aof.size = journal.earlier + journal.end;
+        if journal.retry_at.is_some() || !journal.waiting.is_empty() {
+            journal.waiting.push_back(batch);
+            return;
+        }
+        self.append_batch(batch);
+        if policy == AppendFsync::Always {
+            self.sync_journal();
+        }
+    }
+
+    fn append_batch(&mut self, bytes: Vec<u8>) {
+        let journal = &mut self.journal;
+        journal.appends += 1;
+        let (file, step) = (journal.file.clone(), Step::Append(bytes.len() as u64));
+        self.push_journal(step, Job::Append { file, bytes });
+    }
+
+    /// Asks for everything that was handed to the file to be made durable.
+    fn sync_journal(&mut self) {
+        let journal = &mut self.journal;
+        journal.syncs += 1;
+        journal.asked = journal.handed;
+        journal.last_sync = self.now;
+        let step = Step::Sync { turn: journal.handed, file: journal.number, to: journal.end };
+        let file = journal.file.clone();
+        self.push_journal(step, Job::Sync { file });
+    }
+
+    /// What the hour demands of the journal.
+    pub(super) fn tick_journal(&mut self) {
+        if self.journal.retry_at.is_some_and(|at| at <= self.now) {
+            self.retry_journal();
+        }
+        let journal = &self.journal;
+        let due = journal.turn > journal.asked && self.now - journal.last_sync >= SYNC_PERIOD;
+        let spared = self.server.config.no_appendfsync_on_rewrite && self.saving.is_some();
+        let open = matches!(journal.stage, Stage::Open) && journal.retry_at.is_none();
+        let policy = self.server.config.appendfsync;
+        if open && due && journal.syncs == 0 && policy == AppendFsync::EverySec && !spared {
+            self.sync_journal();
+        }
+        self.rewrite_if_due();
+    }
+
+    /// Takes what came of one of the journal's jobs.
+    pub(super) fn journal_job_done(&mut self, generation: u32, step: Step, done: Done) {
+        if generation != self.journal.generation {
+            return;
+        }
+        match (step, done) {
+            (Step::ReadManifest, done) => self.manifest_read(done),
+            (Step::ReadOld, done) => self.old_file_read(done),
+            (Step::ReadPart(number), done) => self.part_read(number, done),
+            (Step::Append(len), Done::Appended(_)) => {
+                self.journal.appends -= 1;
+                self.journal.written += len;
+                self.note_recovery();
+            }
+            (Step::Append(_), Done::Refused { bytes, error }) => self.append_failed(bytes, &error),
+            (Step::Close, _) => self.journal_closed(),
+            (_, Done::Failed(error) | Done::Refused { error, .. }) => self.journal_broke(&error),
+            (Step::Sync { turn, file, to }, _) => self.synced(turn, file, to),
+            (Step::List(number), _) => self.listed(number),
+            (Step::NewBase, _) => self.new_base_listed(),
+            (Step::Undo, _) => self.undone(),
+            (Step::Prepare | Step::Append(_), _) => {}
+        }
+    }
+
+    fn synced(&mut self, turn: u64, file: u32, to: u64) {
+        let journal = &mut self.journal;
+        journal.syncs -= 1;
+        if file == journal.number {
+            journal.synced = journal.synced.max(to);
+        }
+        if file <= journal.listed {
+            journal.durable = journal.durable.max(turn);
+        } else {
+            journal.durable_unlisted = journal.durable_unlisted.max(turn);
+        }
+        self.note_recovery();
+        self.release_held();
+    }
+
+    fn listed(&mut self, number: u32) {
+        let journal = &mut self.journal;
+        journal.listed = journal.listed.max(number);
+        journal.durable = journal.durable.max(journal.durable_unlisted);
+        self.release_held();
+    }
+
+    /// Makes the journal durable before the server ends; false: nothing is left to do.
+    pub(super) fn closes_journal(&mut self) -> bool {
+        if !matches!(self.journal.stage, Stage::Open) || self.journal.retry_at.is_some() {
+            return false;
+        }
+        if self.journal.closing {
+            return true;
+        }
+        self.journal.closing = true;
+        // What clients still write would not be in the file.
+        self.server.pause = Some((crate::server::PauseKind::All, UnixMillis::MAX));
+        self.write_rest();
+        self.sync_journal();
+        let (at, file) = (self.journal.end, self.journal.file.clone());
+        // Nothing may be written behind a batch that failed, so this is only there where all before it is.
+        self.append_batch(crate::journal::seal(&[], at, 0));
+        self.push_journal(Step::Close, Job::Sync { file });
+        true
+    }
+
+    fn journal_closed(&mut self) {
+        self.journal.stage = Stage::Off;
+        self.journal.closing = false;
+        self.server.requests.push(crate::server::Request::Shutdown { save: Some(false), by: None });
+    }
+
+    /// CONFIG SET appendonly.
+    pub(super) fn switch_journal(&mut self) {
+        if !self.server.persistence.files || self.server.loading {
+            return;
+        }
+        let off = matches!(self.journal.stage, Stage::Off);
+        if self.server.config.appendonly && off {
+            self.open_anew(false);
+        } else if !self.server.config.appendonly && !off {
+            self.write_rest();
+            self.sync_journal();
+            self.abandon_rewrite();
+            self.server.journaling = false;
+            self.journal.stage = Stage::Off;
+            self.journal.retry_at = None;
+            self.server.persistence.aof.error = None;
+        }
+    }
+}

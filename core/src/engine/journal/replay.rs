@@ -1,0 +1,399 @@
+//! The files at the start: the base into the dataset, then every command since through its own handler.
+
+use super::{Engine, Stage, Step};
+use crate::args::Args;
+use crate::call::Outcome;
+use crate::command_index::CommandId;
+use crate::engine::jobs::{Done, Job};
+use crate::journal::{Event, Fault, FaultKind, Manifest, Part, Reader};
+use crate::resp::parse::Span;
+use crate::server::Request;
+use crate::session::{OwnedCommand, Queue, Session, SessionId, SessionInfo};
+use crate::words::time::UnixMillis;
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// Bytes that are read at once.
+const PORTION: usize = 256 << 10;
+/// Portions that are asked for ahead.
+const AHEAD: u64 = 4;
+/// A manifest is read whole.
+const MANIFEST: usize = 16 << 20;
+/// Errors that commands answer are told one by one up to so many.
+const TOLD: u64 = 16;
+/// The replay's hour: early enough that no deadline has passed, for what was written before it passed may still follow;
+/// and with the same access clocks, which come round after so many milliseconds.
+const ROUND: UnixMillis = 15 * (1 << 24) * 1000;
+
+/// Files on their way into the dataset.
+#[derive(Debug)]
+pub(super) struct Replay {
+    files: VecDeque<Part>,
+    current: Vec<u8>,
+    number: u32,
+    reader: Reader,
+    /// The first bytes of the file were looked at.
+    begun: bool,
+    offset: u64,
+    size: u64,
+    /// Sizes of the files that were read.
+    total: u64,
+    base_size: u64,
+    session: Box<Session>,
+    commands: u64,
+    errors: u64,
+    micros: u64,
+}
+
+impl Engine {
+    /// Looks for a journal, and loads it.
+    pub(in crate::engine) fn replay_at_start(&mut self) {
+        self.server.loading = true;
+        self.server.persistence.load.started = self.now;
+        let session =
+            Session::new(SessionId { slot: u32::MAX, serial: 0 }, 0, SessionInfo::default(), self.now);
+        self.journal.stage = Stage::Replaying(Box::new(Replay {
+            files: VecDeque::new(),
+            current: Vec::new(),
+            number: 0,
+            reader: Reader::new(0),
+            begun: false,
+            offset: 0,
+            size: 0,
+            total: 0,
+            base_size: 0,
+            session: Box::new(session),
+            commands: 0,
+            errors: 0,
+            micros: (self.server.host.monotonic)(),
+        }));
+        let name = [&self.server.config.appendfilename[..], b".manifest"].concat();
+        let file = self.journal_path(&name);
+        self.push_journal(Step::ReadManifest, Job::Read { file, offset: 0, len: MANIFEST, into: Vec::new() });
+    }
+
+    fn refuse_start(&mut self, line: String) {
+        self.server.requests.push(Request::Fatal(line));
+    }
+
+    pub(super) fn manifest_read(&mut self, done: Done) {
+        match done {
+            Done::Read { bytes, .. } => match Manifest::read(&bytes) {
+                Ok(manifest) => {
+                    self.journal.manifest = manifest;
+                    self.replay_manifest();
+                }
+                Err(reason) => self.refuse_start(format!("Fatal error: {reason}")),
+            },
+            Done::Failed(error) if error.missing => {
+                let file = self.server.config.appendfilename.clone();
+                self.push_journal(Step::ReadOld, Job::Read { file, offset: 0, len: 1, into: Vec::new() });
+            }
+            Done::Failed(error) => self.refuse_start(format!("Can't read the AOF manifest: {}", error.text)),
+            _ => {}
+        }
+    }
+
+    /// A file from before Redis 7 is taken over as the base; without one the snapshot is what there is.
+    pub(super) fn old_file_read(&mut self, done: Done) {
+        match done {
+            Done::Read { .. } => {
+                let name = self.server.config.appendfilename.clone();
+                let folder = self.server.config.appenddirname.clone();
+                self.push_journal(Step::Prepare, Job::Folder { name: folder });
+                self.journal.manifest.base_seq = 1;
+                self.journal.manifest.base = Some(Part { name: name.clone(), seq: 1 });
+                self.publish_manifest(Step::List(0));
+                self.move_old_file(name);
+            }
+            Done::Failed(error) if error.missing => {
+                self.journal.stage = Stage::Off;
+                self.load_snapshot_at_start();
+            }
+            Done::Failed(error) => {
+                self.refuse_start(format!("Can't read the append only file: {}", error.text))
+            }
+            _ => {}
+        }
+    }
+
+    fn move_old_file(&mut self, file: Vec<u8>) {
+        let name = self.journal_path(&file);
+        self.push_journal(Step::Prepare, Job::Rename { file, name });
+        self.replay_manifest();
+    }
+
+    fn replay_manifest(&mut self) {
+        let manifest = &self.journal.manifest;
+        let files = manifest.base.iter().chain(&manifest.increments).cloned().collect();
+        if let Stage::Replaying(replay) = &mut self.journal.stage {
+            replay.files = files;
+        }
+        self.next_file();
+    }
+
+    fn next_file(&mut self) {
+        let Stage::Replaying(replay) = &mut self.journal.stage else { return };
+        let Some(part) = replay.files.pop_front() else {
+            self.end_replay(None);
+            return;
+        };
+        replay.number += 1;
+        replay.begun = false;
+        replay.session.db = 0;
+        replay.session.multi = None;
+        let file = [&self.server.config.appenddirname[..], b"/", &part.name].concat();
+        replay.current = file;
+        self.read_from(0);
+    }
+
+    fn read_from(&mut self, offset: u64) {
+        let Stage::Replaying(replay) = &mut self.journal.stage else { return };
+        replay.reader = Reader::new(offset);
+        replay.offset = offset;
+        for _ in 0..if offset == 0 { 1 } else { AHEAD } {
+            self.read_part(Vec::new());
+        }
+    }
+
+    fn read_part(&mut self, into: Vec<u8>) {
+        let Stage::Replaying(replay) = &mut self.journal.stage else { return };
+        let (file, offset, step) = (replay.current.clone(), replay.offset, Step::ReadPart(replay.number));
+        replay.offset += PORTION as u64;
+        self.push_journal(step, Job::Read { file, offset, len: PORTION, into });
+    }
+
+    pub(super) fn part_read(&mut self, number: u32, done: Done) {
+        let Stage::Replaying(replay) = &mut self.journal.stage else { return };
+        if replay.number != number {
+            return;
+        }
+        let (bytes, size) = match done {
+            Done::Read { bytes, size } => (bytes, size),
+            Done::Failed(error) => return self.part_unread(&error.text, error.missing),
+            _ => return,
+        };
+        replay.size = size;
+        let first = !core::mem::replace(&mut replay.begun, true);
+        if first && bytes.starts_with(b"REDIS") {
+            let file = replay.current.clone();
+            replay.number += 1;
+            return self.load_base(file);
+        }
+        let last = bytes.len() < PORTION;
+        replay.reader.feed(&bytes);
+        if last {
+            replay.reader.finish();
+        }
+        let whole = self.run_portion();
+        match whole {
+            Err(fault) => self.file_faulty(fault),
+            Ok(true) => self.file_replayed(),
+            Ok(false) if last => {}
+            Ok(false) => {
+                for _ in 0..if first { AHEAD } else { 1 } {
+                    self.read_part(Vec::new());
+                }
+            }
+        }
+    }
+
+    fn part_unread(&mut self, reason: &str, missing: bool) {
+        let manifest = &self.journal.manifest;
+        let name = self.server.config.appendfilename.clone();
+        let only =
+            manifest.increments.is_empty() && manifest.base.as_ref().is_some_and(|base| base.name == name);
+        if let Stage::Replaying(replay) = &mut self.journal.stage
+            && missing
+            && only
+            && !core::mem::replace(&mut replay.begun, true)
+            && replay.number == 1
+        {
+            // The manifest of a file from before Redis 7 was written, and then the power went.
+            return self.move_old_file(name);
+        }
+        let Stage::Replaying(replay) = &self.journal.stage else { return };
+        let file = String::from_utf8_lossy(&replay.current).into_owned();
+        self.refuse_start(format!("The AOF file {file} can't be read: {reason}"));
+    }
+
+    /// The base was loaded from an RDB file that ends at `position`; commands may follow in it.
+    pub(in crate::engine) fn base_loaded(&mut self, position: u64) {
+        if let Stage::Replaying(replay) = &mut self.journal.stage {
+            replay.base_size = position;
+            replay.number += 1;
+        }
+        self.read_from(position.max(1));
+    }
+
+    /// Runs what was read; true at the file's end.
+    fn run_portion(&mut self) -> Result<bool, Fault> {
+        let Stage::Replaying(replay) = &mut self.journal.stage else { return Ok(true) };
+        let mut reader = core::mem::replace(&mut replay.reader, Reader::new(0));
+        let now = self.now;
+        self.now = now % ROUND;
+        let outcome = loop {
+            match reader.step() {
+                Ok(Event::Command) => {
+                    let (bytes, spans) = reader.command();
+                    self.replay_command(bytes, spans);
+                }
+                Ok(Event::Pause) => break Ok(false),
+                Ok(Event::End) => break Ok(true),
+                Err(fault) => break Err(fault),
+            }
+        };
+        self.now = now;
+        self.after_removals();
+        let Stage::Replaying(replay) = &mut self.journal.stage else { return Ok(true) };
+        let load = &mut self.server.persistence.load;
+        load.loaded = replay.total + reader.position();
+        load.total = load.total.max(replay.total + replay.size);
+        replay.reader = reader;
+        outcome
+    }
+
+    fn replay_command(&mut self, bytes: &[u8], spans: &[Span]) {
+        let args = Args::new(bytes, spans);
+        let id = self.replayed_id(args);
+        let Stage::Replaying(replay) = &mut self.journal.stage else { return };
+        replay.commands += 1;
+        let Some(id) = id else {
+            let name = String::from_utf8_lossy(args.get(0)).into_owned();
+            return self.refuse_start(format!("Unknown command '{name}' reading the append only file"));
+        };
+        let name = self.server.index.get(id).name;
+        if name == "multi" {
+            replay.session.multi = Some(Queue::default());
+            return;
+        }
+        if name != "exec"
+            && let Some(queue) = &mut replay.session.multi
+        {
+            queue.commands.push((id, OwnedCommand::new(args)));
+            return;
+        }
+        // The session is elsewhere while its command runs.
+        let other = Session::new(replay.session.id, 0, SessionInfo::default(), 0);
+        let mut session = core::mem::replace(&mut replay.session, Box::new(other));
+        let ran = self.call_in(&mut session, id, args, None);
+        session.output.clear();
+        session.blocked = None;
+        let Stage::Replaying(replay) = &mut self.journal.stage else { return };
+        replay.session = session;
+        if ran.outcome == Outcome::Failed {
+            replay.errors += 1;
+            if replay.errors <= TOLD {
+                let line = format!("A command in the append only file failed: {name}");
+                self.server.requests.push(Request::Log(line));
+            }
+        }
+    }
+
+    fn replayed_id(&self, args: Args<'_>) -> Option<CommandId> {
+        let id = self.server.index.find(args.get(0))?;
+        let command = self.server.index.get(id);
+        let id = if command.subcommands.is_empty() {
+            id
+        } else {
+            self.server.index.find_subcommand(id, args.get(1))?
+        };
+        let command = self.server.index.get(id);
+        command.takes(args.len()).then_some(id)
+    }
+
+    fn file_replayed(&mut self) {
+        if let Stage::Replaying(replay) = &mut self.journal.stage {
+            replay.total += replay.size;
+        }
+        self.next_file();
+    }
+
+    fn file_faulty(&mut self, fault: Fault) {
+        let Stage::Replaying(replay) = &mut self.journal.stage else { return };
+        let (name, last) = (String::from_utf8_lossy(&replay.current).into_owned(), replay.files.is_empty());
+        let Fault { at, kind } = fault;
+        let manifest = String::from_utf8_lossy(&self.server.config.appendfilename).into_owned();
+        match kind {
+            FaultKind::Torn if last && self.server.config.aof_load_truncated => {
+                replay.total += at;
+                replay.size = at;
+                let line = format!(
+                    "!!! Warning: short read while loading the AOF file {name}!!! AOF loaded anyway because \
+                     aof-load-truncated is enabled; truncating the AOF at offset {at}"
+                );
+                self.server.requests.push(Request::Log(line));
+                self.end_replay(Some(at));
+            }
+            FaultKind::Torn => self.refuse_start(format!(
+                "Unexpected end of file reading the append only file {name} at offset {at}. You can: 1) Make a backup \
+                 of your AOF file, then use nuthatch check-aof --fix {manifest}.manifest. 2) Alternatively you can \
+                 set the 'aof-load-truncated' configuration option to yes and restart the server."
+            )),
+            FaultKind::Format | FaultKind::Checksum => {
+                let what = if kind == FaultKind::Format { "Bad file format" } else { "Bad checksum" };
+                self.refuse_start(format!(
+                    "{what} reading the append only file {name} at offset {at}: make a backup of your AOF file, then \
+                     use nuthatch check-aof --fix {manifest}.manifest"
+                ));
+            }
+        }
+    }
+
+    /// Everything is there: what comes now is written behind it.
+    fn end_replay(&mut self, cut: Option<u64>) {
+        let Stage::Replaying(replay) = core::mem::take(&mut self.journal.stage) else { return };
+        let Replay { size, total, base_size, micros, .. } = *replay;
+        let seconds = ((self.server.host.monotonic)() - micros) as f64 / 1e6;
+        let line = format!("DB loaded from append only file: {seconds:.3} seconds");
+        self.server.requests.push(Request::Log(line));
+        self.server.persistence.aof.base_size = base_size;
+        self.journal.earlier = total - size.min(total);
+        self.data.dirty = 0;
+        match self.journal.manifest.increments.last() {
+            Some(part) => {
+                let name = part.name.clone();
+                self.go_on_with(&name, cut.unwrap_or(size));
+            }
+            None => {
+                // A base that was torn is cut, too: it is the end of a journal from before Redis 7.
+                if let (Some(len), Some(base)) = (cut, &self.journal.manifest.base) {
+                    let file = self.journal_path(&base.name);
+                    self.push_journal(Step::Prepare, Job::Truncate { file, len });
+                }
+                let prefix = self.server.config.appendfilename.clone();
+                let part = self.journal.manifest.new_increment(&prefix);
+                self.journal.end = size;
+                self.begin_file(&part.name);
+                self.publish_manifest(Step::List(self.journal.number));
+            }
+        }
+        self.server.loading = false;
+        self.server.journaling = true;
+        self.server.persistence.aof.size = self.journal.earlier + self.journal.end;
+    }
+
+    /// Writes on at the end of the last increment.
+    fn go_on_with(&mut self, name: &[u8], len: u64) {
+        let file = self.journal_path(name);
+        let journal = &mut self.journal;
+        journal.file = file.clone();
+        journal.number += 1;
+        journal.listed = journal.number;
+        journal.encoder.begin_file();
+        journal.stage = Stage::Open;
+        (journal.end, journal.written, journal.synced) = (len, len, 0);
+        self.push_journal(Step::Prepare, Job::Truncate { file, len });
+        self.sync_journal();
+    }
+
+    /// The snapshot was loaded because there is no journal yet: it becomes the journal's base.
+    pub(in crate::engine) fn journal_after_snapshot(&mut self) {
+        if self.server.config.appendonly && matches!(self.journal.stage, Stage::Off) {
+            self.open_anew(true);
+        }
+    }
+}
