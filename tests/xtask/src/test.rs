@@ -11,8 +11,6 @@ use crate::setup::{self, Route, THUMB, Tools, WASM};
 const PROFILE: [&str; 2] = ["--profile", "checked"];
 /// Seconds that each fuzz target runs.
 const FUZZ_SECONDS: &str = "-max_total_time=20";
-/// The fuzz targets of tests/fuzz.
-const FUZZ_TARGETS: [&str; 4] = ["resp", "commands", "rdb", "value"];
 /// The steps in their order, for `--list`.
 const STEPS: [&str; 12] = [
     "format",
@@ -71,10 +69,19 @@ fn checks(top: &Path, report: &mut Report, tools: &Tools) -> Result<(), Failure>
 }
 
 fn tests(top: &Path, report: &mut Report, tools: &Tools) -> Result<(), Failure> {
-    let unit =
-        ["test", "--quiet", "--workspace", "--exclude", "nuthatch-tests", "--lib", "--bins", "--examples"];
+    let unit = [
+        "test",
+        "--quiet",
+        "--workspace",
+        "--exclude",
+        "nuthatch-tests",
+        "--lib",
+        "--bins",
+        "--examples",
+        "--tests",
+    ];
     report.step("unit tests", || execute(cargo(top, None).args(unit)))?;
-    let doc = ["test", "--quiet", "--doc", "-p", "nuthatch-core"];
+    let doc = ["test", "--quiet", "--doc", "--workspace", "--exclude", "nuthatch-tests"];
     report.step("doc tests", || execute(cargo(top, None).args(doc)))?;
     if let Some(route) = &tools.wasm {
         report.step("build wasm32", || execute(&mut build(top, "nuthatch-wasm", WASM, route)))?;
@@ -87,7 +94,7 @@ fn tests(top: &Path, report: &mut Report, tools: &Tools) -> Result<(), Failure> 
         report.step("miri", || execute(&mut miri(top)))?;
     }
     if let Some(program) = &tools.cargo_fuzz {
-        for target in FUZZ_TARGETS {
+        for target in &sources(&top.join("tests/fuzz/fuzz_targets")) {
             report.step(&format!("fuzz targets {target}"), || execute(&mut fuzz(top, program, target)))?;
         }
     }
@@ -107,28 +114,33 @@ fn build(top: &Path, package: &str, target: &str, route: &Route) -> Command {
 fn end_to_end(top: &Path, report: &mut Report, tools: &Tools) -> Result<(), Failure> {
     let server = ["build", "--quiet", "-p", "nuthatch", "--bin", "nuthatch"];
     report.step("server", || execute(cargo(top, None).args(server).args(PROFILE)))?;
-    let suites = [
-        ("simulation", true),
-        ("rdb_corpus", true),
-        ("startup", true),
-        ("transcripts", true),
-        ("tools", tools.reference),
-        ("clients", tools.python.is_some()),
-        ("differential", tools.reference && tools.python.is_some()),
-    ];
-    for (suite, possible) in suites {
-        if possible {
+    let suites = sources(&top.join("tests/tests"));
+    for suite in suites.iter().map(String::as_str).filter(|suite| *suite != "tidy") {
+        let needs_reference = matches!(suite, "tools" | "differential");
+        let needs_python = matches!(suite, "clients" | "differential");
+        if (tools.reference || !needs_reference) && (tools.python.is_some() || !needs_python) {
             let mut command = cargo(top, None);
             command.args(["test", "--quiet", "-p", "nuthatch-tests", "--test", suite]).args(PROFILE);
             // Two servers and a client on two cores: one test after the other, or waits run out.
-            command
-                .args((suite == "differential").then_some(["--", "--test-threads=1"]).into_iter().flatten());
+            if suite == "differential" {
+                command.args(["--", "--test-threads=1"]);
+            }
             command.env("NUTHATCH_SERVER", top.join("target/checked/nuthatch"));
             command.envs(tools.python.as_ref().map(|python| ("NUTHATCH_PYTHON", python)));
             report.step(&format!("end to end {suite}"), || execute(&mut command))?;
         }
     }
     Ok(())
+}
+
+/// The names of the Rust files in a directory, sorted: each is a test or a target.
+fn sources(dir: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let names =
+        entries.filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".rs").map(str::to_owned));
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names
 }
 
 /// Miri runs the tests of the module with `unsafe`; proptest's files and its long runs are not for it.
