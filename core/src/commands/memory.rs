@@ -3,6 +3,7 @@
 use super::help;
 use crate::args::Args;
 use crate::context::Ctx;
+use crate::keyspace::record::Record;
 use crate::words::error::{CommandResult, SYNTAX};
 
 /// Below this many bytes MEMORY DOCTOR has no opinion.
@@ -31,8 +32,9 @@ pub fn usage(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     }
     /// A record's pointer in its segment, and the segment's byte of tag for it.
     const SLOT: usize = size_of::<usize>() + 1;
-    match ctx.db.info(args.get(2)) {
-        Some(info) => ctx.reply.int((info.memory + SLOT) as i64),
+    // As in the reference a key whose time is over takes memory until somebody removes it.
+    match ctx.db.record(args.get(2)).map(Record::memory) {
+        Some(memory) => ctx.reply.int((memory + SLOT) as i64),
         None => ctx.reply.null(),
     }
     Ok(())

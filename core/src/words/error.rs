@@ -25,9 +25,10 @@ impl CommandError {
     }
 }
 
-/// Bytes of a client's as part of an error text, so that they are sent back as they came, whatever they are.
+/// Bytes of a client's as part of an error text, so that they are sent back as they came, whatever they are; as in the
+/// reference, which prints C strings, a zero byte ends them.
 pub fn as_sent(bytes: &[u8]) -> String {
-    bytes.iter().copied().map(char::from).collect()
+    bytes.iter().copied().take_while(|byte| *byte != 0).map(char::from).collect()
 }
 
 /// What a command's handler returns.
