@@ -50,6 +50,7 @@ pub mod table;
 pub mod engine;
 
 pub use engine::{Done, Engine, Job, JobError, JobId, Options};
+pub use page::Device;
 pub use server::{HostFacts, Request};
 pub use session::{SessionId, SessionInfo};
 pub use table::ALL as ALL_COMMANDS;

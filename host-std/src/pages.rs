@@ -2,7 +2,7 @@
 
 use crate::options::reason;
 use mio::Waker;
-use nuthatch_core::{Config, Done, Job, JobError, JobId};
+use nuthatch_core::{Config, Device, Done, Job, JobError, JobId};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::{ReadWriteFlags, preadv2};
 use std::ffi::OsStr;
@@ -48,7 +48,7 @@ type Ended = (JobId, Done);
 /// The threads of the device, or none where jobs are carried out at once (`vm-max-threads 0`).
 #[derive(Debug)]
 pub struct Pages {
-    file: Arc<File>,
+    files: Arc<Files>,
     jobs: Option<Sender<(JobId, Job)>>,
     outbox: Sender<Ended>,
     done: Receiver<Ended>,
@@ -62,7 +62,7 @@ impl Pages {
     /// # Errors
     /// Those of starting a thread.
     pub fn start(file: File, threads: usize, waker: &Arc<Waker>) -> io::Result<Self> {
-        let file = Arc::new(file);
+        let files = Arc::new(Files { pages: Arc::new(file), kept: Mutex::new(None) });
         let (outbox, done) = channel();
         let woken = Arc::new(AtomicBool::new(false));
         let mut jobs = None;
@@ -70,10 +70,10 @@ impl Pages {
             let (sender, inbox) = channel::<(JobId, Job)>();
             let inbox = Arc::new(Mutex::new(inbox));
             for number in 0..threads {
-                let (file, inbox, outbox) = (file.clone(), inbox.clone(), outbox.clone());
+                let (files, inbox, outbox) = (files.clone(), inbox.clone(), outbox.clone());
                 let (waker, woken) = (waker.clone(), woken.clone());
                 thread::Builder::new().name(format!("pages-{number}")).spawn(move || {
-                    serve(&file, &inbox, |ended| {
+                    serve(&files, &inbox, |ended| {
                         let open = outbox.send(ended).is_ok();
                         if !woken.swap(true, Ordering::AcqRel) {
                             let _ = waker.wake();
@@ -84,7 +84,7 @@ impl Pages {
             }
             jobs = Some(sender);
         }
-        Ok(Self { file, jobs, outbox, done, woken })
+        Ok(Self { files, jobs, outbox, done, woken })
     }
 
     /// Hands a job over, or carries it out.
@@ -92,19 +92,26 @@ impl Pages {
         match &self.jobs {
             Some(jobs) => {
                 let job = match job {
-                    Job::PageRead { offset, len, into } => match read_cached(&self.file, offset, len, into) {
-                        Ok(bytes) => {
-                            let _ = self.outbox.send((id, Done::Read { bytes, size: 0 }));
-                            return;
+                    Job::PageRead { from, offset, len, into } => {
+                        match self.files.read_cached(from, offset, len, into) {
+                            Ok(bytes) => {
+                                let _ = self.outbox.send((id, Done::Read { bytes, size: 0 }));
+                                return;
+                            }
+                            Err(into) => Job::PageRead { from, offset, len, into },
                         }
-                        Err(into) => Job::PageRead { offset, len, into },
-                    },
+                    }
+                    // What follows reads from it.
+                    job @ Job::Keep { .. } => {
+                        let _ = self.outbox.send((id, carry_out(&self.files, job)));
+                        return;
+                    }
                     job => job,
                 };
                 let _ = jobs.send((id, job));
             }
             None => {
-                let _ = self.outbox.send((id, carry_out(&self.file, job)));
+                let _ = self.outbox.send((id, carry_out(&self.files, job)));
             }
         }
     }
@@ -121,31 +128,68 @@ impl Pages {
     }
 }
 
-fn serve(file: &File, inbox: &Mutex<Receiver<(JobId, Job)>>, ended: impl Fn(Ended) -> bool) {
+fn serve(files: &Files, inbox: &Mutex<Receiver<(JobId, Job)>>, ended: impl Fn(Ended) -> bool) {
     loop {
         let next = inbox.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((id, job)) = next else { return };
-        if !ended((id, carry_out(file, job))) {
+        if !ended((id, carry_out(files, job))) {
             return;
         }
     }
 }
 
-/// Reads what the operating system has in memory, or gives the buffer back: then a thread has to wait for the disk.
-fn read_cached(file: &File, offset: u64, len: usize, mut into: Vec<u8>) -> Result<Vec<u8>, Vec<u8>> {
-    into.resize(len, 0);
-    let whole = preadv2(file, &mut [IoSliceMut::new(&mut into)], offset, ReadWriteFlags::NOWAIT);
-    if whole == Ok(len) { Ok(into) } else { Err(into) }
+/// What is read from.
+#[derive(Debug)]
+struct Files {
+    /// The swap file.
+    pages: Arc<File>,
+    /// The snapshot that was loaded at the start.
+    kept: Mutex<Option<Arc<File>>>,
 }
 
-fn carry_out(file: &File, job: Job) -> Done {
+impl Files {
+    fn of(&self, device: Device) -> io::Result<Arc<File>> {
+        match device {
+            Device::Pages => Ok(self.pages.clone()),
+            Device::Snapshot => {
+                let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+                kept.clone().ok_or_else(|| ErrorKind::NotFound.into())
+            }
+        }
+    }
+
+    fn keep(&self, name: &[u8]) -> io::Result<()> {
+        let file = File::open(Path::new(OsStr::from_bytes(name)))?;
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(file));
+        Ok(())
+    }
+
+    /// Reads what the operating system has in memory, or gives the buffer back: then a thread has to wait for the disk.
+    fn read_cached(
+        &self,
+        from: Device,
+        offset: u64,
+        len: usize,
+        mut into: Vec<u8>,
+    ) -> Result<Vec<u8>, Vec<u8>> {
+        into.resize(len, 0);
+        let Ok(file) = self.of(from) else { return Err(into) };
+        let whole = preadv2(&file, &mut [IoSliceMut::new(&mut into)], offset, ReadWriteFlags::NOWAIT);
+        if whole == Ok(len) { Ok(into) } else { Err(into) }
+    }
+}
+
+fn carry_out(files: &Files, job: Job) -> Done {
     let outcome = match job {
-        Job::PageWrite { offset, bytes } => file.write_all_at(&bytes, offset).map(|()| Done::Appended(bytes)),
-        Job::PageRead { offset, len, mut into } => {
+        Job::PageWrite { offset, bytes } => {
+            files.pages.write_all_at(&bytes, offset).map(|()| Done::Appended(bytes))
+        }
+        Job::PageRead { from, offset, len, mut into } => {
             into.resize(len, 0);
-            let read = file.read_exact_at(&mut into, offset);
+            let read = files.of(from).and_then(|file| file.read_exact_at(&mut into, offset));
             read.map(|()| Done::Read { bytes: into, size: 0 })
         }
+        Job::Keep { file } => files.keep(&file).map(|()| Done::Finished),
         _ => Err(ErrorKind::Unsupported.into()),
     };
     outcome.unwrap_or_else(|error| Done::Failed(JobError { missing: false, text: reason(&error) }))

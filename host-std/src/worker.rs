@@ -99,7 +99,9 @@ impl Files {
             Job::Remove { file } => self.remove(&file),
             Job::Read { file, offset, len, into } => self.read(&file, offset, len, into),
             // The page device has threads of its own; without one the engine has no such jobs.
-            Job::PageWrite { .. } | Job::PageRead { .. } => Err(ErrorKind::Unsupported.into()),
+            Job::PageWrite { .. } | Job::PageRead { .. } | Job::Keep { .. } => {
+                Err(ErrorKind::Unsupported.into())
+            }
         };
         outcome.unwrap_or_else(|error| Done::Failed(explain(&error)))
     }

@@ -10,7 +10,7 @@ use nuthatch_core::types::Limits;
 use nuthatch_core::types::codec::{Form, decode, open_dump};
 use nuthatch_core::words::hash::HashKey;
 use nuthatch_core::{
-    ALL_COMMANDS, Config, Done, Engine, HostFacts, Job, JobError, JobId, Options, Request, SessionId,
+    ALL_COMMANDS, Config, Device, Done, Engine, HostFacts, Job, JobError, JobId, Options, Request, SessionId,
     SessionInfo,
 };
 use nuthatch_tests::fuzz_rdb::printed;
@@ -47,6 +47,8 @@ struct World {
     tick: i64,
     /// The page device.
     pages: Bytes,
+    /// The snapshot that was loaded.
+    kept: Bytes,
     jobs: VecDeque<(JobId, Job)>,
     /// Jobs that write from here on fail.
     full: bool,
@@ -75,6 +77,7 @@ impl World {
         engine.carries_files();
         if paging {
             engine.carries_pages();
+            engine.keeps_snapshots();
         }
         engine.load_at_start();
         let mut sessions = Vec::new();
@@ -85,6 +88,7 @@ impl World {
             files,
             tick: 1,
             pages: Bytes::new(),
+            kept: Bytes::new(),
             jobs: VecDeque::new(),
             full: false,
             log: Vec::new(),
@@ -172,10 +176,15 @@ impl World {
                 self.pages[offset as usize..end].copy_from_slice(&bytes);
                 Done::Appended(bytes)
             }
-            Job::PageRead { offset, len, mut into } => {
+            Job::PageRead { from, offset, len, mut into } => {
+                let device = if from == Device::Pages { &self.pages } else { &self.kept };
                 into.clear();
-                into.extend_from_slice(&self.pages[offset as usize..][..len]);
-                Done::Read { bytes: into, size: self.pages.len() as u64 }
+                into.extend_from_slice(&device[offset as usize..][..len]);
+                Done::Read { bytes: into, size: device.len() as u64 }
+            }
+            Job::Keep { file } => {
+                self.kept = self.files.get(&file).cloned().unwrap_or_default();
+                Done::Finished
             }
             Job::Read { file, offset, len, mut into } => match self.files.get(&file) {
                 None => missing(),
@@ -455,4 +464,62 @@ fn a_damaged_file_is_refused_whole() {
     let again = World::new(files);
     assert!(again.log.iter().any(|line| line.contains("Fatal error loading the DB")), "{:?}", again.log);
     assert!(again.engine.server().loading, "nothing is served");
+}
+
+/// With paging on a start reads keys and metadata; values stay in the snapshot's file until they are used, also when
+/// another snapshot has taken its name.
+#[test]
+fn a_start_leaves_values_in_the_file() {
+    let mut dice = Dice::new(9);
+    let mut world = filled(&mut dice);
+    world.expire();
+    let id = world.sessions[0];
+    world.run(id, &[b"SAVE"]);
+    let saved = world.dataset();
+    let mut again = World::with(world.files.clone(), true);
+    assert_eq!(again.engine.server().persistence.load.keys as usize, saved.len());
+    let id = again.sessions[0];
+    assert!(int(&again.run(id, &[b"DBSIZE"])) > 1_000);
+    let told = String::from_utf8(again.run(id, &[b"INFO", b"all"])).unwrap();
+    assert!(told.contains("vm_stats_swappin_count:0"), "nothing was read: {told}");
+    again.run(id, &[b"SAVE"]);
+    assert_eq!(
+        read(&again.files[&b"dump.rdb"[..]]),
+        read(&world.files[&b"dump.rdb"[..]]),
+        "cold values are copied"
+    );
+    let mut whole = World::new(world.files.clone());
+    let mut twin = Dice::new(10);
+    for _ in 0..2_000 {
+        change(&mut again, &mut twin.clone());
+        whole.now = again.now;
+        change(&mut whole, &mut twin);
+    }
+    again.expire();
+    whole.expire();
+    let (again, whole) = (again.dataset(), whole.dataset());
+    for (key, (value, _)) in &whole {
+        assert_eq!(again.get(key).map(|(value, _)| value), Some(value), "{}", key.1.escape_ascii());
+    }
+    assert_eq!(again.len(), whole.len());
+}
+
+/// A value that rots in the file is that key's error and nobody else's.
+#[test]
+fn damage_in_the_kept_file() {
+    let mut world = World::new(BTreeMap::new());
+    let id = world.sessions[0];
+    world.run(id, &[b"SET", b"good", &[b'g'; 300]]);
+    let text: Bytes = (0..300_u32).map(|i| (i * 7 % 251) as u8).collect();
+    world.run(id, &[b"SET", b"bad", &text]);
+    world.run(id, &[b"SAVE"]);
+    let mut again = World::with(world.files.clone(), true);
+    let at = again.kept.windows(8).position(|part| text[100..150].windows(8).any(|own| own == part)).unwrap();
+    again.kept[at] ^= 4;
+    let id = again.sessions[0];
+    let answer = again.run(id, &[b"GET", b"bad"]);
+    assert!(answer.starts_with(b"-IOERR"), "{}", answer.escape_ascii());
+    assert_eq!(again.run(id, &[b"STRLEN", b"bad"]), b":300\r\n");
+    assert!(again.run(id, &[b"GET", b"good"]).starts_with(b"$300"), "the other is whole");
+    assert_eq!(again.run(id, &[b"DEL", b"bad"]), b":1\r\n");
 }

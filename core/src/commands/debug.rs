@@ -134,6 +134,11 @@ fn object(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     let (now, limits) = (ctx.db.now, *ctx.db.limits());
     let Some(info) = ctx.db.info(key) else { return Err(NO_SUCH_KEY) };
     if let Some(place) = ctx.db.place(key) {
+        if let Some(offset) = place.snapshot_offset() {
+            let text = format!("Value in the snapshot at: byte {offset} using {} bytes", place.len);
+            ctx.reply.simple(&text);
+            return Ok(());
+        }
         let pages = ctx.db.data.paging.pages_of(place.len);
         ctx.reply.simple(&format!("Value swapped at: page {} using {pages} pages", place.first));
         return Ok(());

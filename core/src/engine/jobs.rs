@@ -5,6 +5,7 @@
 
 use super::Engine;
 use super::journal::Step;
+use crate::page::Device;
 use crate::words::time::UnixMillis;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
@@ -74,8 +75,15 @@ pub enum Job {
         /// What is written; the buffer comes back with [`Done::Appended`].
         bytes: Vec<u8>,
     },
-    /// Reads from the page device.
+    /// Keeps the file open: [`Job::PageRead`] reads from it until the server ends, whatever becomes of its name.
+    Keep {
+        /// Its name.
+        file: Vec<u8>,
+    },
+    /// Reads from the page device or the kept snapshot.
     PageRead {
+        /// Which of them.
+        from: Device,
         /// Where the part begins, in bytes.
         offset: u64,
         /// How long it is, in bytes.

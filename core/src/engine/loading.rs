@@ -5,12 +5,13 @@ use super::jobs::{Done, Job, JobError, Owner};
 use crate::keyspace::Keyspace;
 use crate::keyspace::clock::{AccessClock, clock_of};
 use crate::keyspace::record::Record;
+use crate::page::Place;
 use crate::persistence::LoadProgress;
 use crate::rdb::{Cause, Entry, Item, Loader, RdbError};
 use crate::server::Request;
 use crate::session::SessionId;
 use crate::types::Limits;
-use crate::types::codec::{Form, Reason, Text, decode, read_text};
+use crate::types::codec::{Form, Reason, Text, decode, outline, read_text};
 use crate::types::string::StrRef;
 use crate::words::codec::Reader;
 use crate::words::time::UnixMillis;
@@ -24,6 +25,8 @@ const PORTION: usize = 256 << 10;
 const AHEAD: u64 = 4;
 /// Bytes that a key with its value takes in a file at least, for most files.
 const LEAST_ENTRY: u64 = 16;
+/// Values whose bodies are shorter are loaded: a note of where they lie would take as much memory.
+const LEAST_KEPT: usize = 64;
 /// Keys that were left out are named one by one up to so many.
 const NAMED: u64 = 16;
 
@@ -64,6 +67,10 @@ struct Intake {
     unsupported: u64,
     /// Keys left out because their values have no elements.
     empty: u64,
+    /// Values stay in the file until they are used.
+    lazy: bool,
+    /// How many stayed.
+    kept: usize,
     log: Vec<String>,
 }
 
@@ -96,6 +103,8 @@ impl Engine {
     fn begin_loading(&mut self, purpose: Purpose, file: Vec<u8>, keyspace: Keyspace) {
         self.serial = self.serial.wrapping_add(1);
         self.server.loading = true;
+        let paging = &self.data.paging;
+        let lazy = purpose == Purpose::Start && paging.enabled && paging.keeps_snapshot;
         let progress = LoadProgress { started: self.now, ..LoadProgress::default() };
         self.server.persistence.load = progress;
         self.loading = Some(Loading {
@@ -112,12 +121,17 @@ impl Engine {
                 progress,
                 unsupported: 0,
                 empty: 0,
+                lazy,
+                kept: 0,
                 log: Vec::new(),
             },
             offset: 0,
             in_flight: 0,
             micros: (self.server.host.monotonic)(),
         });
+        if lazy {
+            self.jobs.push(Owner::Nobody, Job::Keep { file: self.server.config.dbfilename.clone() });
+        }
         for _ in 0..AHEAD {
             self.read_on(Vec::new());
         }
@@ -173,6 +187,7 @@ impl Engine {
             self.data.garbage_databases.extend(old.filter(|old| !old.is_empty()));
         }
         self.data.keyspace = intake.keyspace;
+        self.data.paging.swapped += intake.kept;
         self.data.dirty = 0;
         self.server.loading = purpose == Purpose::Base;
         let seconds = ((self.server.host.monotonic)() - micros) as f64 / 1e6;
@@ -274,6 +289,15 @@ impl Intake {
     fn record(&mut self, entry: &Entry<'_>) -> Result<Option<Record>, RdbError> {
         let clock = clock_of(&self.access, entry.idle, entry.freq, self.clock);
         let Entry { key, deadline, .. } = *entry;
+        if self.lazy
+            && entry.body.len() >= LEAST_KEPT
+            && let Some(outline) = outline(entry.form, entry.body, &self.limits)
+            && let Some(kind) = entry.form.kind()
+            && let Some(place) = Place::in_snapshot(entry.offset, entry.form, entry.body, outline)
+        {
+            self.kept += 1;
+            return Ok(Some(Record::new_paged(key, kind, &place.encode(), deadline, clock)));
+        }
         if entry.form == Form::String
             && let Ok(Text::Raw(bytes)) = read_text(&mut Reader::new(entry.body))
         {

@@ -7,7 +7,7 @@ use crate::command::{Command, flags};
 use crate::command_index::CommandId;
 use crate::db::Db;
 use crate::page::victims::{self, Victim};
-use crate::page::{MAX_FAILURES, Paging, Place, frame};
+use crate::page::{Device, MAX_FAILURES, Paging, Place, frame};
 use crate::resp::reply::Reply;
 use crate::server::Request;
 use crate::session::{Blocked, OwnedCommand, Session, SessionId};
@@ -69,6 +69,11 @@ impl Engine {
         let config = &self.server.config;
         let (size, pages) = (config.vm_page_size as u32, config.vm_pages as u64);
         self.data.paging = Paging::new(config.vm_enabled, size, pages);
+    }
+
+    /// Tells that this host carries out [`Job::Keep`]: a start with paging reads keys only, and values when they are used.
+    pub fn keeps_snapshots(&mut self) {
+        self.data.paging.keeps_snapshot = true;
     }
 
     /// Bytes that memory is over `vm-max-memory`, what is on its way out not counted.
@@ -376,9 +381,9 @@ impl Engine {
         self.traffic.load_keys.insert(number, key.clone());
         self.data.paging.loading += 1;
         self.traffic.loads.insert(key, Load { place, waiting: [who].into() });
-        let offset = u64::from(place.first) * u64::from(self.data.paging.page_size);
+        let (from, offset) = (place.device(), place.offset(self.data.paging.page_size));
         let into = self.traffic.spare.pop().unwrap_or_default();
-        self.jobs.push(Owner::PageIn(number), Job::PageRead { offset, len: place.len as usize, into });
+        self.jobs.push(Owner::PageIn(number), Job::PageRead { from, offset, len: place.len as usize, into });
         true
     }
 
@@ -419,7 +424,7 @@ impl Engine {
             Ok(value) => value,
             Err(reason) => return Some(reason),
         };
-        if self.data.paging.keeps_copies() {
+        if place.device() == Device::Snapshot || self.data.paging.keeps_copies() {
             database.page_in_keeping(slot, value, &place.encode());
         } else {
             database.page_in(slot, value);
@@ -498,8 +503,7 @@ impl Engine {
 
 /// The value in a frame, in the encoding that it had.
 fn open(bytes: &[u8], place: &Place, limits: &Limits) -> Result<Value, String> {
-    let (form, body) = frame::open(bytes, place.generation, place.key_hash)
-        .map_err(|bad| format!("the frame is damaged ({bad:?})"))?;
+    let (form, body) = place.open(bytes).map_err(|bad| format!("the frame is damaged ({bad:?})"))?;
     let mut value = decode(form, body, limits)
         .map_err(|error| format!("the frame does not decode ({:?})", error.reason))?;
     if value.as_ref().encoding() != place.encoding() {

@@ -3,7 +3,7 @@
 use super::Engine;
 use super::jobs::{Done, Job, Jobs, Owner};
 use crate::commands::connection::REDIS_VERSION;
-use crate::page::{Place, frame};
+use crate::page::{Device, Place};
 use crate::persistence::SaveRequest;
 use crate::rdb::{Access, Facts, Options, PagedEntry, Snapshot};
 use crate::server::{HostFacts, Request};
@@ -72,11 +72,12 @@ impl Saving {
     fn read_paged(&mut self, entry: PagedEntry, page_size: u32, jobs: &mut Jobs) {
         let number = self.next_read;
         self.next_read = number.wrapping_add(1);
-        let (offset, len) = Place::decode(&entry.place)
-            .map_or((0, 0), |place| (u64::from(place.first) * u64::from(page_size), place.len as usize));
+        let (from, offset, len) = Place::decode(&entry.place).map_or((Device::Pages, 0, 0), |place| {
+            (place.device(), place.offset(page_size), place.len as usize)
+        });
         self.reads.insert(number, entry);
         let into = self.spare_reads.pop().unwrap_or_default();
-        jobs.push(Owner::PageSave(self.serial, number), Job::PageRead { offset, len, into });
+        jobs.push(Owner::PageSave(self.serial, number), Job::PageRead { from, offset, len, into });
     }
 }
 
@@ -242,7 +243,7 @@ impl Engine {
         let Some(entry) = saving.reads.remove(&number) else { return };
         let opened = match (&done, Place::decode(&entry.place), self.data.snapshot.as_deref_mut()) {
             (Done::Read { bytes, .. }, Some(place), Some(snapshot)) => {
-                let opened = frame::open(bytes, place.generation, place.key_hash);
+                let opened = place.open(bytes);
                 opened.map(|(form, body)| snapshot.write_paged(&entry, form, body)).is_ok()
             }
             _ => false,
@@ -253,7 +254,7 @@ impl Engine {
         if !opened {
             let key = String::from_utf8_lossy(&entry.key).into_owned();
             let line =
-                format!("Error saving the DB: the value of key '{key}' cannot be read from the swap file");
+                format!("Error saving the DB: the value of key '{key}' cannot be read from its device");
             self.server.requests.push(Request::Log(line));
             self.data.paging.stats.damaged += 1;
             self.end_saving(false);

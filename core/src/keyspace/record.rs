@@ -186,6 +186,22 @@ impl Record {
         }
     }
 
+    /// A record whose value is on a page device; `place` is opaque here.
+    pub fn new_paged(
+        key: &[u8],
+        kind: Kind,
+        place: &[u8; PLACE_LEN],
+        deadline: Option<UnixMillis>,
+        clock: u32,
+    ) -> Self {
+        let mut head = [0; MAX_HEAD];
+        let shape = shape_of(kind, Form::Paged, deadline.is_some());
+        let n = write_head(&mut head, shape, clock, key, deadline);
+        let mut record = Self(Block::new(&[&head[..n], key, place])).with_deadline_tag(deadline.is_some());
+        record.set_whereabouts(Whereabouts::Device);
+        record
+    }
+
     fn with_deadline_tag(mut self, on: bool) -> Self {
         if on {
             self.0.set_tag(TAG_DEADLINE, true);

@@ -6,68 +6,15 @@
 
 pub mod bitmap;
 pub mod frame;
+mod place;
 pub mod victims;
 
-use crate::types::ValueRef;
 use crate::waiters::DbKey;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use bitmap::Bitmap;
 
-pub use crate::keyspace::record::PLACE_LEN;
-
-/// The encodings that OBJECT ENCODING names, so that a paged value's is known.
-const ENCODINGS: [&str; 8] =
-    ["int", "embstr", "raw", "quicklist", "listpack", "intset", "hashtable", "skiplist"];
-
-/// Where a paged value lies, and what commands ask of it without loading it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
-    /// The first page.
-    pub first: u32,
-    /// The frame's length in bytes.
-    pub len: u32,
-    /// Tells this frame from older ones of the same key.
-    pub generation: u32,
-    /// The hash of the key under which the frame was written; RENAME changes the key, not the frame.
-    pub key_hash: u32,
-    /// Bytes of a string, elements of a collection.
-    pub count: u32,
-    /// The number of the encoding's name.
-    encoding: u8,
-}
-
-impl Place {
-    /// The place of a value whose frame lies there.
-    pub fn of(value: ValueRef<'_>, first: u32, len: u32, generation: u32, key_hash: u32) -> Self {
-        let encoding = ENCODINGS.iter().position(|name| *name == value.encoding()).unwrap_or(0) as u8;
-        Self { first, len, generation, key_hash, count: value.len().min(u32::MAX as usize) as u32, encoding }
-    }
-
-    /// As bytes, for a record.
-    pub fn encode(&self) -> [u8; PLACE_LEN] {
-        let mut out = [0; PLACE_LEN];
-        for (i, word) in [self.first, self.len, self.generation, self.key_hash, self.count].iter().enumerate()
-        {
-            out[i * 4..i * 4 + 4].copy_from_slice(&word.to_le_bytes());
-        }
-        out[PLACE_LEN - 1] = self.encoding;
-        out
-    }
-
-    /// From a record's bytes.
-    pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let word = |i: usize| Some(u32::from_le_bytes(bytes.get(i * 4..i * 4 + 4)?.try_into().ok()?));
-        let encoding = *bytes.get(PLACE_LEN - 1)?;
-        let (first, len, generation, key_hash, count) = (word(0)?, word(1)?, word(2)?, word(3)?, word(4)?);
-        Some(Self { first, len, generation, key_hash, count, encoding })
-    }
-
-    /// The encoding's name as OBJECT ENCODING answers it.
-    pub fn encoding(&self) -> &'static str {
-        ENCODINGS.get(usize::from(self.encoding)).copied().unwrap_or("raw")
-    }
-}
+pub use place::{Device, PLACE_LEN, Place};
 
 /// Counts that INFO shows.
 #[derive(Debug, Clone, Copy, Default)]
@@ -108,6 +55,8 @@ pub struct Paging {
     pub requested: Vec<DbKey>,
     /// Writing failed so often that paging has stopped.
     pub broken: bool,
+    /// The host keeps the snapshot open that is loaded at the start.
+    pub keeps_snapshot: bool,
 }
 
 /// After so many failed writes in a row paging stops.
@@ -130,6 +79,7 @@ impl Paging {
             full: false,
             requested: Vec::new(),
             broken: false,
+            keeps_snapshot: false,
         }
     }
 
@@ -166,6 +116,9 @@ impl Paging {
 
     /// Gives a frame's pages back, late where a snapshot may still read them.
     pub fn free(&mut self, place: &Place) {
+        if place.device() == Device::Snapshot {
+            return;
+        }
         self.full = false;
         if self.hold {
             self.late.push(*place);

@@ -223,34 +223,50 @@ pub fn decompress(input: &[u8], len: usize, out: &mut Vec<u8>) -> bool {
     done
 }
 
+/// Appends at least the first `len` bytes that `input` decompresses to, or fewer where it ends or makes no sense.
+pub fn decompress_head(mut input: &[u8], len: usize, out: &mut Vec<u8>) {
+    let start = out.len();
+    while out.len() - start < len {
+        match expand_one(input, usize::MAX, start, out) {
+            Some(rest) => input = rest,
+            None => break,
+        }
+    }
+}
+
 fn expand(mut input: &[u8], end: usize, start: usize, out: &mut Vec<u8>) -> Option<()> {
-    while let Some((&control, rest)) = input.split_first() {
-        let control = control as usize;
-        if control < MAX_LITERALS {
-            let (literals, rest) = rest.split_at_checked(control + 1)?;
-            if literals.len() > end - out.len() {
-                return None;
-            }
-            out.extend_from_slice(literals);
-            input = rest;
-            continue;
-        }
-        let (extra, rest) = if control >> 5 == 7 {
-            let (&extra, rest) = rest.split_first()?;
-            (extra as usize, rest)
-        } else {
-            (0, rest)
-        };
-        let (&low, rest) = rest.split_first()?;
-        let len = (control >> 5) + 2 + extra;
-        let distance = ((control & 31) << 8 | low as usize) + 1;
-        if distance > out.len() - start || len > end - out.len() {
-            return None;
-        }
-        copy_back(out, distance, len);
-        input = rest;
+    while !input.is_empty() {
+        input = expand_one(input, end, start, out)?;
     }
     Some(())
+}
+
+/// Expands a run of literals or a match and returns what follows.
+fn expand_one<'a>(input: &'a [u8], end: usize, start: usize, out: &mut Vec<u8>) -> Option<&'a [u8]> {
+    let (&control, rest) = input.split_first()?;
+    let control = control as usize;
+    if control < MAX_LITERALS {
+        let (literals, rest) = rest.split_at_checked(control + 1)?;
+        if literals.len() > end - out.len() {
+            return None;
+        }
+        out.extend_from_slice(literals);
+        return Some(rest);
+    }
+    let (extra, rest) = if control >> 5 == 7 {
+        let (&extra, rest) = rest.split_first()?;
+        (extra as usize, rest)
+    } else {
+        (0, rest)
+    };
+    let (&low, rest) = rest.split_first()?;
+    let len = (control >> 5) + 2 + extra;
+    let distance = ((control & 31) << 8 | low as usize) + 1;
+    if distance > out.len() - start || len > end - out.len() {
+        return None;
+    }
+    copy_back(out, distance, len);
+    Some(rest)
 }
 
 /// Appends `len` bytes from `distance` back; they may overlap what is being written.

@@ -86,6 +86,7 @@ impl Server {
             .transpose()?;
         if pages.is_some() {
             engine.carries_pages();
+            engine.keeps_snapshots();
         }
         engine.carries_files();
         engine.load_at_start();
@@ -161,7 +162,9 @@ impl Server {
         loop {
             while let Some((id, job)) = self.engine.poll_job() {
                 match (&self.pages, &job) {
-                    (Some(pages), Job::PageRead { .. } | Job::PageWrite { .. }) => pages.send(id, job),
+                    (Some(pages), Job::PageRead { .. } | Job::PageWrite { .. } | Job::Keep { .. }) => {
+                        pages.send(id, job);
+                    }
                     _ => self.worker.send(id, job),
                 }
             }

@@ -8,6 +8,7 @@ mod decode;
 mod dump;
 mod encode;
 mod form;
+mod outline;
 mod walk;
 mod wire;
 
@@ -15,5 +16,6 @@ pub use decode::{DecodeError, decode};
 pub use dump::open_dump;
 pub use encode::{Encoder, NEWEST_VERSION, OLDEST_VERSION};
 pub use form::{Dialect, Form};
+pub use outline::{Outline, outline};
 pub use walk::Walker;
 pub use wire::{Reason, Text, put_len, read_len, read_text};
