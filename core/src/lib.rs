@@ -50,7 +50,9 @@ pub mod table;
 pub mod engine;
 
 pub use engine::{Done, Engine, Job, JobError, JobId, Options};
+pub use journal::{Event as JournalEvent, Fault, FaultKind, Manifest, Reader as JournalReader};
 pub use page::Device;
+pub use rdb::{Item as RdbItem, Loader as RdbLoader};
 pub use server::{HostFacts, Request};
 pub use session::{SessionId, SessionInfo};
 pub use table::ALL as ALL_COMMANDS;

@@ -1,5 +1,6 @@
 //! The Nuthatch server's parts, and the engine as an embedded database for Rust programs.
 
+pub mod check;
 pub mod daemon;
 pub mod db;
 mod docs;

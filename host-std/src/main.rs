@@ -15,6 +15,13 @@ fn main() -> ExitCode {
             print!("{text}");
             ExitCode::SUCCESS
         }
+        Ok(Request::Check(check)) => match nuthatch::check::run(&check) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(line) => {
+                eprintln!("{line}");
+                ExitCode::FAILURE
+            }
+        },
         Ok(Request::Serve(config, file)) => match start::serve(*config, file.as_deref()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(line) => {

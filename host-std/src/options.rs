@@ -1,5 +1,6 @@
 //! The command line and the configuration file: `nuthatch [file | -] [--name value …]`.
 
+use crate::check::Check;
 use crate::facts;
 use nuthatch_core::{Config, glob_match, quote_word, split_words};
 use std::fmt::Write as _;
@@ -11,6 +12,8 @@ use std::path::{Path, PathBuf};
 pub enum Request {
     /// Run the server with this configuration, which came from that file.
     Serve(Box<Config>, Option<PathBuf>),
+    /// Check a file and end.
+    Check(Check),
     /// Print this text and end well.
     Print(String),
 }
@@ -30,6 +33,8 @@ Usage: nuthatch [/path/to/nuthatch.conf] [options] [-]
   nuthatch --port 7000 --maxmemory 1gb give any directive of the file as an option
   nuthatch nuthatch.conf --port 7000   options override the file
   nuthatch -                           read the configuration from standard input
+  nuthatch check-aof [--fix] <file>    check a journal, its manifest or one file; cut off what is damaged
+  nuthatch check-rdb <file>            check a snapshot
   nuthatch -v, --version               print the version
   nuthatch -h, --help                  print this text
 ";
@@ -51,6 +56,14 @@ pub fn read(words: &[String]) -> Result<Request, String> {
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["-h" | "--help"] => return Ok(Request::Print(HELP.to_owned())),
         ["-v" | "--version"] => return Ok(Request::Print(version())),
+        ["check-aof", "--fix", path] => {
+            return Ok(Request::Check(Check::Aof { path: (*path).to_owned(), fix: true }));
+        }
+        ["check-aof", path] => {
+            return Ok(Request::Check(Check::Aof { path: (*path).to_owned(), fix: false }));
+        }
+        ["check-rdb", path] => return Ok(Request::Check(Check::Rdb { path: (*path).to_owned() })),
+        ["check-aof" | "check-rdb", ..] => return Err(HELP.to_owned()),
         _ => {}
     }
     let mut config = Config::default();

@@ -114,7 +114,7 @@ impl Engine {
                 self.load_snapshot_at_start();
             }
             Done::Failed(error) => {
-                self.refuse_start(format!("Can't read the append only file: {}", error.text))
+                self.refuse_start(format!("Can't read the append only file: {}", error.text));
             }
             _ => {}
         }
