@@ -1,7 +1,7 @@
 //! `nuthatch check-aof` and `nuthatch check-rdb`: whether files can be loaded, and where they cannot.
 
 use crate::options::reason;
-use nuthatch_core::{Fault, FaultKind, JournalEvent, JournalReader, Manifest, RdbLoader};
+use nuthatch_core::{Fault, FaultKind, JournalEvent, JournalReader, Manifest, RdbItem, RdbLoader};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -79,7 +79,11 @@ fn read_snapshot(path: &Path) -> Result<(u64, u64), String> {
         }
         loop {
             match loader.poll_item() {
-                Ok(Some(item)) => keys += u64::from(item.is_entry()),
+                Ok(Some(RdbItem::Entry(entry))) => {
+                    keys += 1;
+                    entry.check().map_err(|error| format!("RDB {} is not valid: {error}", path.display()))?;
+                }
+                Ok(Some(_)) => {}
                 Ok(None) => break,
                 Err(error) => return Err(format!("RDB {} is not valid: {error}", path.display())),
             }

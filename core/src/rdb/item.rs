@@ -1,7 +1,9 @@
 //! What a file holds, item by item.
 
 use super::error::RdbError;
-use crate::types::codec::{Form, Reason};
+use crate::types::Limits;
+use crate::types::codec::{Form, Reason, decode};
+use crate::words::hash::HashKey;
 use crate::words::time::UnixMillis;
 
 /// An item of a file, in the file's order.
@@ -66,6 +68,16 @@ pub struct Entry<'a> {
 }
 
 impl Entry<'_> {
+    /// Decodes the value and lets it go. Fine too are values of types that this engine has not: their lengths are sound.
+    pub fn check(&self) -> Result<(), RdbError> {
+        let limits = Limits::new(HashKey::new([0; 2]));
+        match decode(self.form, self.body, &limits) {
+            Ok(_) => Ok(()),
+            Err(error) if matches!(error.reason, Reason::Unsupported(_) | Reason::Empty) => Ok(()),
+            Err(error) => Err(self.error(error.at, error.reason)),
+        }
+    }
+
     /// The error that the value could not be decoded, `at` bytes into its body.
     pub fn error(&self, at: usize, reason: Reason) -> RdbError {
         RdbError { offset: self.offset + at as u64, key: Some(self.key.to_vec()), cause: reason.into() }
