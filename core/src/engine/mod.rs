@@ -16,6 +16,8 @@ mod loading;
 mod paging;
 mod pressure;
 mod saving;
+#[cfg(test)]
+pub(crate) mod trial;
 
 use crate::command::Command;
 use crate::command_index::{CommandId, CommandIndex};

@@ -2,6 +2,8 @@
 
 mod combine;
 mod random;
+#[cfg(test)]
+mod tests;
 
 pub use combine::{sdiff, sdiffstore, sinter, sintercard, sinterstore, sunion, sunionstore};
 pub use random::{spop, srandmember};

@@ -1,57 +1,10 @@
 //! What the commands put into the journal. Replies, encodings and events are compared with the reference's from outside.
 
-use crate::engine::{Engine, Options};
-use crate::server::HostFacts;
-use crate::session::{SessionId, SessionInfo};
-use crate::table::{BITMAP, STRING};
-use crate::words::config::Config;
-use alloc::string::String;
-use alloc::vec::Vec;
-use std::format;
-
-const NOW: i64 = 1_000_000;
-
-struct Client {
-    engine: Engine,
-    id: SessionId,
-}
-
-impl Client {
-    fn new() -> Self {
-        let mut engine = Engine::new(Options {
-            commands: &[STRING, BITMAP],
-            config: Config::default(),
-            host: HostFacts::UNKNOWN,
-            seed: [1, 2, 3, 4],
-            now: NOW,
-        });
-        engine.server_mut().journaling = true;
-        let id = engine.open_session(SessionInfo::default(), NOW);
-        Self { engine, id }
-    }
-
-    /// The reply's bytes.
-    fn call(&mut self, line: &str) -> String {
-        self.engine.handle_bytes(self.id, format!("{line}\r\n").as_bytes(), NOW);
-        let reply = String::from_utf8_lossy(self.engine.output(self.id)).into_owned();
-        self.engine.consume_output(self.id, reply.len());
-        reply
-    }
-
-    /// What the command leaves in the journal; commands are divided by bars.
-    fn journal(&mut self, line: &str) -> String {
-        let reply = self.call(line);
-        assert!(!reply.starts_with('-'), "{line}: {reply}");
-        let words = |command: Vec<Vec<u8>>| String::from_utf8_lossy(&command.join(&b' ')).into_owned();
-        let commands: Vec<String> =
-            self.engine.server_mut().journal.drain(..).map(|(_, command)| words(command)).collect();
-        commands.join("|")
-    }
-}
+use crate::engine::trial::Trial;
 
 #[test]
 fn relative_expiries_become_unix_time() {
-    let mut client = Client::new();
+    let mut trial = Trial::new();
     for (line, journal) in [
         ("SET k v", "SET k v"),
         ("set k v ex 10", "SET k v PXAT 1010000"),
@@ -68,13 +21,13 @@ fn relative_expiries_become_unix_time() {
         ("GETEX k PXAT 1", "DEL k"),
         ("GETEX k PXAT 1", ""),
     ] {
-        assert_eq!(client.journal(line), journal, "{line}");
+        assert_eq!(trial.journal_of(line), journal, "{line}");
     }
 }
 
 #[test]
 fn what_depends_on_the_moment_is_journaled_as_its_result() {
-    let mut client = Client::new();
+    let mut trial = Trial::new();
     for (line, journal) in [
         ("INCRBYFLOAT f 3.0e0", "SET f 3 KEEPTTL"),
         ("INCRBYFLOAT f 0.1", "SET f 3.1 KEEPTTL"),
@@ -90,13 +43,13 @@ fn what_depends_on_the_moment_is_journaled_as_its_result() {
         ("BITOP OR d a", "BITOP OR d a"),
         ("BITOP AND d e", "BITOP AND d e"),
     ] {
-        assert_eq!(client.journal(line), journal, "{line}");
+        assert_eq!(trial.journal_of(line), journal, "{line}");
     }
 }
 
 #[test]
 fn bits_that_stay_as_they_are_are_no_change() {
-    let mut client = Client::new();
+    let mut trial = Trial::new();
     for (line, journal) in [
         ("SETBIT b 7 0", "SETBIT b 7 0"),
         ("SETBIT b 7 0", ""),
@@ -109,24 +62,24 @@ fn bits_that_stay_as_they_are_are_no_change() {
         ("BITFIELD b OVERFLOW FAIL INCRBY u8 0 255", ""),
         ("BITFIELD b GET u8 0", ""),
     ] {
-        assert_eq!(client.journal(line), journal, "{line}");
+        assert_eq!(trial.journal_of(line), journal, "{line}");
     }
 }
 
 /// A field that fails to be written leaves the string that was made for it, uncounted, as in the reference.
 #[test]
 fn a_failed_field_still_makes_room() {
-    let mut client = Client::new();
-    assert_eq!(client.journal("BITFIELD b OVERFLOW FAIL SET u8 8 300"), "");
-    assert_eq!(client.call("STRLEN b"), ":2\r\n");
+    let mut trial = Trial::new();
+    assert_eq!(trial.journal_of("BITFIELD b OVERFLOW FAIL SET u8 8 300"), "");
+    assert_eq!(trial.call(0, "STRLEN b"), ":2");
 }
 
 /// An edit that is refused leaves the value, its encoding and its deadline alone.
 #[test]
 fn refused_edits_change_nothing() {
-    let mut client = Client::new();
-    client.call("SET n 9223372036854775807");
-    client.call("SET s abc");
+    let mut trial = Trial::new();
+    trial.call(0, "SET n 9223372036854775807");
+    trial.call(0, "SET s abc");
     for line in [
         "INCR n",
         "INCR s",
@@ -135,7 +88,7 @@ fn refused_edits_change_nothing() {
         "SETRANGE s 536870910 abc",
         "SETBIT s 4294967296 1",
     ] {
-        assert!(client.call(line).starts_with("-ERR"), "{line}");
+        assert!(trial.call(0, line).starts_with("-ERR"), "{line}");
     }
-    assert_eq!(client.call("MGET n s"), "*2\r\n$19\r\n9223372036854775807\r\n$3\r\nabc\r\n");
+    assert_eq!(trial.call(0, "MGET n s"), "*2 9223372036854775807 abc");
 }
