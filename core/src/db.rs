@@ -502,7 +502,10 @@ impl Db<'_> {
             return false;
         }
         self.data.before_change(self.index, key);
-        let record = self.database_mut().remove(slot);
+        let mut record = self.database_mut().remove(slot);
+        if record.is_storing() {
+            record.set_storing(false);
+        }
         self.data.touch_watchers(self.index, key);
         self.put_record(target, key, record);
         true

@@ -134,7 +134,7 @@ impl Data {
     pub fn empty(&mut self, db: usize) -> Option<Database> {
         let keys = self.keyspace.take(db);
         self.forget_pages(&keys);
-        self.paging.storing.clear();
+        self.paging.storing.retain(|(index, _), _| *index != db);
         match &mut self.snapshot {
             Some(snapshot) => snapshot.before_flush(db, keys),
             None => Some(keys),
@@ -154,9 +154,20 @@ impl Data {
         }
     }
 
+    /// Values on their way to the page device stay: their keys are about to have another database.
+    fn end_storing(&mut self) {
+        for (db, key) in core::mem::take(&mut self.paging.storing).into_keys() {
+            let hash = self.keyspace.hash(&key);
+            let database = self.keyspace.db_mut(db);
+            if let Some(slot) = database.find(hash, &key).filter(|slot| database.get(*slot).is_storing()) {
+                database.get_mut(slot).set_storing(false);
+            }
+        }
+    }
+
     /// Exchanges two databases.
     pub fn swap(&mut self, a: usize, b: usize) {
-        self.paging.storing.clear();
+        self.end_storing();
         self.keyspace.swap(a, b);
         if let Some(snapshot) = &mut self.snapshot {
             snapshot.swapped(a, b);

@@ -135,6 +135,7 @@ impl Engine {
             if !victims::choose(&data.keyspace, &data.access, &mut data.rng, self.now, &mut found) {
                 break;
             }
+            let before = (stored.len(), freed);
             for victim in found.drain(..) {
                 if let Some(bytes) = self.leave_to_copy(&victim) {
                     freed += bytes;
@@ -144,6 +145,10 @@ impl Engine {
                     stored.push(one);
                     freed += bytes;
                 }
+            }
+            // Where all that is left has to stay (commands wait for it), looking again would never end.
+            if before == (stored.len(), freed) {
+                break;
             }
         }
         self.traffic.encoder = Some(encoder);
@@ -445,6 +450,9 @@ impl Engine {
                 let text =
                     format!("IOERR the value of key '{name}' cannot be read from the swap file: {reason}");
                 self.unpin(&mut session);
+                for load in self.traffic.loads.values_mut() {
+                    load.waiting.retain(|waiting| *waiting != who);
+                }
                 session.blocked = None;
                 session.multi = None;
                 self.server.stats.count_error(&text);
