@@ -5,6 +5,7 @@
 pub(crate) static DOCS: &[(&str, &str, &str)] = &[
     ("append", "2.0.0", "Adds bytes to the end of a string."),
     ("auth", "1.0.0", "Proves to the server who the client is."),
+    ("bgrewriteaof", "1.0.0", "Rewrites the append-only file in the background."),
     ("bgsave", "1.0.0", "Saves the dataset to disk while clients are served."),
     ("bitcount", "2.6.0", "Counts the set bits of a string, or of a part of it."),
     ("bitfield", "3.2.0", "Reads, sets and increments integers of any width within a string."),
