@@ -13,7 +13,8 @@ use crate::context::Ctx;
 use crate::db::Db;
 use crate::events::Event;
 use crate::types::list::{End, List};
-use crate::types::{Limits, Value, ValueRef};
+use crate::types::zset::Zset;
+use crate::types::{Kind, Limits, Value, ValueRef};
 use crate::words::error::{CommandError, CommandResult, WRONG_TYPE};
 use lookup::{Found, Lookup};
 use options::Options;
@@ -59,6 +60,10 @@ fn order(options: &Options<'_>) -> Order {
 /// The elements to sort, in their own order. Decides what becomes of a set that is not to be sorted.
 fn elements(db: &mut Db<'_>, key: &[u8], options: &mut Options<'_>) -> Result<Vec<Item>, CommandError> {
     let backwards = options.keep_order && options.descending;
+    if db.kind(key) == Some(Kind::Zset) {
+        // As in Redis, a compact sorted set stays a full one from its first SORT on.
+        db.edit_zset(key, Zset::unpack)?;
+    }
     Ok(match db.value(key)? {
         None => Vec::new(),
         Some(ValueRef::List(list)) => {
