@@ -4,6 +4,7 @@
 pub mod fuzz;
 pub mod fuzz_rdb;
 pub mod resp;
+pub mod seed;
 pub mod server;
 pub mod sim;
 pub mod tidy;

@@ -4,8 +4,8 @@
 #![expect(clippy::expect_used, reason = "test code: a failure ends the test")]
 
 use std::process::Command;
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use nuthatch_tests::seed;
 use nuthatch_tests::server::{Server, ours, python, reference, workspace};
 
 /// Everything but DUMP and RESTORE, which come with snapshots.
@@ -42,10 +42,8 @@ fn fixed_seed_resp3() {
 
 #[test]
 fn fresh_seed() {
-    let clock = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs();
     let given = |name: &str| std::env::var(name).ok();
-    let seed = given("NUTHATCH_SEED").and_then(|text| text.parse().ok()).unwrap_or(clock % 1_000_000);
-    println!("NUTHATCH_SEED={seed}");
+    let seed = seed::fresh();
     let sequences = given("NUTHATCH_SEQUENCES").unwrap_or_else(|| SEQUENCES.to_owned());
     let groups = given("NUTHATCH_GROUPS").unwrap_or_else(|| GROUPS.to_owned());
     compare(seed, if seed % 2 == 0 { "2" } else { "3" }, &sequences, &groups);

@@ -1,9 +1,7 @@
 //! Seeded runs of the simulation. A failure prints its seed; `NUTHATCH_SEED=N cargo test -p nuthatch-tests --test
 //! simulation given_seed` replays it.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use nuthatch_tests::sim::World;
+use nuthatch_tests::{seed, sim::World};
 
 const TURNS: usize = 3000;
 
@@ -29,15 +27,15 @@ fn fixed_seeds() {
 
 #[test]
 fn fresh_seeds() {
-    let clock = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs();
-    for seed in clock..clock + 200 {
+    let first = seed::fresh();
+    for seed in first..first + 200 {
         run(seed);
     }
 }
 
 #[test]
 fn given_seed() {
-    if let Some(seed) = std::env::var("NUTHATCH_SEED").ok().and_then(|text| text.parse().ok()) {
+    if let Some(seed) = seed::given() {
         run(seed);
     }
 }

@@ -48,5 +48,6 @@ transcripts!(
     pubsub,
     sets,
     strings,
-    transactions
+    transactions,
+    zsets
 );

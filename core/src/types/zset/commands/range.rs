@@ -193,7 +193,12 @@ pub fn zrangestore(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     let limits = *ctx.db.limits();
     let mut stored = Zset::new();
     if let Some(zset) = ctx.db.zset(args.get(preset.key))? {
-        for (member, score) in query.entries(zset).0 {
+        let (entries, n) = query.entries(zset);
+        // Redis knows the number beforehand only where ranks are asked for. The full encoding keeps a score of -0.
+        if matches!(query.ends, Ends::Ranks(..)) && n > limits.zset_max_listpack_entries {
+            stored.unpack(&limits);
+        }
+        for (member, score) in entries {
             member.with_bytes(|bytes| stored.insert(bytes, score, &limits));
         }
     }
