@@ -49,12 +49,13 @@ pub mod table;
 
 pub mod engine;
 
-pub use engine::{Done, Engine, Job, JobError, JobId, Options};
+pub use engine::{Done, Engine, Job, JobError, JobId, Options, StoreDone, StoreEntry, StoreJob};
 pub use journal::{Event as JournalEvent, Fault, FaultKind, Manifest, Reader as JournalReader};
 pub use page::Device;
 pub use rdb::{Item as RdbItem, Loader as RdbLoader};
 pub use server::{HostFacts, Request};
 pub use session::{SessionId, SessionInfo};
+pub use store::{StoreOp, place as store_place, record as store_record};
 pub use table::ALL as ALL_COMMANDS;
 pub use words::config::{
     Config, LogLevel, quote as quote_word, rewrite as rewrite_config, split_args as split_words,

@@ -98,8 +98,8 @@ impl Files {
             Job::Publish { file, name } => self.publish(&file, &name),
             Job::Remove { file } => self.remove(&file),
             Job::Read { file, offset, len, into } => self.read(&file, offset, len, into),
-            // The page device has threads of its own; without one the engine has no such jobs.
-            Job::PageWrite { .. } | Job::PageRead { .. } | Job::Keep { .. } => {
+            // The page device and the store have threads of their own; without them the engine has no such jobs.
+            Job::PageWrite { .. } | Job::PageRead { .. } | Job::Keep { .. } | Job::Store(_) => {
                 Err(ErrorKind::Unsupported.into())
             }
         };

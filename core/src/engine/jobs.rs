@@ -5,6 +5,7 @@
 
 use super::Engine;
 use super::journal::Step;
+use super::store_jobs::{StoreDone, StoreJob};
 use crate::page::Device;
 use crate::words::time::UnixMillis;
 use alloc::collections::{BTreeMap, VecDeque};
@@ -102,6 +103,8 @@ pub enum Job {
         /// The buffer that is read into; it comes back with [`Done::Read`].
         into: Vec<u8>,
     },
+    /// Something to be done with the store under diskstore; its rules are told there.
+    Store(StoreJob),
 }
 
 /// What came of a job.
@@ -125,6 +128,8 @@ pub enum Done {
         /// Why.
         error: JobError,
     },
+    /// Of a job on the store.
+    Store(StoreDone),
     /// It failed.
     Failed(JobError),
 }

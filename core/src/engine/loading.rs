@@ -162,7 +162,7 @@ impl Engine {
                 self.after_portion(taken, bytes);
             }
             Done::Failed(error) => self.end_unread(&error),
-            Done::Finished | Done::Appended(_) | Done::Refused { .. } => {}
+            Done::Finished | Done::Appended(_) | Done::Refused { .. } | Done::Store(_) => {}
         }
     }
 

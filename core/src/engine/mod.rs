@@ -16,6 +16,7 @@ mod loading;
 mod paging;
 mod pressure;
 mod saving;
+mod store_jobs;
 #[cfg(test)]
 pub(crate) mod trial;
 
@@ -36,6 +37,7 @@ use jobs::Jobs;
 pub use jobs::{Done, Job, JobError, JobId};
 use loading::Loading;
 use saving::Saving;
+pub use store_jobs::{StoreDone, StoreEntry, StoreJob};
 
 /// What an engine is made from.
 #[derive(Debug)]

@@ -276,7 +276,7 @@ impl Engine {
                 self.count_failed_write(&error.text);
                 false
             }
-            Done::Finished | Done::Read { .. } => false,
+            Done::Finished | Done::Read { .. } | Done::Store(_) => false,
         };
         for one in stored {
             if !(written && self.complete_page_out(&one)) {
@@ -405,7 +405,7 @@ impl Engine {
                 failure
             }
             Done::Failed(error) | Done::Refused { error, .. } => Some(error.text),
-            Done::Finished | Done::Appended(_) => None,
+            Done::Finished | Done::Appended(_) | Done::Store(_) => None,
         };
         if failure.is_some() {
             self.data.paging.stats.damaged += 1;

@@ -274,7 +274,7 @@ impl Engine {
                 self.server.requests.push(Request::Log(line));
                 self.end_saving(false);
             }
-            Done::Finished | Done::Read { .. } => {
+            Done::Finished | Done::Read { .. } | Done::Store(_) => {
                 if self.data.snapshot.is_none() && saving.in_flight == 0 {
                     self.end_saving(true);
                 }

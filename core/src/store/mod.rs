@@ -1,1 +1,35 @@
 //! Diskstore: memory as a cache over a store by key.
+//!
+//! The store holds every key; memory holds those in use. [`record`] is what the store keeps of a key, [`place`] the order
+//! in which it is walked.
+
+pub mod record;
+
+use crate::words::hash::HashKey;
+use alloc::vec::Vec;
+
+/// One change to a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreOp {
+    /// The key has this record now, whatever it had.
+    Put {
+        /// The store's database, which is not the number that clients select: see [`StoreJob`](crate::StoreJob).
+        db: u32,
+        /// The key.
+        key: Vec<u8>,
+        /// See [`record`].
+        record: Vec<u8>,
+    },
+    /// The key is gone, if it was there.
+    Delete {
+        /// The store's database.
+        db: u32,
+        /// The key.
+        key: Vec<u8>,
+    },
+}
+
+/// Where a key stands in the walk of a store that has no order of its own: a hash that is the same in every process.
+pub fn place(key: &[u8]) -> u64 {
+    HashKey::new([0, 0]).hash(key)
+}

@@ -1,0 +1,216 @@
+//! What a store keeps of a key: its value's body as a snapshot has it, and what else is to be known of it.
+//!
+//! ```text
+//! | check u32 | deadline i64 | encoding u8 | form u8 | body … |
+//! ```
+//!
+//! Numbers are little-endian; a key without a deadline has the largest one. The check covers all that follows it and the
+//! key, so that a store need not have checksums of its own. The encoding is OBJECT ENCODING's name for the value, which its
+//! body does not always tell: a set that once was large stays a hash table.
+
+use crate::types::codec::{Dialect, Encoder, Form, Text, decode, read_text};
+use crate::types::string::{Str, StrRef};
+use crate::types::{Limits, Value, ValueRef};
+use crate::words::codec::Reader;
+use crate::words::crc64::crc64;
+use crate::words::time::UnixMillis;
+use alloc::vec::Vec;
+
+/// Bytes before the body. So many of a record tell all but the value.
+pub const HEAD: usize = 14;
+const CHECK: usize = 4;
+const DEADLINE_END: usize = 12;
+const NO_DEADLINE: UnixMillis = UnixMillis::MAX;
+
+/// The encodings that OBJECT ENCODING names.
+const ENCODINGS: [&str; 8] =
+    ["int", "embstr", "raw", "quicklist", "listpack", "intset", "hashtable", "skiplist"];
+
+/// Why a record is of no use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BadRecord {
+    /// It ends before its head does.
+    Short,
+    /// Its check does not fit: bytes of it or of its key are not those that were written.
+    Check,
+    /// Its form or encoding is none that there is here.
+    Unknown,
+    /// Its body does not decode.
+    Body,
+}
+
+impl core::fmt::Display for BadRecord {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Short => "the record is cut off",
+            Self::Check => "the record's checksum does not fit",
+            Self::Unknown => "the record's type is unknown here",
+            Self::Body => "the record's value does not decode",
+        })
+    }
+}
+
+/// A record's head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// When the key expires.
+    pub deadline: Option<UnixMillis>,
+    /// OBJECT ENCODING's name.
+    pub encoding: &'static str,
+    /// What the body is.
+    pub form: Form,
+}
+
+/// The head of a record of which at least [`HEAD`] bytes are there. The check is not looked at.
+///
+/// # Errors
+/// [`BadRecord::Short`], [`BadRecord::Unknown`].
+pub fn head(record: &[u8]) -> Result<Head, BadRecord> {
+    let deadline = record.get(CHECK..DEADLINE_END).and_then(|bytes| bytes.try_into().ok());
+    let deadline = UnixMillis::from_le_bytes(deadline.ok_or(BadRecord::Short)?);
+    let &[encoding, form] = record.get(DEADLINE_END..HEAD).ok_or(BadRecord::Short)? else {
+        return Err(BadRecord::Short);
+    };
+    Ok(Head {
+        deadline: (deadline != NO_DEADLINE).then_some(deadline),
+        encoding: ENCODINGS.get(usize::from(encoding)).copied().ok_or(BadRecord::Unknown)?,
+        form: Form::from_byte(form, Dialect::Redis).ok_or(BadRecord::Unknown)?,
+    })
+}
+
+/// When the key of a record expires; `None` where it does not, or where the record is cut off.
+pub fn deadline(record: &[u8]) -> Option<UnixMillis> {
+    let bytes = record.get(CHECK..DEADLINE_END)?.try_into().ok()?;
+    Some(UnixMillis::from_le_bytes(bytes)).filter(|deadline| *deadline != NO_DEADLINE)
+}
+
+/// A whole record's head and body, if they are what was written under this key.
+///
+/// # Errors
+/// Why they are not.
+pub fn open<'a>(key: &[u8], record: &'a [u8]) -> Result<(Head, &'a [u8]), BadRecord> {
+    let head = head(record)?;
+    let (check, rest) = record.split_at_checked(CHECK).ok_or(BadRecord::Short)?;
+    if check != check_of(key, rest) {
+        return Err(BadRecord::Check);
+    }
+    Ok((head, record.get(HEAD..).unwrap_or_default()))
+}
+
+/// A record from its parts: a store that keeps them apart gives them back so.
+pub fn from_parts(key: &[u8], head: &Head, body: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(HEAD + body.len());
+    begin(&mut out, head.deadline, head.encoding, head.form);
+    out.extend_from_slice(body);
+    finish(key, &mut out);
+    out
+}
+
+/// The record of a key with this value.
+pub fn encode(
+    key: &[u8],
+    value: ValueRef<'_>,
+    deadline: Option<UnixMillis>,
+    encoder: &mut Encoder,
+) -> Vec<u8> {
+    let mut out =
+        Vec::with_capacity(HEAD + 16 + if let ValueRef::Str(text) = value { text.len() } else { 64 });
+    let form = encoder.form(value);
+    begin(&mut out, deadline, value.encoding(), form);
+    encoder.body(value, &mut out);
+    finish(key, &mut out);
+    out
+}
+
+/// The value in a record, in the encoding that it had, and when the key expires.
+///
+/// # Errors
+/// Why it is of no use.
+pub fn decode_value(
+    key: &[u8],
+    record: &[u8],
+    limits: &Limits,
+) -> Result<(Value, Option<UnixMillis>), BadRecord> {
+    let (head, body) = open(key, record)?;
+    if head.form == Form::String
+        && head.encoding != "raw"
+        && let Ok(Text::Raw(bytes)) = read_text(&mut Reader::new(body))
+    {
+        return Ok((Value::Str(StrRef::from_bytes(bytes).to_owned()), head.deadline));
+    }
+    let mut value = decode(head.form, body, limits).map_err(|_| BadRecord::Body)?;
+    if value.as_ref().encoding() != head.encoding {
+        value = in_encoding(value, head.encoding, limits);
+    }
+    Ok((value, head.deadline))
+}
+
+/// The value in the encoding of this name, where it can have it.
+pub fn in_encoding(mut value: Value, encoding: &str, limits: &Limits) -> Value {
+    match &mut value {
+        Value::Str(text) => *text = Str::Raw(text.as_ref().to_vec()),
+        Value::Set(set) if encoding == "listpack" => set.make_packed(),
+        Value::Set(set) => set.make_table(limits),
+        Value::Hash(hash) => hash.make_table(limits),
+        Value::Zset(zset) => zset.unpack(limits),
+        Value::List(_) => {}
+    }
+    value
+}
+
+fn begin(out: &mut Vec<u8>, deadline: Option<UnixMillis>, encoding: &str, form: Form) {
+    let number = ENCODINGS.iter().position(|name| *name == encoding).unwrap_or(0) as u8;
+    out.extend_from_slice(&[0; CHECK]);
+    out.extend_from_slice(&deadline.unwrap_or(NO_DEADLINE).to_le_bytes());
+    out.extend_from_slice(&[number, form.byte()]);
+}
+
+fn finish(key: &[u8], out: &mut [u8]) {
+    let check = check_of(key, out.get(CHECK..).unwrap_or_default());
+    out[..CHECK].copy_from_slice(&check);
+}
+
+fn check_of(key: &[u8], rest: &[u8]) -> [u8; CHECK] {
+    let sum = crc64(crc64(0, key), rest);
+    ((sum ^ sum >> 32) as u32).to_le_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BadRecord, deadline, decode_value, encode, head, open};
+    use crate::types::codec::{Encoder, NEWEST_VERSION};
+    use crate::types::string::Str;
+    use crate::types::{Limits, Value};
+    use crate::words::hash::HashKey;
+    use alloc::vec::Vec;
+
+    fn record(text: &str, deadline: Option<i64>) -> Vec<u8> {
+        let value = Value::Str(Str::Raw(text.as_bytes().to_vec()));
+        encode(b"k", value.as_ref(), deadline, &mut Encoder::new(NEWEST_VERSION, false))
+    }
+
+    #[test]
+    fn a_record_tells_what_it_was_made_from() {
+        let limits = Limits::new(HashKey::new([1, 2]));
+        let bytes = record("seven", Some(7));
+        let head = head(&bytes).unwrap();
+        assert_eq!((head.deadline, head.encoding, deadline(&bytes)), (Some(7), "raw", Some(7)));
+        let (value, deadline) = decode_value(b"k", &bytes, &limits).unwrap();
+        assert_eq!((value.as_ref().encoding(), deadline), ("raw", Some(7)));
+        assert_eq!(super::deadline(&record("x", None)), None);
+    }
+
+    #[test]
+    fn every_flipped_bit_and_every_other_key_is_noticed() {
+        let bytes = record("a value of some length", None);
+        assert_eq!(open(b"l", &bytes).err(), Some(BadRecord::Check));
+        for bit in 0..bytes.len() * 8 {
+            let mut damaged = bytes.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert!(open(b"k", &damaged).is_err(), "bit {bit}");
+        }
+        for end in 0..bytes.len() {
+            assert!(open(b"k", &bytes[..end]).is_err(), "cut to {end} bytes");
+        }
+    }
+}
