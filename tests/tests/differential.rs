@@ -46,5 +46,5 @@ fn fresh_seed() {
     let seed = seed::fresh();
     let sequences = given("NUTHATCH_SEQUENCES").unwrap_or_else(|| SEQUENCES.to_owned());
     let groups = given("NUTHATCH_GROUPS").unwrap_or_else(|| GROUPS.to_owned());
-    compare(seed, if seed % 2 == 0 { "2" } else { "3" }, &sequences, &groups);
+    compare(seed, if seed.is_multiple_of(2) { "2" } else { "3" }, &sequences, &groups);
 }
