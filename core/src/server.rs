@@ -2,7 +2,7 @@
 
 use crate::args::Args;
 use crate::call::must_time_each;
-use crate::command::{Command, flags};
+use crate::command::{Command, CommandDoc, flags};
 use crate::command_index::CommandIndex;
 use crate::context::Propagation;
 use crate::db::Data;
@@ -60,9 +60,8 @@ pub struct HostFacts {
     pub check: fn(&str, &Config) -> Result<(), String>,
     /// Rewrites the configuration file at this path; else the reason.
     pub rewrite: fn(&str, &Config) -> Result<(), String>,
-    /// Each command's name, the version that brought it and what it does in one sentence, sorted by name; empty where
-    /// there is no room for it.
-    pub docs: &'static [(&'static str, &'static str, &'static str)],
+    /// [`COMMAND_DOCS`](crate::COMMAND_DOCS), or nothing where there is no room for it.
+    pub docs: &'static [CommandDoc],
 }
 
 impl HostFacts {

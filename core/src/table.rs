@@ -235,7 +235,7 @@ pub const PUBSUB: &[Command] = &[
 ];
 
 use crate::commands::{
-    client, config, connection, debug, flush, info, introspect, latency, memory, server, slowlog,
+    client, config, connection, debug, docs, flush, info, introspect, latency, memory, server, slowlog,
 };
 
 /// The connection.
@@ -314,7 +314,7 @@ pub const SERVER: &[Command] = &[
     Command::new("debug", -2, ADMIN | NOSCRIPT | LOADING | STALE, Keys::None, Group::Server, debug::debug),
     Command::new("command", -1, LOADING | STALE, Keys::None, Group::Server, introspect::command).with(&[
         Command::new("command|count", 2, LOADING | STALE, Keys::None, Group::Server, introspect::count),
-        Command::new("command|docs", -2, LOADING | STALE, Keys::None, Group::Server, introspect::docs),
+        Command::new("command|docs", -2, LOADING | STALE, Keys::None, Group::Server, docs::docs),
         Command::new("command|getkeys", -4, LOADING | STALE, Keys::None, Group::Server, introspect::getkeys),
         Command::new("command|getkeysandflags", -4, LOADING | STALE, Keys::None, Group::Server, introspect::getkeysandflags),
         Command::new("command|help", 2, LOADING | STALE, Keys::None, Group::Server, introspect::help),

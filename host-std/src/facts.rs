@@ -46,7 +46,7 @@ pub fn facts() -> HostFacts {
         sleep: |micros| std::thread::sleep(Duration::from_micros(micros)),
         check: start::check,
         rewrite: start::rewrite,
-        docs: crate::docs::DOCS,
+        docs: nuthatch_core::COMMAND_DOCS,
     }
 }
 

@@ -3,7 +3,6 @@
 pub mod check;
 pub mod daemon;
 pub mod db;
-mod docs;
 pub mod facts;
 pub mod listen;
 pub mod log;

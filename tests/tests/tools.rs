@@ -5,8 +5,8 @@ use std::io::Write;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use nuthatch_tests::resp::encode;
-use nuthatch_tests::server::{Server, wait};
+use nuthatch_tests::resp::{Value, encode};
+use nuthatch_tests::server::{Server, reference, wait};
 
 fn tool(name: &str, server: &Server, arguments: &[&str]) -> Command {
     let mut command = Command::new(name);
@@ -157,4 +157,28 @@ fn benchmark_runs_its_whole_list() {
         assert!(status.success() && told.contains("requests per second"), "{arguments:?}: {told}");
         assert!(!told.contains("ERR") && !told.contains("rror"), "{arguments:?}: {told}");
     }
+}
+
+/// The value of a field of a map in RESP2's form.
+fn field(map: &Value, name: &str) -> Option<Value> {
+    map.elements().chunks(2).find(|pair| pair[0].text().as_deref() == Some(name)).map(|pair| pair[1].clone())
+}
+
+/// redis-cli makes its hints of them.
+#[test]
+fn command_docs_tell_the_references_arguments() {
+    let ours = Server::start(&[]).expect("the server");
+    let theirs = Server::start_program(&reference(), &[]).expect("redis-server");
+    let docs = |server: &Server| server.call(&["COMMAND", "DOCS"]).expect("the docs");
+    let (our_docs, their_docs) = (docs(&ours), docs(&theirs));
+    let mut compared = 0;
+    for pair in our_docs.elements().chunks(2) {
+        let name = pair[0].text().expect("a name");
+        let Some(their_doc) = field(&their_docs, &name) else { continue };
+        for part in ["since", "group", "arguments"] {
+            assert_eq!(field(&pair[1], part), field(&their_doc, part), "{part} of {name}");
+        }
+        compared += 1;
+    }
+    assert!(compared > 150, "{compared} commands compared");
 }

@@ -42,7 +42,7 @@ pub fn help(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
 }
 
 /// Commands without subcommands among them.
-fn top_level(ctx: &Ctx<'_>) -> Vec<&'static Command> {
+pub(super) fn top_level(ctx: &Ctx<'_>) -> Vec<&'static Command> {
     ctx.server
         .index
         .iter()
@@ -84,7 +84,7 @@ pub fn info(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
 }
 
 /// A command, or a subcommand by its full name.
-fn find(ctx: &Ctx<'_>, name: &[u8]) -> Option<CommandId> {
+pub(super) fn find(ctx: &Ctx<'_>, name: &[u8]) -> Option<CommandId> {
     let index = &ctx.server.index;
     match name.iter().position(|byte| *byte == b'|') {
         None => index.find(name),
@@ -284,42 +284,4 @@ pub fn getkeysandflags(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
         names.iter().for_each(|name| ctx.reply.simple(name));
     }
     Ok(())
-}
-
-/// COMMAND DOCS [name …]: what the table knows, and the texts that the host brought.
-pub fn docs(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
-    let commands: Vec<&'static Command> = if args.len() == 2 {
-        top_level(ctx)
-    } else {
-        args.from(2).filter_map(|name| find(ctx, name)).map(|id| ctx.server.index.get(id)).collect()
-    };
-    let texts = ctx.server.host.docs;
-    ctx.reply.map(commands.len());
-    for command in commands {
-        ctx.reply.bulk(command.name.as_bytes());
-        document(&mut ctx.reply, command, texts);
-    }
-    Ok(())
-}
-
-fn document(reply: &mut Reply<'_>, command: &Command, texts: &[(&str, &str, &str)]) {
-    let text = texts.binary_search_by_key(&command.name, |(name, ..)| *name).ok().map(|at| texts[at]);
-    let subcommands = !command.subcommands.is_empty();
-    reply.map(1 + 2 * usize::from(text.is_some()) + usize::from(subcommands));
-    if let Some((_, since, summary)) = text {
-        for (name, value) in [("summary", summary), ("since", since)] {
-            reply.bulk(name.as_bytes());
-            reply.bulk(value.as_bytes());
-        }
-    }
-    reply.bulk(b"group");
-    reply.bulk(group_name(command.group).as_bytes());
-    if subcommands {
-        reply.bulk(b"subcommands");
-        reply.map(command.subcommands.len());
-        for subcommand in command.subcommands {
-            reply.bulk(subcommand.name.as_bytes());
-            document(reply, subcommand, texts);
-        }
-    }
 }

@@ -6,6 +6,7 @@ pub mod connection;
 pub mod deadlines;
 pub mod debug;
 mod digest;
+pub mod docs;
 pub mod dump;
 mod errors;
 pub mod flush;
