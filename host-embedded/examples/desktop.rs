@@ -61,7 +61,13 @@ fn now() -> i64 {
 }
 
 fn main() {
-    let options = NodeOptions { seed: [1, 2, 3, 4], now: now(), max_memory: 128 << 10, monotonic: || 0 };
+    let options = NodeOptions {
+        commands: nuthatch_core::ALL_COMMANDS,
+        seed: [1, 2, 3, 4],
+        now: now(),
+        max_memory: 128 << 10,
+        monotonic: || 0,
+    };
     let mut node = Node::new(Console { ended: false }, options);
     while !node.serial().ended {
         node.serve(now()).expect("the console");

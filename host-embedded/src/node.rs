@@ -2,7 +2,8 @@
 
 use crate::memory;
 use embedded_io::{Read, ReadReady, Write};
-use nuthatch_core::{Config, Engine, HostFacts, Options, SessionId, SessionInfo};
+
+use nuthatch_core::{Command, Config, Engine, HostFacts, Options, SessionId, SessionInfo};
 
 /// Bytes taken from the line in one call: what a UART's buffer holds and a little more.
 const CHUNK: usize = 256;
@@ -12,6 +13,8 @@ const DATABASES: i64 = 1;
 /// What a firmware brings.
 #[derive(Debug, Clone, Copy)]
 pub struct NodeOptions {
+    /// The commands it knows. What this does not name, the linker drops.
+    pub commands: &'static [&'static [Command]],
     /// 256 random bits, from the chip's generator.
     pub seed: [u64; 4],
     /// Milliseconds since the Unix epoch, or since the start where there is no clock.
@@ -36,7 +39,7 @@ impl<S: Read + Write + ReadReady> Node<S> {
         config.databases = DATABASES;
         config.maxmemory = options.max_memory;
         let mut engine = Engine::new(Options {
-            commands: nuthatch_core::ALL_COMMANDS,
+            commands: options.commands,
             config,
             host: facts(options.monotonic),
             seed: options.seed,

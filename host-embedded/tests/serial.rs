@@ -46,7 +46,13 @@ impl Write for Line {
 /// Sends `text` in one piece and returns all that was answered.
 fn answers(text: &str) -> String {
     let line = Line { sent: text.bytes().collect(), answered: Vec::new() };
-    let options = NodeOptions { seed: [1, 2, 3, 4], now: 1000, max_memory: 0, monotonic: || 0 };
+    let options = NodeOptions {
+        commands: nuthatch_core::ALL_COMMANDS,
+        seed: [1, 2, 3, 4],
+        now: 1000,
+        max_memory: 0,
+        monotonic: || 0,
+    };
     let mut node = Node::new(line, options);
     for turn in 0..=text.len() {
         node.serve(1000 + i64::try_from(turn).expect("few turns")).expect("the line cannot fail");

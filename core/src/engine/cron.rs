@@ -21,8 +21,10 @@ impl Engine {
             self.end_pause();
         }
         self.free_garbage();
-        if self.data.snapshot.is_some() {
-            self.step_saving();
+        if self.data.snapshot.is_some()
+            && let Some(snapshots) = self.parts.snapshots
+        {
+            (snapshots.step)(self);
         }
         if now >= self.next_cron {
             self.next_cron = now + self.period();
@@ -43,7 +45,7 @@ impl Engine {
         if !self.data.garbage.is_empty() || !self.data.garbage_databases.is_empty() {
             at = at.min(self.now + GARBAGE_PAUSE);
         }
-        if self.saving_can_go_on() {
+        if self.parts.snapshots.is_some_and(|part| (part.can_go_on)(self)) {
             at = at.min(self.now);
         }
         at
@@ -54,13 +56,15 @@ impl Engine {
     }
 
     fn cron(&mut self) {
-        self.tick_journal();
+        if let Some(journal) = self.parts.journal {
+            (journal.tick)(self);
+        }
         if self.server.loading {
             self.close_idle_sessions();
             return;
         }
-        if self.data.paging.enabled {
-            self.paging_tick();
+        if let Some(paging) = self.parts.paging {
+            (paging.tick)(self);
         }
         if self.server.active_expire {
             self.expire_for(self.period() as u64 * 1000 / 4);
@@ -71,7 +75,9 @@ impl Engine {
         let counters = [stats.commands, stats.input_bytes, stats.output_bytes];
         self.server.rates.sample((self.server.host.monotonic)(), counters);
         self.close_idle_sessions();
-        self.save_if_due();
+        if let Some(snapshots) = self.parts.snapshots {
+            (snapshots.save_if_due)(self);
+        }
         if self.server.config.maxmemory > 0 {
             self.make_room();
         }
@@ -84,7 +90,6 @@ impl Engine {
             let Some(value) = self.data.garbage.last_mut() else { break };
             if free_part(value, budget) {
                 self.data.garbage.pop();
-                self.server.stats.freed_lazily += 1;
             } else {
                 budget = 0;
             }
@@ -94,7 +99,6 @@ impl Engine {
             && self.data.garbage_databases.last_mut().is_some_and(|db| db.free_some(FREED_AT_ONCE))
         {
             self.data.garbage_databases.pop();
-            self.server.stats.freed_lazily += 1;
         }
     }
 

@@ -36,7 +36,7 @@ impl Engine {
     /// Runs a command that may run.
     pub(super) fn execute(&mut self, session: &mut Running, id: CommandId, args: Args<'_>) {
         session.last_command = self.server.index.get(id).name;
-        if self.data.paging.swapped > 0 && self.plan(session, id, args) {
+        if self.data.paging.swapped > 0 && self.is_missing(session, id, args) {
             self.park(session, id, OwnedCommand::new(args));
             return;
         }
@@ -46,7 +46,7 @@ impl Engine {
             Outcome::Blocked => {
                 if let Some(request) = ran.block {
                     self.block(session, id, OwnedCommand::new(args), request);
-                    self.carry_save_requests();
+                    self.carry_requests();
                 }
             }
             Outcome::NotResident => self.park(session, id, OwnedCommand::new(args)),
@@ -54,6 +54,25 @@ impl Engine {
                 self.suppress_reply(session, mode, mark);
                 self.after_command(session, args, ran.propagation);
             }
+        }
+    }
+
+    /// Whether values that the command needs are not in memory.
+    fn is_missing(&mut self, session: &Running, id: CommandId, args: Args<'_>) -> bool {
+        self.parts.paging.is_some_and(|paging| (paging.plan)(self, session, id, args))
+    }
+
+    /// Lets the session wait for the values that are not in memory.
+    pub(super) fn park(&mut self, session: &mut Running, id: CommandId, command: OwnedCommand) {
+        if let Some(paging) = self.parts.paging {
+            (paging.park)(self, session, id, command);
+        }
+    }
+
+    /// Begins the snapshots that commands asked for.
+    fn carry_requests(&mut self) {
+        if let Some(snapshots) = self.parts.snapshots {
+            (snapshots.carry_requests)(self);
         }
     }
 
@@ -89,7 +108,7 @@ impl Engine {
     fn after_command(&mut self, session: &mut Running, args: Args<'_>, propagation: Propagation) {
         self.settle(session, args, propagation);
         if !self.server.persistence.requests.is_empty() {
-            self.carry_save_requests();
+            self.carry_requests();
         }
         if self.data.waiters.has_ready() {
             self.serve_ready();

@@ -23,7 +23,6 @@ impl Engine {
     pub fn handle_bytes(&mut self, id: SessionId, bytes: &[u8], now: UnixMillis) {
         self.now = now;
         self.server.stats.input_bytes += bytes.len() as u64;
-        self.server.stats.reads += 1;
         let Some(mut session) = self.peers.take(id) else { return };
         session.last_active = now;
         if session.blocked.is_some() || !session.input.is_empty() {
@@ -35,10 +34,8 @@ impl Engine {
         }
         self.check_input_limit(&mut session);
         self.finish(session);
-        self.run_ready();
-        if self.data.paging.enabled {
-            self.page_out_requested();
-            self.relieve();
+        if let Some(paging) = self.parts.paging {
+            (paging.after_bytes)(self);
         }
         self.resume_sessions();
     }

@@ -5,6 +5,7 @@
 
 use super::Engine;
 use super::journal::Step;
+use super::parts::Parts;
 use super::store_jobs::{StoreDone, StoreJob};
 use crate::page::Device;
 use crate::words::time::UnixMillis;
@@ -185,7 +186,9 @@ impl Engine {
     /// The next job for the host. What commands left for the journal becomes a job here, so a host asks once a turn,
     /// before it sends replies.
     pub fn poll_job(&mut self) -> Option<(JobId, Job)> {
-        self.end_turn();
+        if let Some(journal) = self.parts.journal {
+            (journal.end_turn)(self);
+        }
         self.jobs.queue.pop_front()
     }
 
@@ -197,16 +200,29 @@ impl Engine {
     /// Takes what came of a job. The work is bounded by the bytes that were read.
     pub fn handle_completion(&mut self, id: JobId, done: Done, now: UnixMillis) {
         self.now = now;
-        match self.jobs.close(id) {
-            Owner::Saving(serial) => self.saving_job_done(serial, done),
-            Owner::Loading(serial) => self.loading_job_done(serial, done),
-            Owner::PageOut(number) => self.page_out_done(number, done),
-            Owner::PageIn(number) => self.page_in_done(number, done),
-            Owner::PageSave(serial, number) => self.saving_read_done(serial, number, done),
-            Owner::Journal(generation, step) => self.journal_job_done(generation, step, done),
-            Owner::Nobody => {}
+        let owner = self.jobs.close(id);
+        self.give_to(owner, done);
+        if let Some(paging) = self.parts.paging {
+            (paging.run_ready)(self);
         }
-        self.run_ready();
         self.resume_sessions();
+    }
+
+    /// Hands what came of a job to its owner. A room that is not there has no jobs.
+    fn give_to(&mut self, owner: Owner, done: Done) {
+        let Parts { paging, snapshots, journal } = self.parts;
+        match (owner, paging, snapshots, journal) {
+            (Owner::PageOut(number), Some(part), ..) => (part.page_out_done)(self, number, done),
+            (Owner::PageIn(number), Some(part), ..) => (part.page_in_done)(self, number, done),
+            (Owner::Saving(serial), _, Some(part), _) => (part.job_done)(self, serial, done),
+            (Owner::Loading(serial), _, Some(part), _) => (part.load_done)(self, serial, done),
+            (Owner::PageSave(serial, number), _, Some(part), _) => {
+                (part.read_done)(self, serial, number, done);
+            }
+            (Owner::Journal(generation, step), _, _, Some(part)) => {
+                (part.job_done)(self, generation, step, done);
+            }
+            _ => {}
+        }
     }
 }

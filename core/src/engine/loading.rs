@@ -203,9 +203,19 @@ impl Engine {
         lines.push(format!("DB loaded from disk: {seconds:.3} seconds"));
         self.server.requests.extend(lines.into_iter().map(Request::Log));
         match purpose {
-            Purpose::Start => self.journal_after_snapshot(),
-            Purpose::Base => self.base_loaded(position),
+            Purpose::Start => self.after_snapshot(),
+            Purpose::Base => {
+                if let Some(journal) = self.parts.journal {
+                    (journal.base_loaded)(self, position);
+                }
+            }
             Purpose::Reload(session) => self.end_job_wait(session, Ok(())),
+        }
+    }
+
+    fn after_snapshot(&mut self) {
+        if let Some(journal) = self.parts.journal {
+            (journal.after_snapshot)(self);
         }
     }
 
@@ -215,7 +225,7 @@ impl Engine {
         if error.missing && start {
             self.loading = None;
             self.server.loading = false;
-            self.journal_after_snapshot();
+            self.after_snapshot();
         } else {
             self.end_refused(&error.text);
         }

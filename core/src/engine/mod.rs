@@ -14,6 +14,7 @@ mod jobs;
 mod journal;
 mod loading;
 mod paging;
+mod parts;
 mod pressure;
 mod saving;
 mod store_jobs;
@@ -36,6 +37,7 @@ use alloc::vec::Vec;
 use jobs::Jobs;
 pub use jobs::{Done, Job, JobError, JobId};
 use loading::Loading;
+use parts::Parts;
 use saving::Saving;
 pub use store_jobs::{StoreDone, StoreEntry, StoreJob};
 
@@ -76,6 +78,7 @@ struct Parsed {
 pub struct Engine {
     data: Data,
     server: Server,
+    parts: Parts,
     peers: Peers,
     now: UnixMillis,
     /// When blocked sessions give up.
@@ -111,6 +114,7 @@ impl Engine {
         Self {
             data,
             server,
+            parts: Parts::default(),
             peers: Peers::default(),
             now,
             timers: BTreeSet::new(),
@@ -146,7 +150,9 @@ impl Engine {
     pub fn close_session(&mut self, id: SessionId) {
         if let Some(mut session) = self.peers.close(id) {
             self.leave_waiters(&mut session);
-            self.unpin(&mut session);
+            if let Some(paging) = self.parts.paging {
+                (paging.unpin)(self, &mut session);
+            }
             self.server.forget_session(&session);
             crate::db::unwatch(&mut self.data, &mut session);
         }
@@ -161,7 +167,6 @@ impl Engine {
     pub fn consume_output(&mut self, id: SessionId, n: usize) {
         let Some(session) = self.peers.get_mut(id) else { return };
         self.server.stats.output_bytes += n as u64;
-        self.server.stats.writes += 1;
         session.taken += n;
         if session.taken >= session.output.len() && session.held.is_empty() {
             session.taken = 0;
@@ -178,17 +183,26 @@ impl Engine {
 
     /// Sessions whose output grew or that want to be closed, since the last call; each may come more than once.
     pub fn poll_pending(&mut self, out: &mut Vec<SessionId>) {
-        self.release_pending(out);
+        match self.parts.journal {
+            Some(journal) => (journal.release_pending)(self, out),
+            None => out.append(&mut self.peers.pending),
+        }
     }
 
     /// What commands asked of the host.
     pub fn poll_request(&mut self) -> Option<Request> {
         while !self.server.requests.is_empty() {
             match self.server.requests.remove(0) {
-                Request::Shutdown { save, by } if self.saves_before_shutdown(save, by) => {}
-                Request::Shutdown { .. } if self.closes_journal() => {}
+                Request::Shutdown { save, by }
+                    if self
+                        .parts
+                        .snapshots
+                        .is_some_and(|part| (part.saves_before_shutdown)(self, save, by)) => {}
+                Request::Shutdown { .. } if self.parts.journal.is_some_and(|part| (part.closes)(self)) => {}
                 Request::ConfigChanged("appendonly") => {
-                    self.switch_journal();
+                    if let Some(journal) = self.parts.journal {
+                        (journal.switch)(self);
+                    }
                     return Some(Request::ConfigChanged("appendonly"));
                 }
                 request => return Some(request),

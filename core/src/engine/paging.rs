@@ -1,6 +1,7 @@
 //! Virtual memory's sequence: what leaves memory and when, what comes back and for whom.
 
 use super::jobs::{Done, Job, Owner};
+use super::parts::PagingPart;
 use super::{Engine, Running};
 use crate::args::Args;
 use crate::command::{Command, flags};
@@ -63,12 +64,24 @@ struct Load {
     waiting: Vec<SessionId>,
 }
 
+static PART: PagingPart = PagingPart {
+    tick: Engine::paging_tick,
+    after_bytes: Engine::page_after_bytes,
+    plan: Engine::plan,
+    park: Engine::wait_for_values,
+    unpin: Engine::unpin,
+    run_ready: Engine::run_ready,
+    page_out_done: Engine::page_out_done,
+    page_in_done: Engine::page_in_done,
+};
+
 impl Engine {
     /// Tells that this host has a page device: values may leave memory if the configuration says so.
     pub fn carries_pages(&mut self) {
         let config = &self.server.config;
         let (size, pages) = (config.vm_page_size as u32, config.vm_pages as u64);
         self.data.paging = Paging::new(config.vm_enabled, size, pages);
+        self.parts.paging = Some(&PART);
     }
 
     /// Tells that this host carries out [`Job::Keep`]: a start with paging reads keys only, and values when they are used.
@@ -90,8 +103,17 @@ impl Engine {
             && (self.server.host.used_memory)() > self.server.config.vm_max_memory as usize + SLACK
     }
 
+    /// What follows when a client's commands have run: those whose values have come run too, and cold values leave.
+    fn page_after_bytes(&mut self) {
+        self.run_ready();
+        if self.data.paging.enabled {
+            self.page_out_requested();
+            self.relieve();
+        }
+    }
+
     /// Lets cold values leave while memory is over the limit; bounded by what may be in flight.
-    pub(super) fn relieve(&mut self) {
+    fn relieve(&mut self) {
         let paging = &self.data.paging;
         if !paging.enabled || paging.full || paging.broken || self.traffic.exhausted {
             return;
@@ -109,7 +131,7 @@ impl Engine {
     }
 
     /// Writes out the values that DEBUG SWAPOUT named.
-    pub(super) fn page_out_requested(&mut self) {
+    fn page_out_requested(&mut self) {
         for (db, key) in core::mem::take(&mut self.data.paging.requested) {
             let mut encoder = self.take_encoder();
             let mut buffer = self.traffic.spare.pop().unwrap_or_default();
@@ -262,7 +284,7 @@ impl Engine {
     }
 
     /// A batch is on the device, or is not: values that did not change meanwhile leave memory.
-    pub(super) fn page_out_done(&mut self, number: u32, done: Done) {
+    fn page_out_done(&mut self, number: u32, done: Done) {
         let Some((stored, freed)) = self.traffic.batches.remove(&number) else { return };
         self.traffic.in_flight -= freed;
         let written = match done {
@@ -321,7 +343,7 @@ impl Engine {
     // ------------------------------------------------------------------------------------------ coming back
 
     /// Notes the keys of the command whose values are not in memory; true where there are some.
-    pub(super) fn plan(&mut self, session: &Running, id: CommandId, args: Args<'_>) -> bool {
+    fn plan(&mut self, session: &Running, id: CommandId, args: Args<'_>) -> bool {
         self.data.missing.clear();
         let mut positions = Vec::new();
         if let (true, Some(queue)) = (self.server.index.get(id).name == "exec", &session.multi) {
@@ -358,7 +380,7 @@ impl Engine {
     }
 
     /// Parks the session until the values in `missing` are in memory; each is asked for once.
-    pub(super) fn park(&mut self, session: &mut Running, id: CommandId, command: OwnedCommand) {
+    fn wait_for_values(&mut self, session: &mut Running, id: CommandId, command: OwnedCommand) {
         let mut missing = core::mem::take(&mut self.data.missing);
         missing.sort_unstable();
         missing.dedup();
@@ -393,7 +415,7 @@ impl Engine {
     }
 
     /// A value was read, or could not be: it goes back under its key if it is still the one, and its waiters go on.
-    pub(super) fn page_in_done(&mut self, number: u32, done: Done) {
+    fn page_in_done(&mut self, number: u32, done: Done) {
         let Some(key) = self.traffic.load_keys.remove(&number) else { return };
         let Some(load) = self.traffic.loads.remove(&key) else { return };
         self.data.paging.loading -= 1;
@@ -466,7 +488,7 @@ impl Engine {
     }
 
     /// Lets the values go again that were kept for the session's command.
-    pub(super) fn unpin(&mut self, session: &mut Session) {
+    fn unpin(&mut self, session: &mut Session) {
         if let Some(Blocked::Loading { keys, .. }) = &mut session.blocked {
             let keys = core::mem::take(keys);
             self.unpin_all(&keys);
@@ -485,7 +507,7 @@ impl Engine {
     }
 
     /// Runs the commands whose values have come. They are planned again: one may have left meanwhile.
-    pub(super) fn run_ready(&mut self) {
+    fn run_ready(&mut self) {
         for who in core::mem::take(&mut self.ready_again) {
             let Some(mut session) = self.peers.take(who) else { continue };
             match session.blocked.take() {
@@ -503,7 +525,7 @@ impl Engine {
     }
 
     /// Once a tick: what found nothing to do tries again.
-    pub(super) fn paging_tick(&mut self) {
+    fn paging_tick(&mut self) {
         self.traffic.exhausted = false;
         self.relieve();
     }

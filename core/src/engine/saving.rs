@@ -2,6 +2,7 @@
 
 use super::Engine;
 use super::jobs::{Done, Job, Jobs, Owner};
+use super::parts::SnapshotPart;
 use crate::commands::connection::REDIS_VERSION;
 use crate::page::{Device, Place};
 use crate::persistence::SaveRequest;
@@ -86,10 +87,28 @@ fn waits_for_pages(snapshot: &Snapshot) -> bool {
     snapshot.reading() >= MOST_READS || (snapshot.reading() > 0 && snapshot.is_walked())
 }
 
+static PART: SnapshotPart = SnapshotPart {
+    can_go_on: Engine::saving_can_go_on,
+    step: Engine::step_saving,
+    save_if_due: Engine::save_if_due,
+    carry_requests: Engine::carry_save_requests,
+    saves_before_shutdown: Engine::saves_before_shutdown,
+    job_done: Engine::saving_job_done,
+    read_done: Engine::saving_read_done,
+    load_done: Engine::loading_job_done,
+};
+
 impl Engine {
-    /// Tells that this host carries jobs: datasets can be saved and loaded.
+    /// Tells that this host carries jobs on files: datasets can be saved and loaded, and a journal kept.
     pub fn carries_files(&mut self) {
+        self.carries_snapshots();
+        self.carries_journal();
+    }
+
+    /// Tells that this host carries a snapshot's jobs; of a journal's it need not know.
+    pub fn carries_snapshots(&mut self) {
         self.server.persistence.files = true;
+        self.parts.snapshots = Some(&PART);
     }
 
     /// Begins what commands asked for; a request that comes while a snapshot is being written waits for its end.
@@ -100,7 +119,11 @@ impl Engine {
         for request in core::mem::take(&mut self.server.persistence.requests) {
             match request {
                 SaveRequest::Background => self.begin_saving(Purpose::Background),
-                SaveRequest::Rewrite => self.rewrite_journal(),
+                SaveRequest::Rewrite => {
+                    if let Some(journal) = self.parts.journal {
+                        (journal.begin_rewrite)(self);
+                    }
+                }
                 SaveRequest::Foreground(session) => self.begin_saving(Purpose::Foreground(session)),
                 SaveRequest::Reload { session, save: true, flush } => {
                     self.begin_saving(Purpose::Reload { session, flush });
@@ -228,8 +251,8 @@ impl Engine {
     fn publish_snapshot(&mut self) {
         let Some(Saving { purpose, serial, file, .. }) = &self.saving else { return };
         let (owner, file) = (Owner::Saving(*serial), file.clone());
-        let name = match purpose {
-            Purpose::Rewrite => self.base_path(),
+        let name = match (purpose, self.parts.journal) {
+            (Purpose::Rewrite, Some(journal)) => (journal.base_path)(self),
             _ => self.server.config.dbfilename.clone(),
         };
         self.jobs.push(owner, Job::Publish { file, name });
@@ -308,7 +331,9 @@ impl Engine {
             if !ok {
                 self.jobs.push(Owner::Nobody, Job::Remove { file: saving.file });
             }
-            self.base_written(ok, saving.bytes);
+            if let Some(journal) = self.parts.journal {
+                (journal.base_written)(self, ok, saving.bytes);
+            }
             return self.carry_save_requests();
         }
         let persistence = &mut self.server.persistence;

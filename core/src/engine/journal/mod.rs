@@ -11,6 +11,7 @@ mod rewrite;
 
 use super::Engine;
 use super::jobs::{Done, Job, Owner};
+use super::parts::JournalPart;
 use crate::journal::{Encoder, Manifest};
 use crate::session::SessionId;
 use crate::words::config::AppendFsync;
@@ -110,7 +111,25 @@ impl Journal {
     }
 }
 
+static PART: JournalPart = JournalPart {
+    tick: Engine::tick_journal,
+    end_turn: Engine::end_turn,
+    release_pending: Engine::release_pending,
+    switch: Engine::switch_journal,
+    closes: Engine::closes_journal,
+    job_done: Engine::journal_job_done,
+    begin_rewrite: Engine::rewrite_journal,
+    base_path: Engine::base_path,
+    base_written: Engine::base_written,
+    base_loaded: Engine::base_loaded,
+    after_snapshot: Engine::journal_after_snapshot,
+};
+
 impl Engine {
+    pub(super) fn carries_journal(&mut self) {
+        self.parts.journal = Some(&PART);
+    }
+
     pub(super) fn push_journal(&mut self, step: Step, job: Job) {
         self.jobs.push(Owner::Journal(self.journal.generation, step), job);
     }
