@@ -24,6 +24,8 @@ pub struct State {
     /// The last slow cycle ran out of time: there is work for fast ones.
     pub timed_out: bool,
     last_fast: u64,
+    /// The share of keys with deadlines that had expired and were still there, in percent: a moving average.
+    pub stale_percent: f64,
 }
 
 /// One round's outcome.
@@ -31,18 +33,34 @@ pub struct State {
 pub struct Round {
     /// The database.
     pub db: usize,
+    /// Keys with deadlines that were looked at.
+    pub sampled: usize,
+    /// Those of them that had expired.
+    pub expired: usize,
     /// The database should be sampled again at once.
     pub again: bool,
 }
 
 impl State {
-    /// Whether a fast cycle may run at `micros` of the monotonic clock.
-    pub fn may_run_fast(&mut self, micros: u64) -> bool {
-        if !self.timed_out || micros < self.last_fast + FAST_PAUSE_MICROS {
+    /// Whether a fast cycle may run now, by the monotonic clock, which is only read where there is work.
+    pub fn may_run_fast(&mut self, monotonic: fn() -> u64) -> bool {
+        if !self.timed_out {
             return false;
         }
-        self.last_fast = micros;
-        true
+        let micros = monotonic();
+        let due = micros >= self.last_fast + FAST_PAUSE_MICROS;
+        if due {
+            self.last_fast = micros;
+        }
+        due
+    }
+
+    /// Lets a round weigh in with a twentieth in the share of stale keys.
+    pub fn note(&mut self, round: Round) {
+        if round.sampled > 0 {
+            let percent = round.expired as f64 * 100.0 / round.sampled as f64;
+            self.stale_percent = self.stale_percent * 0.95 + percent * 0.05;
+        }
     }
 
     /// Goes on to the next database.
@@ -62,7 +80,7 @@ pub fn sample(
 ) -> Round {
     let database = keyspace.db(db);
     if database.volatile() == 0 {
-        return Round { db, again: false };
+        return Round { db, sampled: 0, expired: 0, again: false };
     }
     let (mut sampled, mut ttl_sum, mut alive) = (0usize, 0i64, 0i64);
     database.sample(rng, SAMPLE, TRIES, crate::keyspace::record::Record::is_volatile, |record| {
@@ -83,5 +101,6 @@ pub fn sample(
             if database.average_ttl == 0 { mean } else { database.average_ttl / 50 * 49 + mean / 50 };
     }
     // Every database gets on with its expired keys even where slots with deadlines are too rare for a full sample.
-    Round { db, again: sampled > 0 && expired.len() * 4 > sampled }
+    let again = sampled > 0 && expired.len() * 4 > sampled;
+    Round { db, sampled, expired: expired.len(), again }
 }

@@ -61,6 +61,8 @@ pub struct AofState {
     pub last_failure: Option<UnixMillis>,
     /// Whether the last rewrite was good.
     pub last_rewrite_ok: bool,
+    /// Rewrites that failed one after the other, up to now.
+    pub failures: u64,
     /// How many rewrites were done.
     pub rewrites: u64,
     /// Size of the files that are loaded at a start, in bytes.

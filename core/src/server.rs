@@ -42,6 +42,8 @@ pub struct HostFacts {
     pub monotonic: MonotonicMicros,
     /// User and system CPU time of the process, in microseconds.
     pub cpu_times: fn() -> (u64, u64),
+    /// The same of the thread that runs the engine.
+    pub thread_cpu_times: fn() -> (u64, u64),
     /// The process's number.
     pub process_id: u32,
     /// The operating system's name.
@@ -72,6 +74,7 @@ impl HostFacts {
         resident_memory: || 0,
         monotonic: || 0,
         cpu_times: || (0, 0),
+        thread_cpu_times: || (0, 0),
         process_id: 0,
         os: "none",
         allocator: "none",
@@ -121,6 +124,16 @@ pub struct ServerStats {
     pub by_command: Vec<CommandStats>,
     /// The most that memory was over its limit for eviction's sake, in microseconds.
     pub over_memory_micros: u64,
+    /// Values and databases that were freed in slices.
+    pub freed_lazily: u64,
+    /// Times that bytes came from a client.
+    pub reads: u64,
+    /// Times that a client took bytes.
+    pub writes: u64,
+    /// Microseconds that the expiry cycles took.
+    pub expire_micros: u64,
+    /// Expiry cycles that ran out of time.
+    pub expire_timeouts: u64,
 }
 
 /// What CLIENT PAUSE holds back.

@@ -90,6 +90,7 @@ impl Engine {
             let Some(value) = self.data.garbage.last_mut() else { break };
             if free_part(value, budget) {
                 self.data.garbage.pop();
+                self.server.stats.freed_lazily += 1;
             } else {
                 budget = 0;
             }
@@ -99,6 +100,7 @@ impl Engine {
             && self.data.garbage_databases.last_mut().is_some_and(|db| db.free_some(FREED_AT_ONCE))
         {
             self.data.garbage_databases.pop();
+            self.server.stats.freed_lazily += 1;
         }
     }
 

@@ -12,8 +12,11 @@ impl Engine {
     /// not come to its end.
     pub fn handle_idle(&mut self, now: UnixMillis) {
         self.now = now;
-        let micros = (self.server.host.monotonic)();
-        if self.server.active_expire && self.server.expire_state.may_run_fast(micros) {
+        let monotonic = self.server.host.monotonic;
+        if self.server.active_expire
+            && !self.server.loading
+            && self.server.expire_state.may_run_fast(monotonic)
+        {
             self.expire_for(FAST_MICROS);
         }
     }
@@ -33,8 +36,10 @@ impl Engine {
                 for key in &expired {
                     Db { data: &mut self.data, index: db, now: self.now }.exists(key);
                 }
+                self.server.expire_state.note(round);
                 if monotonic().saturating_sub(start) > micros {
                     self.server.expire_state.timed_out = true;
+                    self.server.stats.expire_timeouts += 1;
                     break 'databases;
                 }
                 if !round.again {
@@ -42,6 +47,7 @@ impl Engine {
                 }
             }
         }
+        self.server.stats.expire_micros += monotonic().saturating_sub(start);
         self.after_removals();
     }
 }

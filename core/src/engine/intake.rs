@@ -23,6 +23,7 @@ impl Engine {
     pub fn handle_bytes(&mut self, id: SessionId, bytes: &[u8], now: UnixMillis) {
         self.now = now;
         self.server.stats.input_bytes += bytes.len() as u64;
+        self.server.stats.reads += 1;
         let Some(mut session) = self.peers.take(id) else { return };
         session.last_active = now;
         if session.blocked.is_some() || !session.input.is_empty() {

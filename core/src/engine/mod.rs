@@ -167,6 +167,7 @@ impl Engine {
     pub fn consume_output(&mut self, id: SessionId, n: usize) {
         let Some(session) = self.peers.get_mut(id) else { return };
         self.server.stats.output_bytes += n as u64;
+        self.server.stats.writes += 1;
         session.taken += n;
         if session.taken >= session.output.len() && session.held.is_empty() {
             session.taken = 0;

@@ -92,11 +92,11 @@ pub fn resident() -> usize {
     pages.unwrap_or(0) * rustix::param::page_size()
 }
 
-/// User and system time of the process, in microseconds.
-pub fn cpu_times() -> (u64, u64) {
+/// User and system time of the process or thread whose `stat` file this is, in microseconds.
+pub fn cpu_times(stat: &str) -> (u64, u64) {
     /// The kernel counts in hundredths of a second here, whatever its own tick is.
     const MICROS_A_TICK: u64 = 10_000;
-    let Ok(stat) = std::fs::read_to_string("/proc/self/stat") else { return (0, 0) };
+    let Ok(stat) = std::fs::read_to_string(stat) else { return (0, 0) };
     // The second field is the program's name in brackets, which may hold blanks.
     let mut fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11);
     let mut micros = || fields.next().and_then(|word| word.parse::<u64>().ok()).unwrap_or(0) * MICROS_A_TICK;

@@ -118,6 +118,7 @@ impl Server {
         self.hand_out_jobs();
         while !self.stopping {
             self.say_ready();
+            self.engine.handle_idle(self.now);
             self.wait(&mut events)
                 .map_err(|error| format!("Waiting for events failed: {}", reason(&error)))?;
             self.now = now();

@@ -23,6 +23,8 @@ pub(super) fn server(ctx: &Ctx<'_>, text: &mut InfoText) {
     text.int("arch_bits", i64::from(usize::BITS));
     text.text("monotonic_clock", "POSIX clock_gettime");
     text.text("multiplexing_api", server.host.multiplexing);
+    text.text("atomicvar_api", "rust-core");
+    text.text("gcc_version", "0.0.0");
     text.int("process_id", i64::from(server.host.process_id));
     text.text("process_supervised", config.supervised.name());
     text.text("run_id", &server.run_id);
@@ -84,9 +86,17 @@ pub(super) fn memory(ctx: &Ctx<'_>, text: &mut InfoText) {
     text.count("allocator_resident", resident);
     text.count("total_system_memory", host.machine_memory as usize);
     text.human("total_system_memory_human", host.machine_memory as usize);
+    no_scripts(text);
     text.int("maxmemory", server.config.maxmemory);
     text.human("maxmemory_human", server.config.maxmemory as usize);
     text.text("maxmemory_policy", server.config.maxmemory_policy.name());
+    // The allocator holds its pages itself: what is resident beyond what is in use is its own, none is the process's.
+    text.ratio("allocator_frag_ratio", resident as f64 / used.max(1) as f64, "");
+    text.int("allocator_frag_bytes", resident as i64 - used as i64);
+    text.ratio("allocator_rss_ratio", 1.0, "");
+    text.int("allocator_rss_bytes", 0);
+    text.ratio("rss_overhead_ratio", 1.0, "");
+    text.int("rss_overhead_bytes", 0);
     text.ratio("mem_fragmentation_ratio", resident as f64 / used.max(1) as f64, "");
     text.int("mem_fragmentation_bytes", resident as i64 - used as i64);
     text.int("mem_not_counted_for_evict", 0);
@@ -101,7 +111,24 @@ pub(super) fn memory(ctx: &Ctx<'_>, text: &mut InfoText) {
     let data = &ctx.db.data;
     let databases: usize = data.garbage_databases.iter().map(crate::keyspace::database::Database::len).sum();
     text.count("lazyfree_pending_objects", data.garbage.len() + databases);
-    text.int("lazyfreed_objects", 0);
+    text.int("lazyfreed_objects", server.stats.freed_lazily as i64);
+}
+
+/// What Redis's interpreters of scripts take; there are none here.
+fn no_scripts(text: &mut InfoText) {
+    text.int("used_memory_lua", 0);
+    text.int("used_memory_vm_eval", 0);
+    text.human("used_memory_lua_human", 0);
+    for name in ["used_memory_scripts_eval", "number_of_cached_scripts", "number_of_functions"] {
+        text.int(name, 0);
+    }
+    for name in ["number_of_libraries", "used_memory_vm_functions", "used_memory_vm_total"] {
+        text.int(name, 0);
+    }
+    text.human("used_memory_vm_total_human", 0);
+    text.int("used_memory_functions", 0);
+    text.int("used_memory_scripts", 0);
+    text.human("used_memory_scripts_human", 0);
 }
 
 pub(super) fn vm(ctx: &Ctx<'_>, text: &mut InfoText) {
@@ -164,8 +191,11 @@ pub(super) fn persistence(ctx: &Ctx<'_>, text: &mut InfoText) {
     text.int("aof_current_rewrite_time_sec", seconds(aof.rewriting_since.map(|since| ctx.db.now - since)));
     text.text("aof_last_bgrewrite_status", if aof.last_rewrite_ok { "ok" } else { "err" });
     text.int("aof_rewrites", aof.rewrites as i64);
+    text.int("aof_rewrites_consecutive_failures", aof.failures as i64);
     text.text("aof_last_write_status", if aof.error.is_none() { "ok" } else { "err" });
     text.int("aof_last_cow_size", 0);
+    text.int("module_fork_in_progress", 0);
+    text.int("module_fork_last_cow_size", 0);
     if ctx.server.config.appendonly {
         text.int("aof_current_size", aof.size as i64);
         text.int("aof_base_size", aof.base_size as i64);
@@ -198,15 +228,20 @@ pub(super) fn stats(ctx: &Ctx<'_>, text: &mut InfoText) {
     text.int("instantaneous_ops_per_sec", rates.commands() as i64);
     text.int("total_net_input_bytes", stats.input_bytes as i64);
     text.int("total_net_output_bytes", stats.output_bytes as i64);
+    text.int("total_net_repl_input_bytes", 0);
+    text.int("total_net_repl_output_bytes", 0);
     text.ratio("instantaneous_input_kbps", rates.input() as f64 / 1024.0, "");
     text.ratio("instantaneous_output_kbps", rates.output() as f64 / 1024.0, "");
+    text.ratio("instantaneous_input_repl_kbps", 0.0, "");
+    text.ratio("instantaneous_output_repl_kbps", 0.0, "");
     text.int("rejected_connections", stats.rejected_connections as i64);
     for name in ["sync_full", "sync_partial_ok", "sync_partial_err"] {
         text.int(name, 0);
     }
     text.int("expired_keys", keys.expired as i64);
-    text.ratio("expired_stale_perc", 0.0, "");
-    text.int("expired_time_cap_reached_count", 0);
+    text.ratio("expired_stale_perc", ctx.server.expire_state.stale_percent, "");
+    text.int("expired_time_cap_reached_count", stats.expire_timeouts as i64);
+    text.int("expire_cycle_cpu_milliseconds", (stats.expire_micros / 1000) as i64);
     text.int("evicted_keys", keys.evicted as i64);
     text.int("evicted_clients", 0);
     text.int("total_eviction_exceeded_time", (stats.over_memory_micros / 1000) as i64);
@@ -219,12 +254,25 @@ pub(super) fn stats(ctx: &Ctx<'_>, text: &mut InfoText) {
     for name in ["latest_fork_usec", "total_forks", "migrate_cached_sockets", "slave_expires_tracked_keys"] {
         text.int(name, 0);
     }
+    for name in ["active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits"] {
+        text.int(name, 0);
+    }
+    for name in ["active_defrag_key_misses", "total_active_defrag_time", "current_active_defrag_time"] {
+        text.int(name, 0);
+    }
     for name in ["tracking_total_keys", "tracking_total_items", "tracking_total_prefixes"] {
         text.int(name, 0);
     }
     text.int("unexpected_error_replies", 0);
     text.int("total_error_replies", stats.errors as i64);
     text.int("dump_payload_sanitizations", 0);
+    text.int("total_reads_processed", stats.reads as i64);
+    text.int("total_writes_processed", stats.writes as i64);
+    for name in ["io_threaded_reads_processed", "io_threaded_writes_processed"] {
+        text.int(name, 0);
+    }
+    text.int("reply_buffer_shrinks", 0);
+    text.int("reply_buffer_expands", 0);
 }
 
 pub(super) fn replication(ctx: &Ctx<'_>, text: &mut InfoText) {
@@ -248,6 +296,9 @@ pub(super) fn cpu(ctx: &Ctx<'_>, text: &mut InfoText) {
     text.text("used_cpu_user", &seconds(user));
     text.text("used_cpu_sys_children", "0.000000");
     text.text("used_cpu_user_children", "0.000000");
+    let (user, system) = (ctx.server.host.thread_cpu_times)();
+    text.text("used_cpu_sys_main_thread", &seconds(system));
+    text.text("used_cpu_user_main_thread", &seconds(user));
 }
 
 pub(super) fn commandstats(ctx: &Ctx<'_>, text: &mut InfoText) {

@@ -138,6 +138,7 @@ impl Engine {
         let since = self.server.persistence.aof.rewriting_since.take();
         let aof = &mut self.server.persistence.aof;
         aof.last_rewrite_ok = ok;
+        aof.failures = if ok { 0 } else { aof.failures + 1 };
         aof.last_rewrite = since.map(|since| self.now - since);
         if ok {
             aof.rewrites += 1;
