@@ -45,6 +45,8 @@ pub enum Shape {
     Integers(usize),
     /// Only the default; the text says why.
     Fixed(&'static str),
+    /// no; the text says why yes is refused.
+    OnlyNo(&'static str),
 }
 
 /// What a directive's value is and where it lies.
@@ -158,6 +160,9 @@ impl Shape {
             Self::Number(bounds) => bounds.parse(first).map(|number| bounds.print(number)),
             Self::Words(names) => parse_word(names, first).map(|index| names[index].as_bytes().to_vec()),
             Self::Flags(names) => {
+                if words.is_empty() {
+                    parse_word(names, b"")?;
+                }
                 for word in words {
                     parse_word(names, word)?;
                 }
@@ -171,6 +176,8 @@ impl Shape {
             Self::Integers(_) => Ok(words.join(&b' ')),
             Self::Fixed(reason) if words.join(&b' ') != default.as_bytes() => Err(Cow::Borrowed(*reason)),
             Self::Fixed(_) => Ok(default.as_bytes().to_vec()),
+            Self::OnlyNo(reason) if parse_bool(first)? => Err(Cow::Borrowed(*reason)),
+            Self::OnlyNo(_) => Ok(yes_no(false).to_vec()),
         }
     }
 }
@@ -200,6 +207,8 @@ impl Bounds {
         let (number, refusal) = match self.unit {
             Unit::Plain => (parse_decimal(text), "argument couldn't be parsed into an integer"),
             Unit::Octal => (parse_octal(text), "argument couldn't be parsed as an octal number"),
+            // More than fits is out of bounds rather than unreadable, as Redis has it.
+            Unit::Memory if is_huge(text) => (Some(i64::MIN), ""),
             Unit::Memory => (parse_memory(text), "argument must be a memory value"),
             Unit::MemoryOrPercent => (
                 parse_memory(text).or_else(|| parse_percent(text)),
@@ -269,6 +278,12 @@ fn parse_octal(text: &[u8]) -> Option<i64> {
 fn parse_percent(text: &[u8]) -> Option<i64> {
     let number = parse_decimal(text.strip_suffix(b"%")?)?;
     (number >= 0).then_some(-number)
+}
+
+/// Whether this is a number of bytes that no integer holds.
+fn is_huge(text: &[u8]) -> bool {
+    const MOST_DIGITS: usize = 19;
+    text.len() > MOST_DIGITS && text.iter().all(u8::is_ascii_digit)
 }
 
 /// Bytes with Redis's suffixes: `k` is 1000, `kb` is 1024. An empty number is 0, as in Redis.
