@@ -49,6 +49,8 @@ pub mod flags {
     pub const META_ONLY: u32 = 1 << 17;
     /// The old value of its keys is not needed (SET, DEL): never waits for it.
     pub const NO_VALUE: u32 = 1 << 18;
+    /// The argument behind the key names a member of a set or a field of a hash.
+    pub const NAMES_MEMBER: u32 = 1 << 19;
 }
 
 /// Where a command's keys are.

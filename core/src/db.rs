@@ -18,7 +18,7 @@ use crate::rdb::Snapshot;
 use crate::session::SessionId;
 use crate::types::segmented::Slot;
 use crate::types::string::{Str, StrRef};
-use crate::types::{Kind, Limits, Value, ValueRef};
+use crate::types::{Hashed, Kind, Limits, Value, ValueRef};
 use crate::waiters::{DbKey, Waiters};
 use crate::words::error::{CommandError, WRONG_TYPE};
 use crate::words::hash::HashKey;
@@ -85,8 +85,8 @@ pub struct Data {
     pub paging: Paging,
     /// Reads leave the access clocks alone (CLIENT NO-TOUCH of the running session).
     pub no_touch: bool,
-    /// The key whose hash was computed ahead: its address, its length, its hash.
-    hint: (usize, usize, u64),
+    /// The key whose hash was computed ahead.
+    hint: Hashed,
 }
 
 impl Data {
@@ -112,7 +112,7 @@ impl Data {
             snapshot: None,
             paging: Paging::new(false, 1, 0),
             no_touch: false,
-            hint: (0, 0, 0),
+            hint: Hashed::default(),
         }
     }
 
@@ -242,12 +242,19 @@ impl Db<'_> {
     #[inline]
     fn resident(&mut self, slot: Slot, key: &[u8]) -> Result<ValueRef<'_>, CommandError> {
         if self.database().get(slot).is_paged() {
-            self.data.missing.push((self.index, key.into()));
-            return Err(CommandError::NotResident);
+            return Err(self.missing(key));
         }
         self.database().get(slot).value().ok_or(CommandError::NotResident)
     }
 
+    /// Notes that the key's value has to be loaded.
+    #[cold]
+    fn missing(&mut self, key: &[u8]) -> CommandError {
+        self.data.missing.push((self.index, key.into()));
+        CommandError::NotResident
+    }
+
+    #[inline]
     fn check_kind(&self, slot: Slot, kind: Kind) -> Result<(), CommandError> {
         if self.database().get(slot).kind() == kind { Ok(()) } else { Err(WRONG_TYPE) }
     }
@@ -345,6 +352,7 @@ impl Db<'_> {
 
     // ------------------------------------------------------------------------------------------ writing
 
+    #[inline]
     fn find_for_write(&mut self, key: &[u8]) -> Option<Slot> {
         let slot = self.find(key)?;
         self.touch(slot);
@@ -358,10 +366,29 @@ impl Db<'_> {
         f: impl FnOnce(&mut Value, &Limits) -> R,
     ) -> Result<Option<Edited<R>>, CommandError> {
         let Some(slot) = self.find_for_write(key) else { return Ok(None) };
-        self.check_kind(slot, kind)?;
-        self.resident(slot, key)?;
+        self.edit_at(slot, key, kind, f).map(Some)
+    }
+
+    #[inline]
+    fn edit_at<R>(
+        &mut self,
+        slot: Slot,
+        key: &[u8],
+        kind: Kind,
+        f: impl FnOnce(&mut Value, &Limits) -> R,
+    ) -> Result<Edited<R>, CommandError> {
+        let record = self.database().get(slot);
+        if record.kind() != kind {
+            return Err(WRONG_TYPE);
+        }
+        if record.is_paged() {
+            return Err(self.missing(key));
+        }
+        let has_pages = record.has_pages();
         self.data.before_change(self.index, key);
-        self.release_copy(slot);
+        if has_pages {
+            self.release_copy(slot);
+        }
         let Data { keyspace, limits, .. } = &mut *self.data;
         let record = keyspace.db_mut(self.index).get_mut(slot);
         let edited = record.edit(|value| {
@@ -372,20 +399,20 @@ impl Db<'_> {
         if edited.emptied {
             self.remove_at(slot, key);
         }
-        Ok(Some(edited))
+        Ok(edited)
     }
 
     fn edit_or_create<R>(
         &mut self,
         key: &[u8],
-        mut fresh: Value,
+        kind: Kind,
+        fresh: impl FnOnce() -> Value,
         f: impl FnOnce(&mut Value, &Limits) -> R,
     ) -> Result<Edited<R>, CommandError> {
-        let kind = fresh.kind();
-        // Looked up here and again in `edit`; the second time everything is in the cache.
-        if self.find(key).is_some() {
-            return self.edit(key, kind, f)?.ok_or(CommandError::NotResident);
+        if let Some(slot) = self.find_for_write(key) {
+            return self.edit_at(slot, key, kind, f);
         }
+        let mut fresh = fresh();
         let out = f(&mut fresh, &self.data.limits);
         let emptied = fresh.is_empty();
         if !emptied {

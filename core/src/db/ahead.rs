@@ -1,6 +1,9 @@
 //! Looking ahead: the hashes of keys that are about to be looked up, and their records on the way from memory.
 
 use super::{Data, Db};
+use crate::types::hash::{FieldTable, HashRef};
+use crate::types::set::{MemberTable, SetRef};
+use crate::types::{Hashed, ValueRef};
 use crate::words::error::CommandResult;
 
 /// So many keys are looked ahead at once.
@@ -10,20 +13,54 @@ impl Data {
     /// Tells the hash of a key that the next command is going to look up, by the address of its bytes.
     #[inline]
     pub fn hint(&mut self, key: &[u8], hash: u64) {
-        self.hint = (key.as_ptr().addr(), key.len(), hash);
+        self.hint = Hashed::new(key, hash);
     }
 
     #[inline]
     pub(super) fn hash(&self, key: &[u8]) -> u64 {
-        if self.hint.0 == key.as_ptr().addr() && self.hint.1 == key.len() {
-            return self.hint.2;
-        }
-        self.keyspace.hash(key)
+        self.hint.of(key).unwrap_or_else(|| self.keyspace.hash(key))
     }
 
-    /// Forgets the hint: the bytes that it points to are about to change.
+    /// Tells the hash of the member or field that the next command is going to look up.
+    #[inline]
+    pub fn hint_member(&mut self, member: &[u8], hash: u64) {
+        self.limits.ahead = Hashed::new(member, hash);
+    }
+
+    /// Forgets the hints: the bytes that they point to are about to change.
     pub fn clear_hint(&mut self) {
-        self.hint = (0, 0, 0);
+        self.hint = Hashed::default();
+        self.limits.ahead = Hashed::default();
+    }
+
+    /// The table that holds the value of a key, if it is a large set or hash in memory.
+    pub fn table_of(&self, db: usize, key: &[u8], hash: u64) -> Option<Table<'_>> {
+        let database = self.keyspace.db(db);
+        match database.get(database.find(hash, key)?).value()? {
+            ValueRef::Set(SetRef::Table(table)) => Some(Table::Members(table)),
+            ValueRef::Hash(HashRef::Table(table)) => Some(Table::Fields(table)),
+            _ => None,
+        }
+    }
+}
+
+/// A large set or hash.
+#[derive(Clone, Copy)]
+pub enum Table<'a> {
+    /// A set.
+    Members(&'a MemberTable),
+    /// A hash.
+    Fields(&'a FieldTable),
+}
+
+impl Table<'_> {
+    /// Fetches from memory what a lookup of a member or field of this hash is going to need.
+    #[inline]
+    pub fn fetch(self, hash: u64) {
+        match self {
+            Self::Members(table) => table.fetch(hash),
+            Self::Fields(table) => table.fetch(hash),
+        }
     }
 }
 

@@ -41,7 +41,7 @@ macro_rules! typed_access {
                 key: &[u8],
                 f: impl FnOnce(&mut $owned, &Limits) -> R,
             ) -> Result<Edited<R>, CommandError> {
-                self.edit_or_create(key, Value::$variant($fresh), |value, limits| match value {
+                self.edit_or_create(key, Kind::$kind, || Value::$variant($fresh), |value, limits| match value {
                     Value::$variant(v) => f(v, limits),
                     _ => unreachable!("the record's kind was checked"),
                 })

@@ -2,7 +2,7 @@
 
 use super::{Engine, Parsed, Running};
 use crate::args::Args;
-use crate::command::Keys;
+use crate::command::{Command, Keys, flags};
 use crate::command_index::CommandId;
 use crate::resp::parse::{ParseState, Parsed as ParsedCommand, Span, parse};
 use crate::session::SessionId;
@@ -12,10 +12,21 @@ use core::mem;
 
 /// Commands that are parsed and prefetched together.
 const BATCH: usize = 32;
+/// The argument that names a member or a field, where the command's flags say that there is one.
+const MEMBER: usize = 2;
 /// An output buffer keeps at most this much memory once it is empty.
 pub(super) const OUTPUT_KEPT: usize = 16 * 1024;
 /// So does an input buffer.
 const INPUT_KEPT: usize = 16 * 1024;
+
+/// What the last command was called and which key it had: most pipelines repeat the one or the other.
+#[derive(Default)]
+struct Last<'b> {
+    name: &'b [u8],
+    command: Option<(CommandId, &'static Command)>,
+    key: &'b [u8],
+    hash: u64,
+}
 
 impl Engine {
     /// Takes bytes that a client sent, in any split, and runs every complete command among them. The work is bounded by
@@ -110,6 +121,7 @@ impl Engine {
         spans: &mut Vec<Span>,
     ) -> usize {
         let mut at = from;
+        let mut last = Last::default();
         let limits = self.server.parse_limits(session.authenticated);
         while batch.len() < BATCH && at < buf.len() {
             let first_span = spans.len();
@@ -127,13 +139,15 @@ impl Engine {
                             spans,
                             id,
                             key: None,
+                            member: None,
+                            names_member: false,
                             unquoted: true,
                         });
                         at += consumed;
                         break;
                     }
                     if spans.len() > first_span {
-                        batch.push(self.look_ahead(buf, at, at + consumed, first_span, spans));
+                        batch.push(self.look_ahead(&mut last, buf, (at, at + consumed), first_span, spans));
                     } else if let Some(last) = batch.last_mut() {
                         last.end = at + consumed;
                     }
@@ -154,26 +168,80 @@ impl Engine {
                 }
             }
         }
-        for command in batch.iter() {
-            if let Some((_, hash)) = command.key {
-                self.data.keyspace.db(session.db).prefetch(hash);
-            }
+        if batch.len() > 1 {
+            self.fetch_ahead(session.db, buf, batch, spans);
         }
         at
     }
 
+    /// Brings what the commands are going to look up from memory: first the keys' records, all together, then the members
+    /// that the commands name in large sets and hashes.
+    fn fetch_ahead(&self, db: usize, buf: &[u8], batch: &mut [Parsed], spans: &[Span]) {
+        let mut fetched = None;
+        for (_, hash) in batch.iter().filter_map(|command| command.key) {
+            if fetched != Some(hash) {
+                self.data.keyspace.db(db).prefetch(hash);
+                fetched = Some(hash);
+            }
+        }
+        let mut table = None;
+        for command in batch.iter_mut().filter(|command| command.names_member) {
+            let Some((key, hash)) = command.key else { continue };
+            let args = Args::new(
+                &buf[command.base..command.end],
+                &spans[command.spans.0 as usize..command.spans.1 as usize],
+            );
+            if table.is_none_or(|(known, _)| known != hash) {
+                table = Some((hash, self.data.table_of(db, key.of(&buf[command.base..]), hash)));
+            }
+            if let Some((_, Some(table))) = table {
+                let member = self.data.limits.hash_key.hash(args.get(MEMBER));
+                table.fetch(member);
+                command.member = Some(member);
+            }
+        }
+    }
+
     /// Finds the command and hashes its first key.
     #[inline]
-    fn look_ahead(&self, buf: &[u8], base: usize, end: usize, first_span: usize, spans: &[Span]) -> Parsed {
-        let args = Args::new(&buf[base..end], &spans[first_span..]);
-        let id: Option<CommandId> = self.server.index.find(args.get(0));
-        let key = id.and_then(|id| match self.server.index.get(id).keys {
-            Keys::Range { first, .. } if first < args.len() => {
-                Some((spans[first_span + first], self.data.keyspace.hash(args.get(first))))
+    fn look_ahead<'b>(
+        &self,
+        last: &mut Last<'b>,
+        buf: &'b [u8],
+        (base, end): (usize, usize),
+        first_span: usize,
+        spans: &[Span],
+    ) -> Parsed {
+        let (bytes, words) = (&buf[base..end], &spans[first_span..]);
+        let name = words[0].of(bytes);
+        if name != last.name {
+            let id = self.server.index.find(name);
+            last.command = id.map(|id| (id, self.server.index.get(id)));
+            last.name = name;
+        }
+        let mut parsed = Parsed {
+            base,
+            end,
+            spans: (first_span as u32, spans.len() as u32),
+            id: None,
+            key: None,
+            member: None,
+            names_member: false,
+            unquoted: false,
+        };
+        let Some((id, command)) = last.command else { return parsed };
+        parsed.id = Some(id);
+        if let Keys::Range { first, .. } = command.keys
+            && let Some(&span) = words.get(first)
+        {
+            let key = span.of(bytes);
+            if key != last.key || key.is_empty() {
+                (last.key, last.hash) = (key, self.data.keyspace.hash(key));
             }
-            _ => None,
-        });
-        Parsed { base, end, spans: (first_span as u32, spans.len() as u32), id, key, unquoted: false }
+            parsed.key = Some((span, last.hash));
+            parsed.names_member = command.has(flags::NAMES_MEMBER) && words.len() > MEMBER;
+        }
+        parsed
     }
 
     /// Runs the parsed commands in order until one blocks or closes; returns the end of the last one that ran.
@@ -186,6 +254,9 @@ impl Engine {
             if let Some((span, hash)) = command.key {
                 let start = span.start as usize;
                 self.data.hint(&bytes[start..start + span.len as usize], hash);
+            }
+            if let Some(hash) = command.member {
+                self.data.hint_member(args.get(MEMBER), hash);
             }
             self.run_command(session, command.id, args);
             self.unquoted = unquoted;

@@ -69,6 +69,10 @@ struct Parsed {
     id: Option<CommandId>,
     /// The first key's place (relative to `base`) and hash, computed ahead.
     key: Option<(Span, u64)>,
+    /// The hash of the member or field that it names, if that was computed ahead.
+    member: Option<u64>,
+    /// Its second argument names a member or a field.
+    names_member: bool,
     /// The arguments lie in the engine's buffer for unquoted words, not in the client's bytes.
     unquoted: bool,
 }

@@ -94,7 +94,7 @@ impl Database {
     /// Brings the key's slot and the start of its record towards the processor.
     #[inline]
     pub fn prefetch(&self, hash: u64) {
-        self.table.probe(hash, Record::prefetch);
+        self.table.fetch(hash);
     }
 
     /// The record in `slot`.

@@ -13,6 +13,7 @@ use crate::types::hash::{Hash, HashRef};
 use crate::types::intset::{Intset, IntsetBuf};
 use crate::types::list::{List, ListRef};
 use crate::types::listpack::{Listpack, ListpackBuf};
+use crate::types::segmented::Fetch;
 use crate::types::set::{Set, SetRef};
 use crate::types::string::StrRef;
 use crate::types::zset::{Zset, ZsetRef};
@@ -536,10 +537,11 @@ impl Record {
     pub fn memory(&self) -> usize {
         self.0.allocated() + self.0.boxed().map_or(0, |v| size_of::<Value>() + v.as_ref().memory())
     }
+}
 
-    /// Asks the processor to fetch the record. A hint: it changes nothing.
+impl Fetch for Record {
     #[inline]
-    pub fn prefetch(&self) {
+    fn fetch(&self) {
         self.0.prefetch();
     }
 }

@@ -13,7 +13,7 @@ use crate::keyspace::clock::{AccessClock, idle_millis};
 use crate::keyspace::database::Database;
 use crate::keyspace::record::Record;
 use crate::types::codec::Form;
-use crate::types::segmented::Segmented;
+use crate::types::segmented::{Fetch, Segmented};
 use crate::words::hash::HashKey;
 use crate::words::time::UnixMillis;
 
@@ -65,6 +65,8 @@ pub struct PagedEntry {
     /// Where the value lies.
     pub place: Box<[u8]>,
 }
+
+impl Fetch for Known {}
 
 /// A snapshot that is being written. The owner of the keys tells it of every change before it happens:
 /// [`before_change`](Self::before_change), [`before_flush`](Self::before_flush), [`swapped`](Self::swapped).
@@ -185,7 +187,7 @@ impl Snapshot {
                 break;
             }
             if let Some(ahead) = records.get(i + FETCHED_AHEAD) {
-                ahead.prefetch();
+                ahead.fetch();
             }
             let known = !self.known.is_empty() && {
                 let hash = self.hash_key.hash(record.key());

@@ -76,6 +76,30 @@ pub struct Limits {
     pub list_plain_threshold: usize,
     /// The secret that keys the hash of every table.
     pub hash_key: HashKey,
+    /// The member whose hash was computed ahead.
+    pub ahead: Hashed,
+}
+
+/// A hash that was computed ahead, known again by where its bytes lie.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Hashed {
+    address: usize,
+    len: usize,
+    hash: u64,
+}
+
+impl Hashed {
+    /// The hash of `bytes`, which stay where they are and as they are until the note is dropped.
+    #[inline]
+    pub fn new(bytes: &[u8], hash: u64) -> Self {
+        Self { address: bytes.as_ptr().addr(), len: bytes.len(), hash }
+    }
+
+    /// The hash, if it is that of these bytes.
+    #[inline]
+    pub fn of(&self, bytes: &[u8]) -> Option<u64> {
+        (self.address == bytes.as_ptr().addr() && self.len == bytes.len()).then_some(self.hash)
+    }
 }
 
 impl Limits {
@@ -93,7 +117,14 @@ impl Limits {
             list_compress_depth: 0,
             list_plain_threshold: 1 << 30,
             hash_key,
+            ahead: Hashed { address: 0, len: 0, hash: 0 },
         }
+    }
+
+    /// The hash of a member or field.
+    #[inline]
+    pub fn hash(&self, member: &[u8]) -> u64 {
+        self.ahead.of(member).unwrap_or_else(|| self.hash_key.hash(member))
     }
 }
 

@@ -45,6 +45,13 @@ pub struct Slot {
     bucket: u32,
 }
 
+/// What a table holds: mostly a pointer to a heap block.
+pub trait Fetch {
+    /// Asks the processor to bring what the element points to from memory. A hint: it changes nothing.
+    #[inline]
+    fn fetch(&self) {}
+}
+
 /// One bounded table: the elements whose points lie from `first` up to `end`.
 struct Segment<T> {
     table: HashTable<T>,
@@ -82,7 +89,7 @@ impl<T> Segment<T> {
     }
 }
 
-impl<T> Segmented<T> {
+impl<T: Fetch> Segmented<T> {
     /// An empty table; it allocates nothing.
     pub const fn new() -> Self {
         Self { segments: Vec::new(), directory: Vec::new(), len: 0, widest: 1, sparse: 0, depth: 0 }
@@ -151,11 +158,11 @@ impl<T> Segmented<T> {
         self.segments.get_mut(segment)?.table.find_mut(hash, eq)
     }
 
-    /// Shows every element that might have this hash to `touch`, so that it can be fetched from memory ahead of use.
+    /// Fetches every element that might have this hash from memory, ahead of its use.
     #[inline]
-    pub fn probe(&self, hash: u64, mut touch: impl FnMut(&T)) {
+    pub fn fetch(&self, hash: u64) {
         self.find_ref(hash, |element| {
-            touch(element);
+            element.fetch();
             false
         });
     }
@@ -246,7 +253,7 @@ impl<T> Segmented<T> {
     }
 }
 
-impl<T> Default for Segmented<T> {
+impl<T: Fetch> Default for Segmented<T> {
     fn default() -> Self {
         Self::new()
     }
@@ -259,7 +266,7 @@ impl<T> core::fmt::Debug for Segmented<T> {
 }
 
 /// Random choice.
-impl<T> Segmented<T> {
+impl<T: Fetch> Segmented<T> {
     /// A random element, each as likely as any other (nearly so where most buckets are empty).
     pub fn random(&self, rng: &mut Rng) -> Option<Slot> {
         const TRIES: usize = 64;

@@ -197,7 +197,7 @@ impl Hash {
         self.make_fit(field, value, limits);
         let packed = match self {
             Self::Packed(packed) => packed,
-            Self::Table(table) => return table.set(field, value),
+            Self::Table(table) => return table.set_hashed(limits.hash(field), field, value),
         };
         if let Some(at) = find(packed.as_ref(), field) {
             packed.replace(at, value);

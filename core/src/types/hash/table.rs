@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::block::Block;
-use crate::types::segmented::{Segmented, Slot};
+use crate::types::segmented::{Fetch, Segmented, Slot};
 use crate::words::hash::HashKey;
 use crate::words::rng::Rng;
 
@@ -15,6 +15,13 @@ const MAX_LENGTH_BYTES: usize = 5;
 /// A field with its value: `| length of the field, 7 bits a byte, lowest first | field … | value … |`.
 #[derive(Debug)]
 struct Field(Block<()>);
+
+impl Fetch for Field {
+    #[inline]
+    fn fetch(&self) {
+        self.0.prefetch();
+    }
+}
 
 impl Field {
     fn new(name: &[u8], value: &[u8]) -> Self {
@@ -108,10 +115,21 @@ impl FieldTable {
         self.fields.find_ref(hash, |f| f.name() == field).map(|f| f.pair().1)
     }
 
+    /// Fetches from memory what a lookup of this hash is going to need.
+    #[inline]
+    pub fn fetch(&self, hash: u64) {
+        self.fields.fetch(hash);
+    }
+
     /// Gives the field this value; whether the field is new.
     #[inline]
     pub fn set(&mut self, field: &[u8], value: &[u8]) -> bool {
-        let hash = self.key.hash(field);
+        self.set_hashed(self.key.hash(field), field, value)
+    }
+
+    /// As [`set`](Self::set), where the field's hash is known.
+    #[inline]
+    pub fn set_hashed(&mut self, hash: u64, field: &[u8], value: &[u8]) -> bool {
         if let Some(found) = self.fields.find_mut(hash, |f| f.name() == field) {
             self.block_bytes -= found.0.allocated();
             found.set_value(value);

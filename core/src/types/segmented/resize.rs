@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::mem;
 use hashbrown::HashTable;
 
-use super::{END, MAX_BUCKETS, MAX_ITEMS, POINT_BITS, Segment, Segmented, point};
+use super::{END, Fetch, MAX_BUCKETS, MAX_ITEMS, POINT_BITS, Segment, Segmented, point};
 
 /// A full-size table with fewer elements is full of removed ones: it is rebuilt rather than split.
 const REBUILD_ITEMS: usize = MAX_ITEMS / 8 * 5;
@@ -14,6 +14,8 @@ const REBUILD_ITEMS: usize = MAX_ITEMS / 8 * 5;
 const MERGE_ITEMS: usize = MAX_ITEMS / 8 * 3;
 /// A segment with fewer elements than one in so many buckets is sparse.
 const SPARSE: usize = 8;
+/// hashbrown keeps an eighth of a table's buckets empty from this size on, of smaller tables one bucket.
+const SMALLEST_EIGHTHS: usize = 8;
 /// Smaller tables are not worth shrinking.
 const SMALL_BUCKETS: usize = 16;
 /// The directory shrinks where it has so many entries a segment.
@@ -50,7 +52,9 @@ impl<T> Segment<T> {
         // A range of a few points splits no more; hashes would have to be far from random to get there.
         (grain > 0).then(|| (self.first + width / 8 * 3 + grain / 2) / grain * grain)
     }
+}
 
+impl<T: Fetch> Segment<T> {
     /// Moves the elements to a table of the given capacity.
     fn rebuild(&mut self, capacity: usize, rehash: &impl Fn(&T) -> u64) {
         let mut table = HashTable::with_capacity(capacity);
@@ -58,16 +62,40 @@ impl<T> Segment<T> {
         self.table = table;
         self.moves = self.moves.wrapping_add(1);
     }
-}
 
-fn move_all<T>(from: &mut HashTable<T>, to: &mut HashTable<T>, rehash: &impl Fn(&T) -> u64) {
-    for element in mem::take(from) {
-        to.insert_unique(rehash(&element), element, rehash);
+    /// Doubles the table, or clears it of removed elements where these fill half of it, as hashbrown itself would; but
+    /// here the elements come from memory together.
+    fn grow(&mut self, rehash: &impl Fn(&T) -> u64) {
+        let buckets = self.table.num_buckets();
+        let most = if buckets < SMALLEST_EIGHTHS { buckets.saturating_sub(1) } else { buckets / 8 * 7 };
+        self.rebuild(if self.table.len() + 1 > most / 2 { most + 1 } else { most }, rehash);
     }
 }
 
+fn move_all<T: Fetch>(from: &mut HashTable<T>, to: &mut HashTable<T>, rehash: &impl Fn(&T) -> u64) {
+    for_each_fetched(mem::take(from), |element| {
+        to.insert_unique(rehash(&element), element, rehash);
+    });
+}
+
+/// Takes every element out, while those that come next are on their way from memory: a hash is computed from bytes that
+/// lie elsewhere, and to wait for each of them in turn would be most of the work.
+fn for_each_fetched<T: Fetch>(from: HashTable<T>, mut each: impl FnMut(T)) {
+    const AHEAD: usize = 16;
+    let mut coming: [Option<T>; AHEAD] = [const { None }; AHEAD];
+    let mut at = 0;
+    for element in from {
+        element.fetch();
+        if let Some(here) = coming[at].replace(element) {
+            each(here);
+        }
+        at = (at + 1) % AHEAD;
+    }
+    coming.into_iter().flatten().for_each(each);
+}
+
 /// Growing.
-impl<T> Segmented<T> {
+impl<T: Fetch> Segmented<T> {
     /// An empty table that takes about `items` elements before it grows. Segments are of uneven width, for the reason
     /// for which they split unevenly.
     pub fn with_capacity(items: usize) -> Self {
@@ -125,11 +153,11 @@ impl<T> Segmented<T> {
         let low_items = (items as u64 * u64::from(middle - first) / u64::from(end - first)) as usize;
         let mut low = HashTable::with_capacity(roomy(low_items));
         let mut high = HashTable::with_capacity(roomy(items - low_items));
-        for element in mem::take(&mut segment.table) {
+        for_each_fetched(mem::take(&mut segment.table), |element| {
             let hash = rehash(&element);
             let half = if point(hash) < middle { &mut low } else { &mut high };
             half.insert_unique(hash, element, rehash);
-        }
+        });
         *segment = Segment { table: low, first, end: middle, moves };
         self.deepen(depth_of(middle));
         let new = self.segments.len();
@@ -164,15 +192,8 @@ impl<T> Segmented<T> {
     }
 }
 
-impl<T> Segment<T> {
-    fn grow(&mut self, rehash: &impl Fn(&T) -> u64) {
-        self.table.reserve(1, rehash);
-        self.moves = self.moves.wrapping_add(1);
-    }
-}
-
 /// Shrinking.
-impl<T> Segmented<T> {
+impl<T: Fetch> Segmented<T> {
     #[inline]
     pub(super) fn notice_removed(&mut self, number: u32) {
         let segment = &mut self.segments[number as usize];

@@ -13,7 +13,7 @@
 
 use alloc::vec::Vec;
 
-use super::{END, POINT_BITS, Segment, Segmented, point};
+use super::{END, Fetch, POINT_BITS, Segment, Segmented, point};
 
 const MOVES_BITS: u32 = u16::BITS;
 const BUCKET_BITS: u32 = 63 - POINT_BITS as u32 - MOVES_BITS;
@@ -48,7 +48,7 @@ impl Cursor {
     }
 }
 
-impl<T> Segmented<T> {
+impl<T: Fetch> Segmented<T> {
     /// Visits about `count` elements from `cursor` on and returns the cursor to go on from: 0 to begin, 0 at the end.
     ///
     /// An element that stays from the first call to the last is visited, whatever is inserted and removed meanwhile;

@@ -229,7 +229,7 @@ impl Set {
     #[inline]
     pub fn insert(&mut self, member: &[u8], limits: &Limits) -> bool {
         match self {
-            Self::Table(table) => table.insert(member),
+            Self::Table(table) => table.insert_hashed(limits.hash(member), member),
             Self::Packed(_) => self.insert_packed(member, limits),
             Self::Ints(_) => self.insert_into_ints(member, limits),
         }

@@ -1,12 +1,19 @@
 //! The full encoding: a table of members, each one thin heap block.
 
 use crate::block::Block;
-use crate::types::segmented::Segmented;
+use crate::types::segmented::{Fetch, Segmented};
 use crate::words::hash::HashKey;
 use crate::words::rng::Rng;
 
 /// Bytes that a member takes in the table, on average over all fillings (see [`Segmented`]).
 const TABLE_BYTES_A_MEMBER: usize = 15;
+
+impl Fetch for Block<()> {
+    #[inline]
+    fn fetch(&self) {
+        self.prefetch();
+    }
+}
 
 /// Members in no order.
 #[derive(Debug)]
@@ -44,11 +51,22 @@ impl MemberTable {
         self.members.find_ref(self.key.hash(member), |m| m.bytes() == member).is_some()
     }
 
+    /// Fetches from memory what a lookup of this hash is going to need.
+    #[inline]
+    pub fn fetch(&self, hash: u64) {
+        self.members.fetch(hash);
+    }
+
     /// Adds a member; whether it is new.
     #[inline]
     pub fn insert(&mut self, member: &[u8]) -> bool {
+        self.insert_hashed(self.key.hash(member), member)
+    }
+
+    /// As [`insert`](Self::insert), where the member's hash is known.
+    #[inline]
+    pub fn insert_hashed(&mut self, hash: u64, member: &[u8]) -> bool {
         let key = self.key;
-        let hash = key.hash(member);
         if self.members.find(hash, |m| m.bytes() == member).is_some() {
             return false;
         }

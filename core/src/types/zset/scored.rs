@@ -7,7 +7,7 @@ use core::ops::Range;
 use super::cells::Cells;
 use super::range::{LexBound, LexRange, ScoreRange};
 use super::tree::{Cursor, Seek, Tree};
-use crate::types::segmented::{Segmented, Slot};
+use crate::types::segmented::{Fetch, Segmented, Slot};
 use crate::words::hash::HashKey;
 
 /// A sorted set of any size. Every call takes O(log n), apart from the number of entries it walks over.
@@ -26,6 +26,9 @@ struct Entry {
     hash: u32,
     id: u32,
 }
+
+/// The hash lies beside the id: nothing has to come from elsewhere.
+impl Fetch for Entry {}
 
 impl Entry {
     /// The hash as the table sees it: the known half spread over all bits.
@@ -73,8 +76,19 @@ impl ScoredSet {
         start..end.max(start)
     }
 
-    /// The ranks of the entries inside an interval of members, under the assumption that all scores are the same.
+    /// The ranks of the entries inside an interval of members, under the assumption that all scores are the same. Where
+    /// they are not, the set is at least as empty as Redis finds it when it looks at both ends.
     pub fn lex_ranks(&self, range: &LexRange<'_>) -> Range<usize> {
+        let last = self.len().saturating_sub(1);
+        let reaches = |rank: usize, inside: &dyn Fn(&[u8]) -> bool| {
+            self.entries(rank..rank + 1, false).next().is_some_and(|(member, _)| inside(member))
+        };
+        if range.is_empty()
+            || !reaches(last, &|member| range.reaches_min(member))
+            || !reaches(0, &|member| range.reaches_max(member))
+        {
+            return 0..0;
+        }
         let start = match range.min {
             LexBound::Min => 0,
             LexBound::Max => self.len(),

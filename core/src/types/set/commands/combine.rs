@@ -5,7 +5,7 @@ use crate::context::Ctx;
 use crate::db::Db;
 use crate::events::Event;
 use crate::types::listpack::Element;
-use crate::types::segmented::Segmented;
+use crate::types::segmented::{Fetch, Segmented};
 use crate::types::set::{Set, SetRef};
 use crate::types::{Limits, Value, ValueRef};
 use crate::words::error::{CommandError, CommandResult, SYNTAX};
@@ -103,6 +103,8 @@ fn union<'d>(sets: Vec<Option<SetRef<'d>>>, limits: &Limits, mut visit: impl FnM
         set.for_each(|member| seen.insert(member, &mut visit));
     }
 }
+
+impl Fetch for Element<'_> {}
 
 /// Members of several sets, each once, where they lie.
 struct Distinct<'d> {
