@@ -1,40 +1,91 @@
 //! The engine as JavaScript sees it.
+//!
+//! A turn of the host: bytes go into sessions (`send`), completions come back (`committed`, `read_part` and `read_end`,
+//! `page_job_done`), the hour is told (`tick`); then `turn` is called, and what it leaves is carried out: commits, reads,
+//! page jobs, sessions with something to receive. Bytes cross through one buffer (`input`), so that a command costs no
+//! allocation on its way.
 
+use crate::carrier::{Carrier, Commit, PageJob};
+use crate::clock;
+use crate::import::Import;
+use crate::layout::Op;
 use crate::memory;
-use nuthatch_core::{Config, Engine, HostFacts, Options, SessionId, SessionInfo};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use nuthatch_core::{Config, Engine, HostFacts, Options, Request, SessionId, SessionInfo};
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// Microseconds of the last hour that was told: the engine reads no clock.
-static NOW: AtomicU64 = AtomicU64::new(0);
-
-/// An engine and its sessions. Sessions are numbers that `open` gives.
+/// An engine, its sessions and its jobs. Sessions are numbers that `open` gives.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Worker {
     engine: Engine,
     sessions: Vec<Option<SessionId>>,
+    carrier: Carrier,
+    commit: Commit,
+    /// The read that `poll_read` gave last: its number, store, first key, last key, bytes to leave out, bytes wanted.
+    read: [f64; 6],
+    page_job: Option<PageJob>,
+    input: Vec<u8>,
+    pending: Vec<SessionId>,
+    import: Option<Import>,
 }
 
 #[wasm_bindgen]
+#[expect(clippy::needless_pass_by_value, reason = "wasm-bindgen hands strings over by value")]
 impl Worker {
-    /// An empty engine. `seed` is 32 bytes from `crypto.getRandomValues` (missing ones count as 0), `now` is
-    /// `Date.now()`.
+    /// An empty engine. `seed` is 32 bytes from `crypto.getRandomValues` (missing ones count as 0), `now` is `Date.now()`,
+    /// `config` has directives as a configuration file has.
+    ///
+    /// # Errors
+    /// The directive that is wrong, and why.
     #[wasm_bindgen(constructor)]
-    pub fn new(seed: &[u8], now: f64) -> Worker {
-        let options = Options {
+    pub fn new(seed: &[u8], config: &str, now: f64) -> Result<Worker, String> {
+        let mut options = Options {
             commands: nuthatch_core::ALL_COMMANDS,
             config: Config::default(),
             host: facts(),
             seed: words(seed),
-            now: tell(now),
+            now: now as i64,
         };
-        Worker { engine: Engine::new(options), sessions: Vec::new() }
+        for line in config.lines() {
+            let outcome = options.config.parse_line(line.as_bytes());
+            outcome.map_err(|reason| format!("'{line}': {reason}"))?;
+        }
+        Ok(Worker {
+            engine: Engine::new(options),
+            sessions: Vec::new(),
+            carrier: Carrier::default(),
+            commit: Commit::default(),
+            read: [0.0; 6],
+            page_job: None,
+            input: Vec::new(),
+            pending: Vec::new(),
+            import: None,
+        })
+    }
+
+    /// Tells which records the store has: the directory's and the keys of the chunks. `raw_pages`: the page device takes
+    /// bytes at offsets. Returns the keys of the chunks that `set_tail` wants before `start`.
+    pub fn mount(&mut self, directory: &[u8], chunks: &[f64], raw_pages: bool) -> Vec<f64> {
+        self.carrier = Carrier::new(directory, chunks, raw_pages);
+        self.carrier.tails()
+    }
+
+    /// A chunk that `mount` wanted.
+    pub fn set_tail(&mut self, key: f64, bytes: &[u8]) {
+        self.carrier.set_tail(key, bytes);
+    }
+
+    /// Begins to load what the store has. Needs `mount`; without it nothing outlives the engine.
+    pub fn start(&mut self) {
+        self.engine.carries_pages();
+        self.engine.keeps_snapshots();
+        self.engine.carries_files();
+        self.engine.load_at_start();
     }
 
     /// Opens a session: one for each client that must not see another's transactions, subscriptions and waits.
     pub fn open(&mut self, now: f64) -> usize {
-        let id = self.engine.open_session(SessionInfo::default(), tell(now));
+        let id = self.engine.open_session(SessionInfo::default(), now as i64);
         let free = self.sessions.iter().position(Option::is_none);
         let index = free.unwrap_or(self.sessions.len());
         match self.sessions.get_mut(index) {
@@ -51,51 +102,296 @@ impl Worker {
         }
     }
 
-    /// Gives bytes to a session, in any split, and returns what is answered at once: nothing while it waits for a key.
-    pub fn send(&mut self, session: usize, bytes: &[u8], now: f64) -> Vec<u8> {
-        if let Some(id) = self.id(session) {
-            self.engine.handle_bytes(id, bytes, tell(now));
+    /// Where JavaScript writes up to `len` bytes for the next `send` or `read_part`.
+    pub fn input(&mut self, len: usize) -> *mut u8 {
+        if self.input.len() < len {
+            self.input.resize(len.next_power_of_two(), 0);
         }
-        self.receive(session)
+        self.input.as_mut_ptr()
     }
 
-    /// Takes what waits to be sent to a session's client: replies that came late, messages of a subscription.
-    pub fn receive(&mut self, session: usize) -> Vec<u8> {
-        let Some(id) = self.id(session) else { return Vec::new() };
-        let out = self.engine.output(id).to_vec();
-        self.engine.consume_output(id, out.len());
-        out
+    /// Gives the buffer for input back when it is larger than `most` bytes.
+    pub fn shrink_input(&mut self, most: usize) {
+        if self.input.len() > most {
+            self.input = Vec::new();
+        }
+    }
+
+    /// Gives the first `len` bytes of the input to a session, in any split.
+    pub fn send(&mut self, session: usize, len: usize, now: f64) {
+        if let Some(id) = self.id(session) {
+            self.engine.handle_bytes(id, &self.input[..len], now as i64);
+        }
+    }
+
+    /// Ends a turn: what commands asked for goes on its way.
+    pub fn turn(&mut self, now: f64) {
+        loop {
+            while let Some((id, job)) = self.engine.poll_job() {
+                self.carrier.take(id, job);
+            }
+            let Some((id, done)) = self.carrier.poll_ended() else { break };
+            self.engine.handle_completion(id, done, now as i64);
+        }
+        self.engine.poll_pending(&mut self.pending);
+        self.pending.sort_unstable();
+        self.pending.dedup();
+    }
+
+    /// The next session that has something to receive since the last `turn`, or -1.
+    pub fn poll_session(&mut self) -> i32 {
+        while let Some(id) = self.pending.pop() {
+            if let Some(index) = self.sessions.iter().position(|open| *open == Some(id)) {
+                return index as i32;
+            }
+        }
+        -1
+    }
+
+    /// Where what is to be sent to a session's client lies.
+    pub fn output(&self, session: usize) -> *const u8 {
+        self.id(session).map_or(std::ptr::null(), |id| self.engine.output(id).as_ptr())
+    }
+
+    /// How many bytes that are.
+    pub fn output_len(&self, session: usize) -> usize {
+        self.id(session).map_or(0, |id| self.engine.output(id).len())
+    }
+
+    /// Tells that they were taken. Returns whether the session is to be closed.
+    pub fn consume(&mut self, session: usize, len: usize) -> bool {
+        let Some(id) = self.id(session) else { return true };
+        self.engine.consume_output(id, len);
+        self.engine.wants_close(id)
     }
 
     /// Does what is due: expiry, waits that end. Returns when it wants to be called next, as a `Date.now()`.
     pub fn tick(&mut self, now: f64) -> f64 {
-        let now = tell(now);
-        if now >= self.engine.poll_timeout() {
-            self.engine.handle_timeout(now);
+        if now as i64 >= self.engine.poll_timeout() {
+            self.engine.handle_timeout(now as i64);
         }
         self.engine.poll_timeout() as f64
     }
 
-    /// The sessions that have something to receive.
-    pub fn pending(&self) -> Vec<usize> {
-        let waits = |id: &SessionId| !self.engine.output(*id).is_empty();
-        let open = self.sessions.iter().enumerate();
-        open.filter(|(_, id)| id.as_ref().is_some_and(waits)).map(|(index, _)| index).collect()
+    /// Whether the host should wait for its device before it takes more commands.
+    pub fn is_pressed(&self) -> bool {
+        self.engine.is_pressed()
+    }
+
+    /// Whether the dataset is still being loaded.
+    pub fn is_loading(&self) -> bool {
+        self.engine.server().loading
+    }
+
+    /// What the engine has to say: a line that begins with `L` for the log, `F` for the reason why it cannot go on, `S`
+    /// where it has ended in good order.
+    pub fn poll_notice(&mut self) -> Option<String> {
+        loop {
+            return match self.engine.poll_request()? {
+                Request::Log(line) => Some(format!("L{line}")),
+                Request::Fatal(line) => Some(format!("F{line}")),
+                Request::Shutdown { .. } => Some(String::from("S")),
+                Request::ConfigChanged(_) => continue,
+            };
+        }
+    }
+
+    /// Saves, makes the journal whole and ends; `poll_notice` says when that is done.
+    pub fn shut_down(&mut self, now: f64) {
+        self.engine.shut_down(now as i64);
+    }
+
+    /// Bytes in use.
+    pub fn used_memory(&self) -> usize {
+        memory::used()
+    }
+
+    // ------------------------------------------------------------------------------------------------ the store
+
+    /// Takes the next commit; returns its number, or 0 where there is none.
+    pub fn poll_commit(&mut self) -> u32 {
+        self.commit = self.carrier.poll_commit(|_| {}).unwrap_or_default();
+        self.commit.serial
+    }
+
+    /// How many parts the commit has.
+    pub fn ops(&self) -> usize {
+        self.commit.ops.len()
+    }
+
+    /// The store of a part: 0 pages, 1 chunks, 2 meta.
+    pub fn op_store(&self, index: usize) -> u8 {
+        self.commit.ops.get(index).map_or(0, |op| op.store() as u8)
+    }
+
+    /// The record's key, or the first of those that are to be removed.
+    pub fn op_key(&self, index: usize) -> f64 {
+        match self.commit.ops.get(index) {
+            Some(Op::Put { key, .. } | Op::Remove { from: key, .. }) => *key as f64,
+            None => 0.0,
+        }
+    }
+
+    /// The last key of those that are to be removed; -1: a record is put.
+    pub fn op_until(&self, index: usize) -> f64 {
+        match self.commit.ops.get(index) {
+            Some(Op::Remove { to, .. }) => *to as f64,
+            Some(Op::Put { .. }) | None => -1.0,
+        }
+    }
+
+    /// Where the record's bytes lie.
+    pub fn op_bytes(&self, index: usize) -> *const u8 {
+        self.put(index).as_ptr()
+    }
+
+    /// How many they are.
+    pub fn op_len(&self, index: usize) -> usize {
+        self.put(index).len()
+    }
+
+    /// The commit is durable, or failed for that reason.
+    pub fn committed(&mut self, serial: u32, failure: Option<String>) {
+        self.carrier.committed(serial, failure.as_deref());
+    }
+
+    /// Takes the next read; returns its number, or 0 where there is none.
+    pub fn poll_read(&mut self) -> u32 {
+        let Some((number, reading)) = self.carrier.poll_read() else { return 0 };
+        let span = reading.span;
+        self.read = [
+            f64::from(number),
+            f64::from(reading.store as u8),
+            span.from as f64,
+            span.to as f64,
+            span.skip as f64,
+            reading.len as f64,
+        ];
+        number
+    }
+
+    /// About the read: 1 its store, 2 its first key, 3 its last key, 4 the bytes to leave out, 5 the bytes that are wanted.
+    pub fn read_fact(&self, which: usize) -> f64 {
+        self.read.get(which).copied().unwrap_or(0.0)
+    }
+
+    /// A piece of what is read: the first `len` bytes of the input.
+    pub fn read_part(&mut self, number: u32, len: usize) {
+        self.carrier.read_part(number, &self.input[..len]);
+    }
+
+    /// The read has ended, or failed for that reason.
+    pub fn read_end(&mut self, number: u32, failure: Option<String>) {
+        self.carrier.read_end(number, failure.as_deref());
+    }
+
+    /// Takes the next job of a page device that takes bytes at offsets: 0 none, 1 a read, 2 a write.
+    pub fn poll_page_job(&mut self) -> u8 {
+        self.page_job = self.carrier.poll_page_job();
+        if let Some(job) = self.page_job.as_mut().filter(|job| !job.write) {
+            job.bytes.resize(job.len, 0);
+        }
+        self.page_job.as_ref().map_or(0, |job| 1 + u8::from(job.write))
+    }
+
+    /// Where on the device the job's part begins.
+    pub fn page_offset(&self) -> f64 {
+        self.page_job.as_ref().map_or(0.0, |job| job.offset as f64)
+    }
+
+    /// Where the bytes to be written lie, or those read are to lie.
+    pub fn page_bytes(&mut self) -> *mut u8 {
+        self.page_job.as_mut().map_or(std::ptr::null_mut(), |job| job.bytes.as_mut_ptr())
+    }
+
+    /// How many they are.
+    pub fn page_len(&self) -> usize {
+        self.page_job.as_ref().map_or(0, |job| job.len)
+    }
+
+    /// The job is done, or failed for that reason.
+    pub fn page_job_done(&mut self, failure: Option<String>) {
+        if let Some(job) = self.page_job.take() {
+            self.carrier.page_job_done(job, failure.as_deref());
+        }
+    }
+
+    /// A picture of the page device: `[page size, pages that were ever used, n, n × (first page, pages, 1 if written),
+    /// one bit a page]`. The runs are those since the last picture.
+    pub fn page_map(&mut self) -> Vec<u32> {
+        let (size, bits) = self.engine.page_map();
+        let size64 = u64::from(size.max(1));
+        let mut picture = vec![size, (bits.len() * 64) as u32, self.carrier.traffic.len() as u32];
+        for (offset, len, write) in self.carrier.traffic.drain(..) {
+            let run = [(offset / size64) as u32, len.div_ceil(size64) as u32, u32::from(write)];
+            picture.extend(run);
+        }
+        for word in bits {
+            picture.extend([*word as u32, (*word >> 32) as u32]);
+        }
+        picture
+    }
+
+    // ------------------------------------------------------------------------------------------ files from elsewhere
+
+    /// Where a file lies among the chunks: its first key and its size in bytes; nothing where there is none.
+    pub fn file(&self, name: &str) -> Vec<f64> {
+        let file = self.carrier.file(name.as_bytes());
+        file.map_or_else(Vec::new, |(span, size)| vec![span.from as f64, size as f64])
+    }
+
+    /// Removes a file.
+    pub fn remove_file(&mut self, name: &str) {
+        self.carrier.remove_file(name.as_bytes());
+    }
+
+    /// Begins to take a dump.rdb.
+    pub fn import_begin(&mut self) {
+        self.import = Some(Import::new());
+    }
+
+    /// A portion of it, the first `len` bytes of the input; an empty one ends it.
+    pub fn import_feed(&mut self, len: usize) {
+        if let Some(import) = &mut self.import {
+            import.feed(&self.input[..len]);
+        }
+    }
+
+    /// Restores some of what was fed, in this session. Returns how many keys were read so far, or -1 where a portion is
+    /// wanted, -2 where the file is done.
+    ///
+    /// # Errors
+    /// What is wrong with the file, and where.
+    pub fn import_step(&mut self, session: usize, now: f64) -> Result<i32, String> {
+        let (Some(id), Some(import)) = (self.id(session), &mut self.import) else { return Ok(-2) };
+        let mut commands = Vec::new();
+        import.commands(&mut commands)?;
+        let (keys, done) = (import.keys, import.done);
+        if !commands.is_empty() {
+            self.engine.handle_bytes(id, &commands, now as i64);
+            return Ok(keys as i32);
+        }
+        if done {
+            self.import = None;
+        }
+        Ok(if done { -2 } else { -1 })
+    }
+
+    /// Gives up a file that is on its way.
+    pub fn import_end(&mut self) {
+        self.import = None;
+    }
+
+    fn put(&self, index: usize) -> &[u8] {
+        match self.commit.ops.get(index) {
+            Some(Op::Put { bytes, .. }) => bytes,
+            _ => &[],
+        }
     }
 
     fn id(&self, session: usize) -> Option<SessionId> {
         self.sessions.get(session).copied().flatten()
     }
-}
-
-/// Keeps the hour for [`monotonic`] and gives it as the engine wants it.
-fn tell(now: f64) -> i64 {
-    NOW.fetch_max((now * 1000.0) as u64, Relaxed);
-    now as i64
-}
-
-fn monotonic() -> u64 {
-    NOW.load(Relaxed)
 }
 
 fn words(seed: &[u8]) -> [u64; 4] {
@@ -113,9 +409,10 @@ fn facts() -> HostFacts {
         used_memory: memory::used,
         peak_memory: memory::peak,
         resident_memory: memory::used,
-        monotonic,
+        monotonic: clock::micros,
         os: "browser",
-        allocator: "system",
+        allocator: "dlmalloc",
+        docs: nuthatch_core::COMMAND_DOCS,
         ..HostFacts::UNKNOWN
     }
 }
@@ -124,24 +421,55 @@ fn facts() -> HostFacts {
 mod tests {
     use super::*;
 
+    fn ask(worker: &mut Worker, session: usize, bytes: &[u8], now: f64) -> Vec<u8> {
+        worker.input(bytes.len());
+        worker.input[..bytes.len()].copy_from_slice(bytes);
+        worker.send(session, bytes.len(), now);
+        worker.turn(now);
+        let id = worker.id(session);
+        let out = id.map(|id| worker.engine.output(id).to_vec()).unwrap_or_default();
+        worker.consume(session, out.len());
+        out
+    }
+
     #[test]
     fn commands_run() {
-        let mut worker = Worker::new(&[7; 32], 1000.0);
+        let mut worker = Worker::new(&[7; 32], "maxmemory 8mb", 1000.0).unwrap();
         let session = worker.open(1000.0);
-        assert_eq!(worker.send(session, b"HSET h a 1\r\nHGET", 1001.0), b":1\r\n");
-        assert_eq!(worker.send(session, b" h a\r\n", 1002.0), b"$1\r\n1\r\n");
-        assert!(worker.pending().is_empty());
+        assert_eq!(ask(&mut worker, session, b"HSET h a 1\r\nHGET", 1001.0), b":1\r\n");
+        assert_eq!(ask(&mut worker, session, b" h a\r\n", 1002.0), b"$1\r\n1\r\n");
+        assert_eq!(worker.poll_commit(), 0);
         assert!(worker.tick(1002.0) > 1002.0);
     }
 
     #[test]
     fn sessions_are_numbers_that_are_used_again() {
-        let mut worker = Worker::new(&[], 0.0);
+        let mut worker = Worker::new(&[], "", 0.0).unwrap();
         assert_eq!((worker.open(0.0), worker.open(0.0)), (0, 1));
         worker.close(0);
         worker.close(0);
-        assert!(worker.send(0, b"DBSIZE\r\n", 0.0).is_empty());
+        assert!(ask(&mut worker, 0, b"DBSIZE\r\n", 0.0).is_empty());
         assert_eq!(worker.open(0.0), 0);
-        assert_eq!(worker.send(0, b"DBSIZE\r\n", 0.0), b":0\r\n");
+        assert_eq!(ask(&mut worker, 0, b"DBSIZE\r\n", 0.0), b":0\r\n");
+    }
+
+    /// A device that is done at once makes several turns of one, and the sessions of the first were forgotten: their
+    /// clients waited for ever.
+    #[test]
+    fn a_second_turn_forgets_no_session() {
+        let mut worker = Worker::new(&[], "", 0.0).unwrap();
+        let session = worker.open(0.0);
+        worker.input(6);
+        worker.input[..6].copy_from_slice(b"PING\r\n");
+        worker.send(session, 6, 0.0);
+        worker.turn(0.0);
+        worker.turn(0.0);
+        assert_eq!((worker.poll_session(), worker.poll_session()), (session as i32, -1));
+    }
+
+    #[test]
+    fn a_wrong_directive_is_named() {
+        let error = Worker::new(&[], "appendonly perhaps", 0.0).unwrap_err();
+        assert!(error.starts_with("'appendonly perhaps': "), "{error}");
     }
 }

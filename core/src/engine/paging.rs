@@ -89,6 +89,11 @@ impl Engine {
         self.data.paging.keeps_snapshot = true;
     }
 
+    /// For pictures of the page device: bytes a page, and one bit a page as far as pages were ever used.
+    pub fn page_map(&self) -> (u32, &[u64]) {
+        (self.data.paging.page_size, self.data.paging.map())
+    }
+
     /// Bytes that memory is over `vm-max-memory`, what is on its way out not counted.
     fn over_limit(&self) -> usize {
         let limit = self.server.config.vm_max_memory as usize;

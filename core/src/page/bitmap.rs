@@ -33,6 +33,11 @@ impl Bitmap {
         self.pages
     }
 
+    /// One bit a page, as far as pages were ever used.
+    pub fn words(&self) -> &[u64] {
+        &self.words
+    }
+
     fn top(&self) -> u64 {
         (self.words.len() as u64 * BITS).min(self.pages)
     }

@@ -98,6 +98,11 @@ impl Paging {
         self.bitmap.pages()
     }
 
+    /// Which pages are taken: one bit a page, as far as pages were ever used.
+    pub fn map(&self) -> &[u64] {
+        self.bitmap.words()
+    }
+
     /// Whether there is so much room that values which came back may keep their pages: leaving again costs no write then.
     pub fn keeps_copies(&self) -> bool {
         self.bitmap.used() < self.bitmap.pages() / 4 * 3

@@ -2,9 +2,10 @@
 
 use super::error::RdbError;
 use crate::types::Limits;
-use crate::types::codec::{Form, Reason, decode};
+use crate::types::codec::{Form, Reason, decode, dump_raw};
 use crate::words::hash::HashKey;
 use crate::words::time::UnixMillis;
+use alloc::vec::Vec;
 
 /// An item of a file, in the file's order.
 #[derive(Debug, PartialEq)]
@@ -76,6 +77,11 @@ impl Entry<'_> {
             Err(error) if matches!(error.reason, Reason::Unsupported(_) | Reason::Empty) => Ok(()),
             Err(error) => Err(self.error(error.at, error.reason)),
         }
+    }
+
+    /// Appends the value as the payload of DUMP, for RESTORE. Values of types that this engine has not are refused there.
+    pub fn dump(&self, out: &mut Vec<u8>) {
+        dump_raw(self.form, self.body, out);
     }
 
     /// The error that the value could not be decoded, `at` bytes into its body.

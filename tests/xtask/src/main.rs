@@ -1,4 +1,4 @@
-//! Development tasks: `cargo xtask test`, `bench` and `fuzz`. Nothing but the standard library, so that the first
+//! Development tasks: `cargo xtask test`, `bench`, `fuzz` and `web`. Nothing but the standard library, so that the first
 //! command on a fresh machine starts at once.
 
 mod bench;
@@ -8,6 +8,7 @@ mod fuzz;
 mod report;
 mod setup;
 mod test;
+mod web;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,6 +20,7 @@ usage: cargo xtask TASK
   bench [ARGUMENTS]      measures ours beside redis-server and prints the tables; --help lists the arguments
   fuzz [--minutes N] [--seed N] [--groups …]
                          long differential runs against redis-server; the first difference ends them
+  web                    builds the npm package into host-wasm/pkg and prints its sizes
 ";
 
 /// The top of the repository.
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         Some((task, rest)) if task == "test" => test::run(&top(), rest),
         Some((task, rest)) if task == "bench" => bench::run(&top(), rest),
         Some((task, rest)) if task == "fuzz" => fuzz::run(&top(), rest),
+        Some((task, [])) if task == "web" => web::run(&top()),
         Some((task, _)) if matches!(task.as_str(), "help" | "--help" | "-h") => {
             print!("{HELP}");
             ExitCode::SUCCESS

@@ -68,6 +68,35 @@ pub fn for_servers(top: &Path, report: &mut Report) -> Tools {
     Tools { reference: reference(report), python: python(top, report), ..Tools::default() }
 }
 
+/// Only the route to the browser.
+pub fn wasm(top: &Path, report: &mut Report) -> Option<Route> {
+    target(top, WASM, report, "the browser's engine")
+}
+
+/// What puts the browser's package together: node with npm, and the packages of host-wasm/tests.
+pub fn node(top: &Path, report: &mut Report) -> bool {
+    let tools = ["node", "npm"];
+    let there = || tools.iter().all(|name| succeeds(&mut program(name, ["--version"])));
+    let serves = "the browser's package and its tests";
+    if !ensure(there, || apt_install(&["nodejs", "npm"])) {
+        report.lacks("Node 18 with npm: apt-get install nodejs npm", serves);
+        return false;
+    }
+    let tests = top.join("host-wasm/tests");
+    // What npm installed last tells what it was asked for.
+    let asked = std::fs::read(tests.join("package-lock.json")).ok();
+    let done = tests.join("node_modules/.asked");
+    if asked.is_some() && std::fs::read(&done).ok() == asked {
+        return true;
+    }
+    let mut npm = program("npm", ["ci", "--no-audit", "--no-fund", "--silent"]);
+    let fetched = succeeds(npm.current_dir(&tests).env("PUPPETEER_SKIP_DOWNLOAD", "1"));
+    if !fetched {
+        report.lacks("the packages of host-wasm/tests: npm ci there", serves);
+    }
+    fetched && asked.is_some_and(|asked| std::fs::write(done, asked).is_ok())
+}
+
 fn components(report: &mut Report) {
     for (component, tool) in [("rustfmt", "cargo-fmt"), ("clippy", "cargo-clippy")] {
         let there = || succeeds(&mut program(tool, ["--version"]));

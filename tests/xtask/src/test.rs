@@ -84,10 +84,12 @@ fn tests(top: &Path, report: &mut Report, tools: &Tools) -> Result<(), Failure> 
     let doc = ["test", "--quiet", "--doc", "--workspace", "--exclude", "nuthatch-tests"];
     report.step("doc tests", || execute(cargo(top, None).args(doc)))?;
     if let Some(route) = &tools.wasm {
-        report.step("build wasm32", || execute(&mut build(top, "nuthatch-wasm", WASM, route)))?;
+        report.step("build wasm32", || execute(&mut build(top, "nuthatch-wasm", WASM, route, "web")))?;
     }
     if let Some(route) = &tools.thumb {
-        report.step("build thumbv7em", || execute(&mut build(top, "nuthatch-embedded", THUMB, route)))?;
+        report.step("build thumbv7em", || {
+            execute(&mut build(top, "nuthatch-embedded", THUMB, route, "release"))
+        })?;
     }
     end_to_end(top, report, tools)?;
     if tools.miri {
@@ -101,9 +103,10 @@ fn tests(top: &Path, report: &mut Report, tools: &Tools) -> Result<(), Failure> 
     Ok(())
 }
 
-fn build(top: &Path, package: &str, target: &str, route: &Route) -> Command {
+/// A package for another target.
+pub fn build(top: &Path, package: &str, target: &str, route: &Route, profile: &str) -> Command {
     let mut command = cargo(top, None);
-    command.args(["build", "--release", "--quiet", "--target", target, "-p", package]);
+    command.args(["build", "--profile", profile, "--quiet", "--target", target, "-p", package]);
     if let Route::OwnStd(variables) = route {
         command.envs(variables.iter().map(|(name, value)| (name, value)));
     }

@@ -25,6 +25,15 @@ impl Encoder {
     }
 }
 
+/// Appends the DUMP payload of a value that is encoded already.
+pub fn dump_raw(form: Form, body: &[u8], out: &mut Vec<u8>) {
+    let start = out.len();
+    out.put_u8(form.byte());
+    out.extend_from_slice(body);
+    out.put_u16le(NEWEST_READ);
+    out.put_u64le(crc64(0, &out[start..]));
+}
+
 /// What a DUMP payload holds: a form and its body. `None`: it is none, is of a newer version, or its checksum is wrong.
 /// The inner error: there is no such form.
 pub fn open_dump(payload: &[u8]) -> Option<Result<(Form, &[u8]), Reason>> {

@@ -13,7 +13,7 @@ mod walk;
 mod wire;
 
 pub use decode::{DecodeError, decode};
-pub use dump::open_dump;
+pub use dump::{dump_raw, open_dump};
 pub use encode::{Encoder, NEWEST_VERSION, OLDEST_VERSION};
 pub use form::{Dialect, Form};
 pub use outline::{Outline, outline};

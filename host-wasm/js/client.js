@@ -1,0 +1,357 @@
+// The user's side: commands out, values in.
+
+import { Encoder, NuthatchError, Parser } from './resp.js';
+import { JSON_METHODS, NAMES, WAITING, flat, iterate, tagged } from './commands.js';
+import { picture, stats } from './pictures.js';
+
+const IGNORED = { resolve() {}, reject() {} };
+/** The session that hears messages. */
+const EAR = -1;
+/** Published where all keys go at once, which no key's event tells. */
+const FLUSHED = '__nuthatch__:flush';
+
+/** One user's connection to an engine. `connect` makes the way there. */
+export class Client {
+  constructor(name, options, connect) {
+    const { device = 'auto', durability = 'relaxed' } = options;
+    Object.assign(this, { name, connect, options: { ...options, device, durability } });
+    this.lanes = new Map();
+    this.free = [];
+    this.nextLane = 1;
+    this.asked = new Map();
+    this.nextAsk = 1;
+    this.ears = new Map();
+    this.db = this.methods({});
+    this.begin();
+  }
+
+  begin() {
+    const { name, options } = this;
+    this.opened = new Promise((resolve, reject) => (this.settle = { resolve, reject }));
+    this.opened.catch(() => {});
+    this.link = this.connect(name, (data) => this.take(data), (text) => this.fail(new NuthatchError(`WORKER ${text}`)));
+    const { device: kind, durability, wasm, path } = options;
+    this.link.post({ open: { name, config: config(options, kind), kind, durability, wasm, path } });
+  }
+
+  line(lane) {
+    let line = this.lanes.get(lane);
+    if (!line) this.lanes.set(lane, (line = { encoder: new Encoder(), waiting: [], hello: true }));
+    if (line.hello) {
+      line.hello = false;
+      line.encoder.command(['HELLO', '3']);
+      line.waiting.push(IGNORED);
+    }
+    return line;
+  }
+
+  /** Sends a command on a lane; its reply settles the promise. */
+  send(words, lane, how) {
+    return new Promise((resolve, reject) => {
+      if (this.ended) return reject(this.ended);
+      const line = this.line(lane);
+      try {
+        line.encoder.command(words);
+      } catch (error) {
+        return reject(error);
+      }
+      line.waiting.push({ resolve, reject, how });
+      if (!this.flushing) {
+        this.flushing = true;
+        queueMicrotask(() => this.flush());
+      }
+    });
+  }
+
+  call(words, how) {
+    const name = String(words[0]);
+    if (how.lane !== undefined) return this.send(words, how.lane, how);
+    if (/^(flush|swapdb)/i.test(name)) return this.send(words, 0, how).finally(() => this.send(['PUBLISH', FLUSHED, ''], 0, how));
+    if (!WAITING.test(name)) return this.send(words, 0, how);
+    const lane = this.free.pop() ?? this.nextLane++;
+    return this.send(words, lane, how).finally(() => this.free.push(lane));
+  }
+
+  flush() {
+    this.flushing = false;
+    const message = [], buffers = [];
+    for (const [lane, { encoder }] of this.lanes) {
+      if (!encoder.length) continue;
+      const bytes = encoder.take();
+      message.push(lane, bytes);
+      buffers.push(bytes.buffer);
+    }
+    if (message.length) this.link.post(message, buffers);
+  }
+
+  /** A reply at once, for a value in memory. */
+  sync(words, how) {
+    const { server } = this.link;
+    if (!server || this.ended) throw this.ended ?? new NuthatchError('NOTSYNC db.sync needs open(name, { worker: false })');
+    this.flush();
+    const encoder = (this.syncEncoder ??= new Encoder());
+    encoder.command(words);
+    const value = new Parser(server.now(encoder.view())).value(how.bytes);
+    encoder.length = 0;
+    if (value instanceof NuthatchError) throw value;
+    return value;
+  }
+
+  /** A question that is no command. */
+  ask(what, more = {}, progress) {
+    return new Promise((resolve, reject) => {
+      if (this.ended) return reject(this.ended);
+      const ask = this.nextAsk++;
+      this.asked.set(ask, { resolve, reject, progress });
+      this.link.post({ ask, what, ...more });
+    });
+  }
+
+  take(data) {
+    if (Array.isArray(data)) {
+      for (let i = 0; i < data.length; i += 2) this.replies(data[i], data[i + 1]);
+    } else if (data.ready) {
+      this.kind = data.kind;
+      this.settle.resolve();
+    } else if (data.answer) this.answered(data);
+    else if (data.progress) this.asked.get(data.progress)?.progress?.(data.read, data.size, data.keys);
+    else if (data.failed) this.fail(new NuthatchError(data.failed));
+    else if (data.closed) this.closed?.();
+    else if (data.log) this.options.log?.(data.log);
+  }
+
+  answered({ answer, value, error }) {
+    const { resolve, reject } = this.asked.get(answer) ?? IGNORED;
+    this.asked.delete(answer);
+    if (error) reject(new NuthatchError(error));
+    else resolve(value);
+  }
+
+  replies(lane, bytes) {
+    const parser = new Parser(bytes);
+    const { waiting } = this.lanes.get(lane) ?? { waiting: [] };
+    let n = 0;
+    while (!parser.done) {
+      if (parser.isPush) {
+        this.heard(parser.value());
+        continue;
+      }
+      const { resolve, reject, how } = waiting[n++] ?? IGNORED;
+      const value = parser.value(how?.bytes);
+      if (value instanceof NuthatchError) reject(value);
+      else resolve(value);
+    }
+    if (n === waiting.length) waiting.length = 0;
+    else waiting.splice(0, n);
+  }
+
+  fail(error) {
+    this.settle.reject(error);
+    this.ended = error;
+    for (const { waiting } of this.lanes.values()) for (const { reject } of waiting.splice(0)) reject(error);
+    for (const { reject } of this.asked.values()) reject(error);
+    this.asked.clear();
+    this.closed?.();
+  }
+
+  close() {
+    if (this.ended) return Promise.resolve();
+    const closed = new Promise((resolve) => (this.closed = resolve));
+    this.link.post({ ask: -1, what: 'close' });
+    return closed.then(() => {
+      this.closed = undefined;
+      this.fail(new NuthatchError('CLOSED the database was closed'));
+    });
+  }
+
+  /** Ends the worker as a crash would, and opens the database again. Commands without a reply are refused. */
+  async crash() {
+    this.link.stop();
+    this.fail(new NuthatchError('CRASHED the worker was ended'));
+    this.lanes.clear();
+    this.free = [];
+    this.ended = undefined;
+    this.begin();
+    for (const name of this.ears.keys()) this.listen(name);
+    await this.opened;
+  }
+
+  resp() {
+    const { port1, port2 } = new MessageChannel();
+    this.link.post({ port: port1 }, [port1]);
+    return port2;
+  }
+
+  // ------------------------------------------------------------------------------------------------------- messages
+
+  /** `name`: a channel, or a pattern behind `p:`. Returns what ends it. */
+  async hear(name, handler) {
+    const handlers = this.ears.get(name) ?? new Set();
+    handlers.add(handler);
+    if (handlers.size === 1) {
+      this.ears.set(name, handlers);
+      await this.listen(name);
+    }
+    return async () => {
+      handlers.delete(handler);
+      if (handlers.size || this.ears.get(name) !== handlers) return;
+      this.ears.delete(name);
+      await this.listen(name, 'UN');
+    };
+  }
+
+  /** The reply is a push; a PING behind it tells that it came. */
+  listen(name, un = '') {
+    const [command, channel] = name[0] === 'p' ? [`P${un}SUBSCRIBE`, name.slice(2)] : [`${un}SUBSCRIBE`, name.slice(2)];
+    const line = this.line(EAR);
+    line.encoder.command([command, channel]);
+    return this.send(['PING'], EAR, {});
+  }
+
+  heard([kind, ...rest]) {
+    if (kind === 'message') this.tell(`c:${rest[0]}`, rest[1], rest[0]);
+    else if (kind === 'pmessage') this.tell(`p:${rest[0]}`, rest[2], rest[1]);
+  }
+
+  tell(name, message, channel) {
+    for (const handler of this.ears.get(name) ?? []) handler(message, channel);
+  }
+
+  /** Events of keys come only when somebody wants them. */
+  events() {
+    return (this.notifying ??= this.send(['CONFIG', 'SET', 'notify-keyspace-events', 'KEA'], 0, {}));
+  }
+
+  async watch(pattern, handler) {
+    await this.events();
+    const prefix = '__keyspace@0__:';
+    const ends = [
+      await this.hear(`p:${prefix}${pattern}`, (event, channel) => handler(channel.slice(prefix.length), event)),
+      await this.hear(`c:${FLUSHED}`, () => handler(null, 'flush')),
+    ];
+    return () => Promise.all(ends.map((end) => end()));
+  }
+
+  /** Runs `read(db)` now and again whenever a key that it read has changed. */
+  async live(read, handler) {
+    await this.events();
+    let ends = new Map(), running = false, again = false, over = false;
+    const changed = () => {
+      again = true;
+      if (!running) run();
+    };
+    const run = async () => {
+      running = true;
+      await null;
+      for (again = true; again && !over; ) {
+        again = false;
+        const keys = new Set([`c:${FLUSHED}`]);
+        const watched = this.methods({ before: (words) => this.note(words, keys, ends, changed) });
+        try {
+          handler(undefined, await read(watched));
+        } catch (error) {
+          handler(error);
+        }
+        for (const [name, end] of ends) if (!keys.has(name)) ends.delete(name), (await end)();
+      }
+      running = false;
+    };
+    ends.set(`c:${FLUSHED}`, this.hear(`c:${FLUSHED}`, changed));
+    await run();
+    return async () => {
+      over = true;
+      for (const end of ends.values()) (await end)();
+      ends.clear();
+    };
+  }
+
+  /** Listens for changes of a command's keys before the command runs, so that none is missed. */
+  async note(words, keys, ends, changed) {
+    const found = await this.send(['COMMAND', 'GETKEYS', ...words], 0, {}).catch(() => []);
+    await Promise.all(found.map((key) => {
+      const name = `c:__keyspace@0__:${key}`;
+      keys.add(name);
+      if (!ends.has(name)) ends.set(name, this.hear(name, changed));
+      return ends.get(name);
+    }));
+  }
+
+  // -------------------------------------------------------------------------------------------------------- methods
+
+  /** What users hold: a function for tagged commands, with a method for every command. */
+  methods(how) {
+    const { before } = how;
+    const run = how.run ?? (how.sync ? (words) => this.sync(words, how)
+      : before ? (words) => before(words).then(() => this.call(words, how))
+      : (words) => this.call(words, how));
+    const db = (strings, ...holes) => run(tagged(strings, holes));
+    const put = (name, value) => Object.defineProperty(db, name, { value, configurable: true });
+    put('call', (...words) => run(words));
+    for (const name of NAMES) put(name, (...given) => run(flat(name, given)));
+    if (how.sync || how.bytes || how.run) return db;
+    put('multi', () => this.multi(how));
+    iterate(put, db);
+    if (before) return db;
+    put('close', () => how.lane === undefined ? this.close() : this.leave(how.lane));
+    if (how.lane !== undefined) return db;
+    const lazy = (name, make) => Object.defineProperty(db, name, { get: () => (this[`_${name}`] ??= make()) });
+    lazy('bytes', () => this.methods({ bytes: true }));
+    lazy('sync', () => this.methods({ sync: true }));
+    lazy('json', () => Object.fromEntries(Object.entries(JSON_METHODS).map(([name, method]) => [name, method.bind(null, db)])));
+    Object.defineProperty(db, 'device', { get: () => this.kind });
+    put('session', () => this.methods({ lane: this.nextLane++ }));
+    put('crash', () => this.crash());
+    put('resp', () => this.resp());
+    put('stats', async () => stats(await db.call('INFO', 'everything'), await this.ask('facts'), await storage()));
+    put('pageMap', async () => picture(await this.ask('map')));
+    put('commandDocs', (...names) => db.call('COMMAND', 'DOCS', ...names));
+    put('exportRdb', () => this.ask('export'));
+    put('importRdb', (file, { progress } = {}) => this.ask('import', { file }, progress));
+    put('persist', async () => (await globalThis.navigator?.storage?.persist?.()) ?? false);
+    put('subscribe', (channel, handler) => this.hear(`c:${channel}`, handler));
+    put('psubscribe', (pattern, handler) => this.hear(`p:${pattern}`, handler));
+    put('watch', (pattern, handler) => this.watch(pattern, handler));
+    put('live', (read, handler) => this.live(read, handler));
+    return db;
+  }
+
+  leave(lane) {
+    this.lanes.delete(lane);
+    this.link.post({ end: lane });
+  }
+
+  /** Commands that are run together at `exec`. */
+  multi(how) {
+    const queued = [];
+    const db = this.methods({ run: (words) => (queued.push(words), db) });
+    Object.defineProperty(db, 'exec', {
+      value: () => {
+        const { lane = 0 } = how;
+        const replies = [['MULTI'], ...queued].map((words) => this.send(words, lane, how));
+        replies.forEach((reply) => reply.catch(() => {}));
+        return this.send(['EXEC'], lane, how);
+      },
+    });
+    return db;
+  }
+}
+
+/** The directives that the options mean. */
+function config({ maxmemory, policy, worker, directives = {} }, kind) {
+  const lines = { save: '""', 'enable-debug-command': 'yes' };
+  if (policy) Object.assign(lines, { maxmemory: maxmemory ?? 0, 'maxmemory-policy': policy });
+  else Object.assign(lines, { 'vm-enabled': 'yes', 'really-use-vm': 'yes', 'vm-max-memory': maxmemory ?? '64mb' });
+  if (kind !== 'memory') {
+    const rewrite = { 'auto-aof-rewrite-min-size': '4mb', 'auto-aof-rewrite-percentage': 100 };
+    Object.assign(lines, { appendonly: 'yes', appendfsync: worker === false ? 'everysec' : 'always' }, rewrite);
+  }
+  return Object.entries({ ...lines, ...directives }).map(([name, value]) => `${name} ${value}`).join('\n');
+}
+
+/** What the browser grants. WebKitGTK has no `navigator.storage`. */
+async function storage() {
+  const manager = globalThis.navigator?.storage;
+  if (!manager?.estimate) return {};
+  const { quota, usage } = await manager.estimate();
+  return { quota, usage, persisted: (await manager.persisted?.()) ?? false };
+}

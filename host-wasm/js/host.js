@@ -1,0 +1,231 @@
+// The loop around the engine: bytes in and out, jobs to the device and back, the hour.
+
+/** Commands are given to the engine in portions, so that cold values can leave between them. */
+const PORTION = 1 << 18;
+/** A buffer for input that grew beyond this is given back. */
+const INPUT_KEPT = 1 << 20;
+
+/**
+ * An engine over a device. `receive(session, bytes)` is called with what each session is answered.
+ *
+ * A device has `mount()`, which gives the directory's record, the keys of the chunks and a function that reads chunks;
+ * `commit(ops)` and `read(reads)`, which give promises, or nothing where they are done at once; and, where it has
+ * pages of its own, `pages` with `read` and `write`.
+ */
+export class Host {
+  constructor(wasm, engine, device, receive, notice) {
+    Object.assign(this, { memory: wasm.memory, engine, device, receive, notice });
+    this.timer = 0;
+    this.queue = [];
+    this.turning = false;
+    this.next = 0;
+    this.turned = () => {};
+    /** What the device did since the start. */
+    this.counts = { commits: 0, records_written: 0, bytes_written: 0, reads: 0, bytes_read: 0 };
+  }
+
+  /** Finds what the device has and begins to load it. */
+  async mount() {
+    const { engine, device } = this;
+    if (device) {
+      const { directory, keys, tails } = await device.mount();
+      const wanted = engine.mount(directory ?? new Uint8Array(), Float64Array.from(keys), !!device.pages);
+      const bytes = await tails(wanted);
+      wanted.forEach((key, i) => bytes[i] && engine.set_tail(key, bytes[i]));
+      engine.start();
+    }
+    this.turn();
+  }
+
+  view(pointer, length) {
+    return new Uint8Array(this.memory.buffer, pointer, length);
+  }
+
+  /** Lays bytes where the engine looks for them. */
+  input(bytes) {
+    const pointer = this.engine.input(bytes.length);
+    this.view(pointer, bytes.length).set(bytes);
+  }
+
+  open() {
+    return this.engine.open(Date.now());
+  }
+
+  close(session) {
+    this.engine.close(session);
+    this.turn();
+  }
+
+  /** Gives a session bytes; they are run at once, unless the device has to be waited for. */
+  send(session, bytes) {
+    this.queue.push([session, bytes, 0]);
+    this.turn();
+  }
+
+  /** Runs what waits while there is room for what it brings. */
+  feed() {
+    const { queue, engine } = this;
+    while (queue.length && !engine.is_pressed()) {
+      const head = queue[0];
+      const [session, bytes, from] = head;
+      const to = Math.min(from + PORTION, bytes.length);
+      this.input(bytes.subarray(from, to));
+      engine.send(session, to - from, Date.now());
+      if (to === bytes.length) queue.shift();
+      else head[2] = to;
+      if (queue.length) this.exchange();
+    }
+    engine.shrink_input(INPUT_KEPT);
+  }
+
+  /** Everything that is due now. */
+  turn() {
+    if (this.turning) return;
+    this.turning = true;
+    this.feed();
+    this.next = this.engine.tick(Date.now());
+    this.exchange();
+    for (let notice; (notice = this.engine.poll_notice()); ) this.notice(notice[0], notice.slice(1));
+    this.deliver();
+    this.turning = false;
+    this.turned();
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.turn(), Math.max(0, this.next - Date.now()));
+  }
+
+  /** Jobs go out; those of pages that are done at once come back at once. */
+  exchange() {
+    const { engine } = this;
+    for (;;) {
+      engine.turn(Date.now());
+      let again = false;
+      for (let kind; (kind = engine.poll_page_job()); again = true) this.page(kind === 2);
+      for (let serial; (serial = engine.poll_commit()); ) again = this.commit(serial) || again;
+      again = this.reads() || again;
+      if (!again) return;
+    }
+  }
+
+  page(write) {
+    const { engine, device: { pages } } = this;
+    let failure;
+    const length = engine.page_len();
+    const { counts } = this;
+    if (write) {
+      counts.records_written++;
+      counts.bytes_written += length;
+    } else {
+      counts.reads++;
+      counts.bytes_read += length;
+    }
+    try {
+      const view = this.view(engine.page_bytes(), length);
+      const at = engine.page_offset();
+      const moved = write ? pages.write(view, at) : pages.read(view, at);
+      if (moved !== length) failure = `only ${moved} of ${length} bytes were ${write ? 'written' : 'read'}`;
+    } catch (error) {
+      failure = reason(error);
+    }
+    engine.page_job_done(failure);
+  }
+
+  /** True: it is done already. */
+  commit(serial) {
+    const { engine, counts } = this;
+    const ops = [];
+    counts.commits++;
+    for (let i = 0, n = engine.ops(); i < n; i++) {
+      const until = engine.op_until(i);
+      const bytes = until < 0 ? this.view(engine.op_bytes(i), engine.op_len(i)).slice() : undefined;
+      if (bytes) {
+        counts.records_written++;
+        counts.bytes_written += bytes.length;
+      }
+      ops.push({ store: engine.op_store(i), key: engine.op_key(i), until, bytes });
+    }
+    return this.settle(() => this.device.commit(ops), (failure) => engine.committed(serial, failure));
+  }
+
+  reads() {
+    const { engine } = this;
+    const reads = [];
+    for (let number; (number = engine.poll_read()); ) {
+      const [store, from, to, skip, length] = [1, 2, 3, 4, 5].map((which) => engine.read_fact(which));
+      reads.push({ number, store, from, to, skip, length });
+    }
+    if (!reads.length) return false;
+    return this.settle(() => this.device.read(reads), (failure, values) => {
+      reads.forEach((read, i) => this.took(read, values?.[i], failure));
+    });
+  }
+
+  took({ number, skip, length }, records, failure) {
+    const { engine } = this;
+    this.counts.reads++;
+    for (const record of records ?? []) {
+      this.counts.bytes_read += record.length;
+      const part = record.subarray(skip, skip + length);
+      this.input(part);
+      engine.read_part(number, part.length);
+      skip = 0;
+      length -= part.length;
+    }
+    engine.read_end(number, failure);
+  }
+
+  /** Ends a job now where the device is done now, else later and then in a turn of its own. */
+  settle(start, end) {
+    let outcome;
+    try {
+      outcome = start();
+    } catch (error) {
+      end(reason(error));
+      return true;
+    }
+    if (!outcome?.then) {
+      end(undefined, outcome);
+      return true;
+    }
+    outcome.then((value) => end(undefined, value), (error) => end(reason(error))).then(() => this.turn());
+    return false;
+  }
+
+  /** What a session is answered, now; the rest of the turn comes soon. */
+  taken(session) {
+    const length = this.engine.output_len(session);
+    if (length) {
+      const bytes = this.view(this.engine.output(session), length).slice();
+      this.engine.consume(session, length);
+      this.receive(session, bytes, false);
+    }
+    if (!this.soon) {
+      this.soon = true;
+      queueMicrotask(() => {
+        this.soon = false;
+        this.turn();
+      });
+    }
+  }
+
+  /** Does nothing any more. */
+  stop() {
+    clearTimeout(this.timer);
+    this.turn = this.settle = () => {};
+  }
+
+  deliver() {
+    const { engine } = this;
+    for (let session; (session = engine.poll_session()) >= 0; ) {
+      const length = engine.output_len(session);
+      const bytes = this.view(engine.output(session), length).slice();
+      const closed = engine.consume(session, length);
+      this.receive(session, bytes, closed);
+    }
+  }
+}
+
+/** What a device's error says. */
+export function reason(error) {
+  const text = error?.message || String(error);
+  return error?.name === 'QuotaExceededError' ? `the browser's quota is used up (${text})` : text;
+}

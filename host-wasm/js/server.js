@@ -1,0 +1,272 @@
+// The engine's side: sessions for pages and ports, questions that are no commands, files in and out. It runs in a worker
+// or, with `worker: false`, in the page itself.
+
+import init, { Worker as Engine } from './engine.js';
+import { Host } from './host.js';
+import { NuthatchError } from './resp.js';
+
+const EXPORTED = 'dump.rdb';
+/** Bytes of a file that are read from the device at once. */
+const WINDOW = 4 << 20;
+const utf8 = new TextDecoder();
+const toBytes = new TextEncoder();
+
+export class Server {
+  /** `post(message, transfer)` reaches the page, `end()` ends the worker. */
+  constructor(post, end = () => {}) {
+    Object.assign(this, { post, finish: end });
+    /** Sessions by the page's numbers for them. */
+    this.lanes = new Map();
+    /** What is done with a session's replies. */
+    this.sinks = new Map();
+    /** What came before the dataset was there. */
+    this.early = [];
+    this.devices = devices;
+    this.outbox = [];
+    this.buffers = [];
+    this.files = Promise.resolve();
+  }
+
+  handle(data) {
+    if (Array.isArray(data)) this.take(data);
+    else if (data.open) this.open(data.open).catch((error) => this.post({ failed: error?.message ?? String(error) }));
+    else if (data.port) this.port(data.port);
+    else if (data.end) this.end(data.end);
+    else if (data.ask) this.answer(data);
+  }
+
+  async open({ config, kind, wasm, ...options }) {
+    const [exports, device] = await Promise.all([init(wasm && { module_or_path: await wasm }), this.devices[kind](options)]);
+    this.device = device;
+    const seed = crypto.getRandomValues(new Uint8Array(32));
+    this.engine = new Engine(seed, config, Date.now());
+    this.host = new Host(exports, this.engine, device, (...what) => this.receive(...what), (...what) => this.notice(...what));
+    this.host.turned = () => this.turned();
+    await this.host.mount();
+  }
+
+  /** After each turn: one message for all that it brought. */
+  turned() {
+    if (this.early && !this.engine.is_loading()) {
+      const waiting = this.early;
+      this.early = undefined;
+      this.post({ ready: true, kind: this.device.kind });
+      waiting.forEach((data) => this.handle(data));
+    }
+    if (this.outbox.length) this.post(this.outbox.splice(0), this.buffers.splice(0));
+  }
+
+  /** `[lane, bytes, lane, bytes, …]` */
+  take(message) {
+    if (this.early) return this.early.push(message);
+    for (let i = 0; i < message.length; i += 2) this.host.send(this.lane(message[i]), message[i + 1]);
+  }
+
+  lane(lane) {
+    let session = this.lanes.get(lane);
+    if (session === undefined) {
+      session = this.session((bytes, closed) => {
+        if (bytes.length) {
+          this.outbox.push(lane, bytes);
+          this.buffers.push(bytes.buffer);
+        }
+        if (closed) this.end(lane);
+      });
+      this.lanes.set(lane, session);
+    }
+    return session;
+  }
+
+  /** Opens a session; `sink` is given its replies. */
+  session(sink) {
+    const session = this.host.open();
+    this.sinks.set(session, sink);
+    return session;
+  }
+
+  receive(session, bytes, closed) {
+    this.sinks.get(session)?.(bytes, closed);
+  }
+
+  drop(session) {
+    this.sinks.delete(session);
+    this.host.close(session);
+  }
+
+  end(lane) {
+    const session = this.lanes.get(lane);
+    if (session === undefined) return;
+    this.lanes.delete(lane);
+    this.drop(session);
+  }
+
+  /** Runs one command and gives its reply at once. */
+  now(bytes) {
+    const { host, engine } = this;
+    if (this.early) throw new NuthatchError('LOADING the dataset is still being loaded');
+    if (this.direct === undefined) {
+      this.direct = this.session((reply) => (this.reply = reply));
+      host.send(this.direct, toBytes.encode('HELLO 3\r\n'));
+    }
+    this.reply = undefined;
+    host.input(bytes);
+    engine.send(this.direct, bytes.length, Date.now());
+    host.taken(this.direct);
+    if (this.reply) return this.reply;
+    this.drop(this.direct);
+    this.direct = undefined;
+    throw new NuthatchError('NOTINMEMORY the value is not in memory, or the command waits: ask for it with await');
+  }
+
+  /** Ends without a goodbye. */
+  stop() {
+    this.handle = () => {};
+    this.host.stop();
+    this.device.close();
+  }
+
+  /** A port that speaks RESP. `null` from either side ends it. */
+  port(port) {
+    if (this.early) return this.early.push({ port });
+    const session = this.session((bytes, closed) => {
+      if (bytes.length) port.postMessage(bytes, [bytes.buffer]);
+      if (closed) end();
+    });
+    const end = () => {
+      if (!this.sinks.has(session)) return;
+      port.postMessage(null);
+      port.close();
+      this.drop(session);
+    };
+    port.onmessage = ({ data }) => {
+      if (data === null) end();
+      else if (this.sinks.has(session)) this.host.send(session, typeof data === 'string' ? toBytes.encode(data) : new Uint8Array(data));
+    };
+  }
+
+  notice(kind, text) {
+    if (kind === 'F') this.post({ failed: text });
+    else if (kind === 'L') this.post({ log: text });
+    else {
+      this.device.close();
+      this.post({ closed: true });
+      this.finish();
+    }
+  }
+
+  async answer(data) {
+    if (this.early && data.what !== 'close') return this.early.push(data);
+    try {
+      this.post({ answer: data.ask, value: await this[`on_${data.what}`](data) });
+    } catch (error) {
+      this.post({ answer: data.ask, error: error?.message ?? String(error) });
+    }
+  }
+
+  on_close() {
+    this.engine.shut_down(Date.now());
+    this.host.turn();
+  }
+
+  on_map() {
+    return this.engine.page_map();
+  }
+
+  on_facts() {
+    return { device: this.device.kind, ...this.host.counts, wasm_memory: this.host.memory.buffer.byteLength };
+  }
+
+  /** A command of our own; gives its reply as it came. */
+  command(text) {
+    return new Promise((resolve, reject) => {
+      const session = this.session((bytes) => {
+        this.drop(session);
+        const reply = utf8.decode(bytes).trim();
+        if (reply[0] === '-') reject(new NuthatchError(reply.slice(1)));
+        else resolve(reply);
+      });
+      this.host.send(session, toBytes.encode(`${text}\r\n`));
+    });
+  }
+
+  /** One file after the other: they have one name. */
+  next(work) {
+    const result = this.files.then(work);
+    this.files = result.catch(() => {});
+    return result;
+  }
+
+  on_export() {
+    return this.next(async () => {
+      await this.command('SAVE');
+      const [base, size] = this.engine.file(EXPORTED);
+      const parts = [];
+      for (let at = 0; at < size; at += WINDOW) {
+        const [records] = await this.device.read([{ store: 1, from: base + at, to: base + at + WINDOW - 1 }]);
+        parts.push(new Blob(records));
+      }
+      this.engine.remove_file(EXPORTED);
+      this.host.turn();
+      return new Blob(parts, { type: 'application/octet-stream' });
+    });
+  }
+
+  on_import({ ask, file }) {
+    return this.next(async () => {
+      const { engine, host } = this;
+      const outcome = { keys: 0, refused: 0, error: undefined };
+      let arrived;
+      const session = this.session((bytes) => {
+        count(utf8.decode(bytes), outcome);
+        arrived?.();
+      });
+      engine.import_begin();
+      try {
+        const reader = file.stream().getReader();
+        for (let read = 0; ; ) {
+          const { value = new Uint8Array(), done } = await reader.read();
+          host.input(value);
+          engine.import_feed(value.length);
+          for (let keys; (keys = engine.import_step(session, Date.now())) >= 0; outcome.keys = keys) {
+            const replies = new Promise((resolve) => (arrived = resolve));
+            host.turn();
+            await replies;
+          }
+          this.post({ progress: ask, read: (read += value.length), size: file.size, keys: outcome.keys });
+          if (!done) continue;
+          // The last replies come before this one.
+          const end = new Promise((resolve) => (outcome.end = resolve));
+          host.send(session, toBytes.encode('PING\r\n'));
+          await end;
+          return { keys: outcome.keys, refused: outcome.refused, error: outcome.error };
+        }
+      } catch (error) {
+        throw new NuthatchError(`BADRDB ${error?.message ?? error}`);
+      } finally {
+        engine.import_end();
+        this.drop(session);
+      }
+    });
+  }
+}
+
+/** Refusals among replies to RESTORE, the first of them word by word. */
+function count(replies, outcome) {
+  for (const line of replies.split('\r\n')) {
+    if (line === '+PONG') outcome.end();
+    if (line[0] !== '-') continue;
+    outcome.refused++;
+    outcome.error ??= line.slice(1);
+  }
+}
+
+const idb = async (options) => (await import('./idb.js')).openIdb(options);
+const opfs = async (options) => (await import('./opfs.js')).openOpfs(options);
+
+const devices = {
+  memory: async () => new (await import('./memory.js')).Memory(),
+  idb,
+  opfs,
+  // Reading a page from a file is twenty times as fast as from IndexedDB (docs/benchmarks.md), where files can be had.
+  auto: (options) => opfs(options).catch(() => idb(options)),
+};

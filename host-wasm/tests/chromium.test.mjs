@@ -1,0 +1,297 @@
+// The package in Chromium, on each of its devices and on both of the browser's backends of IndexedDB.
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { launch, visit } from './browsers.mjs';
+import { serve } from './serve.mjs';
+
+const ROUNDS = Number(process.env.NUTHATCH_ROUNDS ?? 25);
+const SEED = Number(process.env.NUTHATCH_SEED ?? Date.now() % 1e6);
+const DATA = new URL('../../tests/data/rdb-corpus/data/', import.meta.url);
+
+for (const sqlite of [false, true]) {
+  describe(`Chromium, ${sqlite ? 'SQLite' : 'LevelDB'} behind IndexedDB (seed ${SEED})`, () => {
+    let server, browser, context, page;
+    before(async () => {
+      server = await serve();
+      browser = await launch({ sqlite });
+      context = await browser.newContext();
+      page = await visit(context, server.url);
+    });
+    after(async () => {
+      await browser?.close();
+      server?.close();
+    });
+    const run = (work, arg) => page.evaluate(work, arg);
+
+    test('commands in every form', async () => {
+      const seen = await run(async () => {
+        const db = await nuthatch.open('forms', { maxmemory: '8mb' });
+        const out = [];
+        out.push(await db.set('k', 'v', { ex: 60, nx: true }), await db.set('k', 'w', { nx: true }), await db.ttl('k'));
+        await db.hset('h', { a: 1, ü: 'ä' });
+        out.push(await db.hgetall('h'), await db`MGET ${'k'} ${'none'}`, [...(await db.bytes.get('k'))]);
+        await db`SET ${'spaces in it'} ${new Uint8Array([0, 13, 10, 255])}`;
+        out.push([...(await db.bytes.get('spaces in it'))]);
+        await db.zadd('z', { gt: true }, [[2, 'b'], [1, 'a']]);
+        out.push(await db.zrange('z', 0, -1, { withscores: true }), [...(await db.smembers('none'))]);
+        out.push(await db.multi().incr('n').hget('h', 'a').lpush('k', 'x').exec().then((all) => all.map((one) => one.code ?? one)));
+        out.push(await db.call('LPUSH', 'k', 'x').catch((error) => [error.code, error instanceof nuthatch.NuthatchError]));
+        await db.json.set('j', { deep: [1, null] });
+        out.push(await db.json.get('j'));
+        const keys = [];
+        for await (const key of db.scanIterator({ count: 2 })) keys.push(key);
+        out.push(keys.sort());
+        const waiting = db.blpop('queue', 5);
+        await db.rpush('queue', 'served');
+        out.push(await waiting);
+        await db.close();
+        out.push(await db.get('k').catch((error) => error.code));
+        return out;
+      });
+      assert.deepEqual(seen, [
+        'OK', null, 60, { a: '1', ü: 'ä' }, ['v', null], [118], [0, 13, 10, 255], [['a', 1], ['b', 2]], [], [1, '1', 'WRONGTYPE'],
+        ['WRONGTYPE', true], { deep: [1, null] }, ['h', 'j', 'k', 'n', 'spaces in it', 'z'], ['queue', 'served'], 'CLOSED',
+      ]);
+    });
+
+    test('messages, watches and live queries', async () => {
+      const seen = await run(async () => {
+        const db = await nuthatch.open('live', { device: 'memory' });
+        const settle = () => new Promise((resolve) => setTimeout(resolve, 60));
+        const heard = [], watched = [], lived = [];
+        const stops = [
+          await db.subscribe('news', (message) => heard.push(message)),
+          await db.watch('user:*', (key, event) => watched.push([key, event])),
+          await db.live(async (d) => Number(await d.get('a')) + Number(await d.hget('h', 'b')), (error, value) => lived.push(error?.message ?? value)),
+        ];
+        await db.publish('news', 'hello');
+        await db.set('user:1', 'x');
+        await db.set('a', 1);
+        await settle();
+        await db.set('other', 1);
+        await db.hset('h', 'b', 2);
+        await settle();
+        await db.flushall();
+        await settle();
+        for (const stop of stops) await stop();
+        await db.set('a', 5);
+        await db.publish('news', 'unheard');
+        await settle();
+        await db.close();
+        return { heard, watched, lived };
+      });
+      assert.deepEqual(seen, { heard: ['hello'], watched: [['user:1', 'set'], [null, 'flush']], lived: [0, 1, 3, 0] });
+    });
+
+    test('a port that speaks RESP', async () => {
+      const seen = await run(async () => {
+        const db = await nuthatch.open('port', { device: 'memory' });
+        const port = db.resp();
+        const text = new TextDecoder();
+        const ask = (bytes) => new Promise((resolve) => {
+          port.onmessage = ({ data }) => resolve(data && text.decode(data));
+          port.postMessage(bytes);
+        });
+        const out = [await ask('PING\r\n'), await ask(new TextEncoder().encode('*2\r\n$4\r\nECHO\r\n$2\r\nhi\r\n')), await ask('nonsense\r\n')];
+        out.push(await ask('QUIT\r\n'));
+        await db.close();
+        return out;
+      });
+      assert.deepEqual(seen.slice(0, 2), ['+PONG\r\n', '$2\r\nhi\r\n']);
+      assert.match(seen[2], /^-ERR unknown command 'nonsense'/);
+      assert.equal(seen[3], '+OK\r\n');
+    });
+
+    for (const device of ['idb', 'opfs']) {
+      test(`eight times the memory limit, on ${device}, comes back whole, also after a reload`, async () => {
+        const KEYS = 20_000, fill = 1024;
+        const stats = await run(async ({ device, KEYS, fill }) => {
+          const value = (i) => `${i}:`.padEnd(fill, String(i % 7));
+          const db = await nuthatch.open(`large-${device}`, { maxmemory: '2560kb', device });
+          for (let i = 0; i < KEYS; i += 1000) {
+            await Promise.all(Array.from({ length: 1000 }, (_, j) => db.set(`key:${i + j}`, value(i + j))));
+          }
+          const map = await db.pageMap();
+          const stats = await db.stats();
+          await db.close();
+          return { kind: stats.device, swapped: stats.vm_stats_swapped_objects, bytes: stats.used_memory, taken: map.used.reduce((sum, byte) => sum + byte.toString(2).split('1').length - 1, 0), pages: map.pages, runs: map.written.length, used: stats.vm_stats_used_pages };
+        }, { device, KEYS, fill });
+        assert.equal(stats.kind, device);
+        assert.ok(stats.swapped > KEYS / 2, `${stats.swapped} of ${KEYS} values left`);
+        assert.equal(stats.taken, stats.used);
+        assert.ok(stats.taken <= stats.pages && stats.runs > 0);
+        await page.reload();
+        await page.waitForFunction('globalThis.ready');
+        const wrong = await run(async ({ device, KEYS, fill }) => {
+          const value = (i) => `${i}:`.padEnd(fill, String(i % 7));
+          const db = await nuthatch.open(`large-${device}`, { maxmemory: '2560kb', device });
+          const wrong = [];
+          for (let i = 0; i < KEYS; i += 500) {
+            const values = await Promise.all(Array.from({ length: 500 }, (_, j) => db.get(`key:${i + j}`)));
+            values.forEach((got, j) => got === value(i + j) || wrong.push(i + j));
+          }
+          const { wasm_memory } = await db.stats();
+          await db.close();
+          return { wrong, wasm_memory };
+        }, { device, KEYS, fill });
+        assert.deepEqual(wrong.wrong, []);
+      });
+    }
+
+    test(`${ROUNDS} times the worker is killed while it writes: what was acknowledged is there`, async () => {
+      const lost = await run(async ({ rounds, seed }) => {
+        const random = () => (seed = (seed * 1103515245 + 12345) & 0x7fffffff) / 0x7fffffff;
+        const db = await nuthatch.open('killed', { maxmemory: '3mb' });
+        let next = 0;
+        const lost = [], acknowledged = new Map();
+        for (let round = 0; round < rounds; round++) {
+          const until = performance.now() + 20 + random() * 80;
+          let dead = false;
+          const writer = async () => {
+            while (!dead) {
+              const from = next;
+              next += 50;
+              const done = await Promise.allSettled(Array.from({ length: 50 }, (_, i) => db.set(`k:${(from + i) % 3000}`, `${from + i}`.padEnd(300))));
+              done.forEach(({ status }, i) => {
+                const key = (from + i) % 3000;
+                const entry = acknowledged.get(key) ?? { least: -1 };
+                if (status === 'fulfilled') entry.least = Math.max(entry.least, from + i);
+                acknowledged.set(key, entry);
+                entry.tried = from + i;
+              });
+              if (done.some(({ status }) => status === 'rejected')) return;
+            }
+          };
+          const writers = [writer(), writer()];
+          while (performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 5));
+          dead = true;
+          await db.crash();
+          await Promise.all(writers);
+          const keys = [...acknowledged.keys()].filter(() => random() < 0.2);
+          const values = await Promise.all(keys.map((key) => db.get(`k:${key}`)));
+          values.forEach((value, i) => {
+            const { least } = acknowledged.get(keys[i]);
+            if (least >= 0 && (value === null || Number(value) < least)) lost.push([round, keys[i], least, value]);
+          });
+        }
+        await db.close();
+        return { lost, next };
+      }, { rounds: ROUNDS, seed: SEED });
+      assert.deepEqual(lost.lost, [], `seed ${SEED}`);
+      assert.ok(lost.next > ROUNDS * 50);
+    });
+  });
+}
+
+describe('files of redis-server', () => {
+  let server, browser, page;
+  before(async () => {
+    server = await serve();
+    browser = await launch();
+    page = await visit(await browser.newContext(), server.url);
+  });
+  after(async () => {
+    await browser?.close();
+    server?.close();
+  });
+
+  test('a dataset goes to redis-server and back with the same digest', async () => {
+    const there = await exported(page);
+    const dir = mkdtempSync(join(tmpdir(), 'nuthatch-web-'));
+    try {
+      writeFileSync(join(dir, 'dump.rdb'), Buffer.from(there.rdb, 'base64'));
+      const reference = await Reference.start(dir);
+      assert.equal(reference.ask('DEBUG', 'DIGEST'), there.digest);
+      reference.ask('SET', 'of the reference', '1');
+      reference.ask('SAVE');
+      const digest = reference.ask('DEBUG', 'DIGEST');
+      await reference.stop();
+      const back = await imported(page, readFileSync(join(dir, 'dump.rdb')));
+      assert.equal(back.digest, digest);
+      assert.equal(back.refused, 0);
+      assert.ok(back.steps > 0);
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
+  });
+
+  test('every file of the corpus is taken, or refused with a reason', async () => {
+    const files = readdirSync(DATA).filter((name) => name.endsWith('.rdb'));
+    assert.ok(files.length > 0);
+    for (const name of files) {
+      const outcome = await imported(page, readFileSync(new URL(name, DATA)));
+      assert.ok(outcome.keys > 0 || outcome.failed || outcome.size === 0, `${name}: ${JSON.stringify(outcome)}`);
+      if (outcome.failed) assert.match(outcome.failed, /^BADRDB .*\w/);
+      else assert.equal(outcome.keys - outcome.refused, outcome.size + outcome.gone, name);
+    }
+  });
+});
+
+/** A dataset of every type from the page: its file and its digest. */
+function exported(page) {
+  return page.evaluate(async () => {
+    const db = await nuthatch.open('exported', { maxmemory: '2560kb' });
+    for (let i = 0; i < 3000; i++) db.set(`s:${i}`, `${i}`.repeat(100));
+    db.set('integer', 12345);
+    db.rpush('list', ...Array.from({ length: 500 }, (_, i) => `item ${i}`));
+    db.sadd('integers', 1, 2, 3);
+    db.sadd('words', 'a', 'b', 'ü');
+    db.hset('hash', Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`f${i}`, `v${i}`])));
+    db.zadd('zset', Array.from({ length: 300 }, (_, i) => [i / 3, `m${i}`]));
+    db.pexpireat('list', Date.now() + 3_600_000);
+    const digest = await db.call('DEBUG', 'DIGEST');
+    const rdb = new Uint8Array(await (await db.exportRdb()).arrayBuffer());
+    await db.close();
+    let text = '';
+    for (const byte of rdb) text += String.fromCharCode(byte);
+    return { digest, rdb: btoa(text) };
+  });
+}
+
+function imported(page, bytes) {
+  return page.evaluate(async (base64) => {
+    const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+    const db = await nuthatch.open('imported', { device: 'memory', maxmemory: '8mb' });
+    let steps = 0;
+    try {
+      const outcome = await db.importRdb(new Blob([bytes]), { progress: () => steps++ });
+      let size = 0;
+      for (const { keys } of Object.values((await db.stats()).keyspace)) size += keys;
+      return { ...outcome, steps, size, gone: Math.max(0, outcome.keys - outcome.refused - size), digest: await db.call('DEBUG', 'DIGEST') };
+    } catch (error) {
+      return { failed: error.message, keys: 0 };
+    } finally {
+      await db.close();
+    }
+  }, bytes.toString('base64'));
+}
+
+/** A redis-server of its own. */
+class Reference {
+  static async start(dir) {
+    const port = String(20000 + Math.floor(Math.random() * 20000));
+    const child = spawn('redis-server', ['--port', port, '--bind', '127.0.0.1', '--dir', dir, '--enable-debug-command', 'yes', '--save', ''], { stdio: 'ignore' });
+    const reference = Object.assign(new Reference(), { port, child });
+    for (let i = 0; i < 100; i++) {
+      try {
+        if (reference.ask('PING') === 'PONG') return reference;
+      } catch {}
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    throw new Error('redis-server did not start');
+  }
+
+  ask(...words) {
+    return execFileSync('redis-cli', ['-p', this.port, ...words], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  }
+
+  stop() {
+    const ended = new Promise((resolve) => this.child.on('exit', resolve));
+    this.child.kill('SIGKILL');
+    return ended;
+  }
+}

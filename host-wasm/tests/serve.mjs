@@ -1,0 +1,28 @@
+// A server of this package's files on a free port, with the strictest policy that a page may set.
+import { createServer } from 'node:http';
+import { readFile } from 'node:fs/promises';
+import { extname, join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/javascript', '.wasm': 'application/wasm' };
+/** No eval and nothing from elsewhere; wasm is code, and has a word of its own. */
+const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; worker-src 'self'; img-src data:";
+const PAGE = '<!doctype html><meta charset="utf-8"><title>Nuthatch</title><script type="module" src="/tests/page.js"></script>';
+
+/** Serves until `close`; `url` is the page's. */
+export async function serve() {
+  const server = createServer(async (request, response) => {
+    const path = normalize(new URL(request.url, 'http://localhost').pathname);
+    response.setHeader('Content-Security-Policy', POLICY);
+    if (path === '/') return response.setHeader('Content-Type', 'text/html').end(PAGE);
+    try {
+      const body = await readFile(join(ROOT, path));
+      response.setHeader('Content-Type', TYPES[extname(path)] ?? 'application/octet-stream').end(body);
+    } catch {
+      response.writeHead(404).end();
+    }
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { url: `http://127.0.0.1:${server.address().port}/`, close: () => server.close() };
+}

@@ -1,0 +1,101 @@
+//! `cargo xtask web`: the engine for browsers as an npm package, in host-wasm/pkg.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use crate::command::{Failure, cargo, program, run as execute};
+use crate::report::Report;
+use crate::setup::{self, Route, WASM};
+use crate::test;
+
+/// What is made.
+pub const DIST: &str = "host-wasm/pkg";
+/// Where its parts are put together.
+const STAGE: &str = "target/web";
+/// The scripts that something imports by name; the rest is bundled into them.
+const ENTRIES: [&str; 2] = ["index.js", "worker.js"];
+
+/// What every browser of the last five years has, and Rust uses.
+const FEATURES: [&str; 6] = [
+    "bulk-memory",
+    "sign-ext",
+    "nontrapping-float-to-int",
+    "mutable-globals",
+    "multivalue",
+    "reference-types",
+];
+
+/// Runs the task.
+pub fn run(top: &Path) -> ExitCode {
+    let mut report = Report::new(Vec::new());
+    let (Some(route), true) = (setup::wasm(top, &mut report), setup::node(top, &mut report)) else {
+        return ExitCode::FAILURE;
+    };
+    match build(top, &route).and_then(|()| sizes(top)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{}", failure.what);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+/// Builds the package.
+pub fn build(top: &Path, route: &Route) -> Result<(), Failure> {
+    execute(&mut test::build(top, "nuthatch-wasm", WASM, route, "web"))?;
+    let (stage, package) = (top.join(STAGE), top.join(DIST));
+    empty(&stage)?;
+    empty(&package)?;
+    let wasm = top.join("target").join(WASM).join("web/nuthatch_wasm.wasm");
+    let mut bindgen = cargo(&top.join("host-wasm/bindgen"), None);
+    execute(bindgen.args(["run", "--quiet", "--"]).arg(&wasm).arg(&stage))?;
+    rewrite(&stage.join("engine.js"), |text| text.replace("engine_bg.wasm", "engine.wasm"))?;
+    optimise(top, &stage.join("engine_bg.wasm"), &package.join("engine.wasm"))?;
+    scripts(top, &stage, &package)
+}
+
+/// A tool among the packages of the tests.
+fn tool(top: &Path, name: &str) -> PathBuf {
+    top.join("host-wasm/tests/node_modules/.bin").join(name)
+}
+
+fn optimise(top: &Path, from: &Path, to: &Path) -> Result<(), Failure> {
+    let mut wasm_opt = program(tool(top, "wasm-opt"), ["-O2", "--strip-producers"]);
+    wasm_opt.args(FEATURES.map(|feature| format!("--enable-{feature}")));
+    execute(wasm_opt.arg(from).arg("-o").arg(to)).map(drop)
+}
+
+fn scripts(top: &Path, stage: &Path, package: &Path) -> Result<(), Failure> {
+    let js = top.join("host-wasm/js");
+    for entry in fs::read_dir(&js).map_err(|error| cannot("read", &js, &error))?.flatten() {
+        let types = entry.file_name().to_str().is_some_and(|name| name.ends_with(".d.ts"));
+        let to = if types { package } else { stage }.join(entry.file_name());
+        fs::copy(entry.path(), &to).map_err(|error| cannot("write", &to, &error))?;
+    }
+    let mut esbuild = program(tool(top, "esbuild"), ENTRIES);
+    esbuild.args(["--bundle", "--splitting", "--minify", "--format=esm", "--target=es2022"]);
+    esbuild.args(["--log-level=warning", "--chunk-names=[name]-[hash]"]);
+    execute(esbuild.arg(format!("--outdir={}", package.display())).current_dir(stage)).map(drop)
+}
+
+fn empty(dir: &Path) -> Result<(), Failure> {
+    if dir.exists() {
+        fs::remove_dir_all(dir).map_err(|error| cannot("empty", dir, &error))?;
+    }
+    fs::create_dir_all(dir).map_err(|error| cannot("make", dir, &error))
+}
+
+/// Prints the package's sizes and holds them against the budget.
+pub fn sizes(top: &Path) -> Result<(), Failure> {
+    execute(program("node", ["host-wasm/sizes.mjs"]).current_dir(top)).map(drop)
+}
+
+fn rewrite(path: &Path, change: impl Fn(&str) -> String) -> Result<(), Failure> {
+    let text = fs::read_to_string(path).map_err(|error| cannot("read", path, &error))?;
+    fs::write(path, change(&text)).map_err(|error| cannot("write", path, &error))
+}
+
+fn cannot(what: &str, path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(format!("cannot {what} {}: {error}", path.display()))
+}
