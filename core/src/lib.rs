@@ -58,6 +58,11 @@ pub use page::Device;
 pub use rdb::{Item as RdbItem, Loader as RdbLoader};
 pub use server::{HostFacts, Request};
 pub use session::{SessionId, SessionInfo};
+pub use store::flash::{
+    Budget as FlashBudget, Device as FlashDevice, Error as FlashError, Geometry as FlashGeometry,
+    Log as FlashLog, Page as FlashPage, Spends as FlashSpends, Stats as FlashStats,
+    block_on as flash_block_on, place as flash_place,
+};
 pub use store::{StoreOp, place as store_place, record as store_record};
 pub use table::ALL as ALL_COMMANDS;
 pub use words::config::{

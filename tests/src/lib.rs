@@ -1,6 +1,7 @@
 //! What the tests of the whole share: the style checks, a client that speaks RESP, servers that are started and
 //! stopped by their process id, transcripts, the simulation, the fuzz targets' work.
 
+pub mod flash;
 pub mod fuzz;
 pub mod fuzz_rdb;
 pub mod resp;

@@ -3,6 +3,7 @@
 //! The store holds every key; memory holds those in use. [`record`] is what the store keeps of a key, [`place`] the order
 //! in which it is walked.
 
+pub mod flash;
 pub mod record;
 
 use crate::words::hash::HashKey;

@@ -106,6 +106,23 @@ pub fn from_parts(key: &[u8], head: &Head, body: &[u8]) -> Vec<u8> {
     out
 }
 
+/// When the key of a record expires, the bytes of its encoding and form, and its body, if it is what was written under this
+/// key. [`put_together`] makes the same record of them.
+pub fn take_apart<'a>(key: &[u8], record: &'a [u8]) -> Option<(Option<UnixMillis>, [u8; 2], &'a [u8])> {
+    let (head, body) = open(key, record).ok()?;
+    let kinds = record.get(DEADLINE_END..HEAD)?;
+    Some((head.deadline, kinds.try_into().ok()?, body))
+}
+
+/// Makes a record of a body that lies behind [`HEAD`] bytes, which are filled in here.
+pub fn put_together(key: &[u8], deadline: Option<UnixMillis>, kinds: [u8; 2], record: &mut [u8]) {
+    if let Some(head) = record.get_mut(..HEAD) {
+        head[CHECK..DEADLINE_END].copy_from_slice(&deadline.unwrap_or(NO_DEADLINE).to_le_bytes());
+        head[DEADLINE_END..].copy_from_slice(&kinds);
+        finish(key, record);
+    }
+}
+
 /// The record of a key with this value.
 pub fn encode(
     key: &[u8],

@@ -2,6 +2,7 @@
 
 pub mod codec;
 pub mod config;
+pub mod crc32;
 pub mod crc64;
 pub mod error;
 pub mod glob;

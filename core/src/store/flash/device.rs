@@ -1,0 +1,53 @@
+//! The device below the log: four operations, and its geometry as data.
+
+use core::future::Future;
+use core::pin::pin;
+use core::task::{Context, Poll, Waker};
+
+/// A device that erases whole segments to all ones and programs bytes once.
+///
+/// What may be lost: an operation that is cut off by the power may have changed any subset of the bits that it was to
+/// change; reads are stable afterwards. An operation that has ended is there after a cut, or, on a device with a cache of
+/// its own, once a later [`barrier`](Self::barrier) has ended. The log never programs a byte twice between two erases.
+///
+/// A device that blocks returns futures that are ready at once; [`block_on`] then runs the log without an executor.
+pub trait Device {
+    /// Why an operation failed.
+    type Error;
+
+    /// Reads `into.len()` bytes from the address `at` on.
+    fn read(&mut self, at: u32, into: &mut [u8]) -> impl Future<Output = Result<(), Self::Error>>;
+
+    /// Programs bytes that are all ones since the last erase. Address and length are multiples of [`Geometry::write`]; the
+    /// bytes lie within one segment.
+    fn program(&mut self, at: u32, bytes: &[u8]) -> impl Future<Output = Result<(), Self::Error>>;
+
+    /// Makes every bit of a segment one.
+    fn erase(&mut self, segment: u32) -> impl Future<Output = Result<(), Self::Error>>;
+
+    /// Ends when all that was programmed and erased outlasts a power cut, and before anything later is begun.
+    fn barrier(&mut self) -> impl Future<Output = Result<(), Self::Error>>;
+}
+
+/// How a device is divided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Geometry {
+    /// Bytes of a segment: what one erase clears.
+    pub segment: u32,
+    /// How many segments the log has. Its first begins at address 0.
+    pub segments: u32,
+    /// Bytes that are programmed together: 1 on SPI NOR flash.
+    pub write: u32,
+}
+
+/// Runs a future of a blocking device to its end. One that is not ready is asked again at once.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return output;
+        }
+        core::hint::spin_loop();
+    }
+}
