@@ -3,6 +3,7 @@
 
 mod ahead;
 mod paged;
+mod stored;
 mod typed;
 mod watch;
 
@@ -16,6 +17,7 @@ use crate::keyspace::record::Record;
 use crate::page::Paging;
 use crate::rdb::Snapshot;
 use crate::session::SessionId;
+use crate::store::Cache;
 use crate::types::segmented::Slot;
 use crate::types::string::{Str, StrRef};
 use crate::types::{Hashed, Kind, Limits, Value, ValueRef};
@@ -83,6 +85,8 @@ pub struct Data {
     pub snapshot: Option<Box<Snapshot>>,
     /// Values on a page device.
     pub paging: Paging,
+    /// Under diskstore: memory is a cache over a store, and these are its books.
+    pub store: Option<Box<Cache>>,
     /// Reads leave the access clocks alone (CLIENT NO-TOUCH of the running session).
     pub no_touch: bool,
     /// The key whose hash was computed ahead.
@@ -111,6 +115,7 @@ impl Data {
             garbage_databases: Vec::new(),
             snapshot: None,
             paging: Paging::new(false, 1, 0),
+            store: None,
             no_touch: false,
             hint: Hashed::default(),
         }
@@ -264,7 +269,7 @@ impl Db<'_> {
     /// The key's value, whatever its type.
     pub fn value(&mut self, key: &[u8]) -> Result<Option<ValueRef<'_>>, CommandError> {
         match self.find_for_read(key) {
-            None => Ok(None),
+            None => self.known_absent(key).map(|()| None),
             Some(slot) => self.resident(slot, key).map(Some),
         }
     }
@@ -272,7 +277,7 @@ impl Db<'_> {
     #[inline]
     fn typed(&mut self, key: &[u8], kind: Kind) -> Result<Option<ValueRef<'_>>, CommandError> {
         match self.find_for_read(key) {
-            None => Ok(None),
+            None => self.known_absent(key).map(|()| None),
             Some(slot) => {
                 self.check_kind(slot, kind)?;
                 self.resident(slot, key).map(Some)
@@ -333,7 +338,7 @@ impl Db<'_> {
     /// The key's value, without touching its access clock (OBJECT, MEMORY USAGE).
     pub fn value_untouched(&mut self, key: &[u8]) -> Result<Option<ValueRef<'_>>, CommandError> {
         match self.find(key) {
-            None => Ok(None),
+            None => self.known_absent(key).map(|()| None),
             Some(slot) => self.resident(slot, key).map(Some),
         }
     }

@@ -42,6 +42,8 @@ pub struct Rules {
     pub access: AccessClock,
     /// The hour.
     pub now: UnixMillis,
+    /// Only keys that the store under diskstore has just as they are.
+    pub clean_only: bool,
 }
 
 impl Rules {
@@ -73,6 +75,7 @@ impl Pool {
         rng: &mut Rng,
     ) -> Option<(usize, Box<[u8]>)> {
         match rules.policy {
+            _ if rules.clean_only => self.best_clean(keyspace, rules, rng),
             Policy::Noeviction => None,
             Policy::AllkeysRandom | Policy::VolatileRandom => self.random(keyspace, rules, rng),
             _ => self.best(keyspace, rules, rng),
@@ -120,6 +123,26 @@ impl Pool {
         }
     }
 
+    /// The best clean key of one round of samples and what was left of earlier ones.
+    fn best_clean(
+        &mut self,
+        keyspace: &Keyspace,
+        rules: &Rules,
+        rng: &mut Rng,
+    ) -> Option<(usize, Box<[u8]>)> {
+        for (index, _) in keyspace.iter() {
+            self.fill(index, keyspace, rules, rng);
+        }
+        while let Some(Candidate { db, key, .. }) = self.candidates.pop() {
+            let database = keyspace.db(db);
+            let found = database.find(keyspace.hash(&key), &key);
+            if found.is_some_and(|slot| database.get(slot).is_clean()) {
+                return Some((db, key));
+            }
+        }
+        None
+    }
+
     /// Adds the samples of one database to the pool.
     fn fill(&mut self, index: usize, keyspace: &Keyspace, rules: &Rules, rng: &mut Rng) {
         let volatile_only = rules.volatile_only();
@@ -134,7 +157,7 @@ impl Pool {
             rng,
             rules.samples,
             tries,
-            |r| !volatile_only || r.is_volatile(),
+            |r| (!volatile_only || r.is_volatile()) && (!rules.clean_only || r.is_clean()),
             |record| {
                 let score = rules.score(record);
                 if pool.len() == POOL && pool[0].score >= score {

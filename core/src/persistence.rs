@@ -130,10 +130,16 @@ impl Data {
             let record = database.find(hash, key).map(|slot| database.get(slot));
             snapshot.before_change(db, hash, key, record);
         }
+        if let Some(store) = &mut self.store {
+            store.before_change(db, key, &self.keyspace);
+        }
     }
 
     /// Empties a database and gives out what it held, if a running snapshot has no need of it.
     pub fn empty(&mut self, db: usize) -> Option<Database> {
+        if let Some(store) = &mut self.store {
+            store.flush(db, &self.keyspace);
+        }
         let keys = self.keyspace.take(db);
         self.forget_pages(&keys);
         self.paging.storing.retain(|(index, _), _| *index != db);
@@ -173,6 +179,9 @@ impl Data {
         self.keyspace.swap(a, b);
         if let Some(snapshot) = &mut self.snapshot {
             snapshot.swapped(a, b);
+        }
+        if let Some(store) = &mut self.store {
+            store.swap(a, b);
         }
     }
 

@@ -117,6 +117,13 @@ pub enum Blocked {
         /// Their keys, whose values stay in memory until the command has run.
         keys: Vec<DbKey>,
     },
+    /// The command writes, and waits until the store under diskstore has taken more.
+    Throttled {
+        /// Which command.
+        id: CommandId,
+        /// The command as it came.
+        command: OwnedCommand,
+    },
 }
 
 /// What CLIENT REPLY asked for.
@@ -200,6 +207,8 @@ pub struct Session {
     pub held: VecDeque<(u64, usize)>,
     /// Where the first of these parts begins.
     pub held_from: usize,
+    /// Replies that tell of changes which are not durable yet: the change, where the reply begins, where it ends.
+    pub marks: Vec<(u64, usize, usize)>,
 }
 
 impl Session {
@@ -238,6 +247,7 @@ impl Session {
             taken: 0,
             held: VecDeque::new(),
             held_from: 0,
+            marks: Vec::new(),
         }
     }
 

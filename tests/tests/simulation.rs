@@ -1,7 +1,10 @@
 //! Seeded runs of the simulation. A failure prints its seed; `NUTHATCH_SEED=N cargo test -p nuthatch-tests --test
 //! simulation given_seed` replays it.
 
-use nuthatch_tests::{seed, sim::World};
+use nuthatch_tests::{
+    seed,
+    sim::{StoreTwin, World},
+};
 
 const TURNS: usize = 3000;
 
@@ -37,5 +40,47 @@ fn fresh_seeds() {
 fn given_seed() {
     if let Some(seed) = seed::given() {
         run(seed);
+    }
+}
+
+const STORE_TURNS: usize = 2000;
+
+#[track_caller]
+fn run_over_store(seed: u64) -> (usize, usize) {
+    let mut twin = StoreTwin::new(seed);
+    for turn in 0..STORE_TURNS {
+        let difference = twin.turn().err();
+        assert!(
+            difference.is_none(),
+            "NUTHATCH_SEED={seed}, turn {turn}: {}",
+            difference.unwrap_or_default()
+        );
+    }
+    (twin.ran, twin.refused)
+}
+
+#[test]
+fn over_a_store() {
+    let outcomes: Vec<(usize, usize)> = (0..60).map(run_over_store).collect();
+    let ran: usize = outcomes.iter().map(|outcome| outcome.0).sum();
+    let refused: usize = outcomes.iter().map(|outcome| outcome.1).sum();
+    assert!(
+        ran > 60_000 && refused > 60,
+        "{ran} ran, {refused} were refused: the simulation has lost its point"
+    );
+}
+
+#[test]
+fn over_a_store_with_fresh_seeds() {
+    let first = seed::fresh();
+    for seed in first..first + 20 {
+        run_over_store(seed);
+    }
+}
+
+#[test]
+fn over_a_store_with_the_given_seed() {
+    if let Some(seed) = seed::given() {
+        run_over_store(seed);
     }
 }

@@ -35,6 +35,7 @@ const WRONG_TYPE_NAME: CommandError = CommandError::new(
     "ERR Wrong protocol type name. Please use one of the following: string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false",
 );
 const VM_DISABLED: CommandError = CommandError::new("ERR Virtual Memory is disabled");
+const NO_DISKSTORE: CommandError = CommandError::new("ERR Diskstore is disabled");
 const NOT_IN_MEMORY: CommandError = CommandError::new("ERR This key is not in memory");
 const SHARED_OBJECT: CommandError = CommandError::new("ERR Object is shared");
 /// OBJECT REFCOUNT of a shared integer.
@@ -58,6 +59,7 @@ pub fn debug(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
             ctx.db.value_untouched(args.get(2))?;
             ctx.reply.ok();
         }
+        (b"flushcache", 2) => flush_cache(ctx)?,
         (b"reload", 2..) => super::persistence::reload(ctx, args)?,
         (b"sdslen", 3) => sdslen(ctx, args)?,
         (b"digest", 2) => {
@@ -95,6 +97,14 @@ pub fn debug(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
         }
         _ => return Err(bad_subcommand(args)),
     }
+    Ok(())
+}
+
+/// DEBUG FLUSHCACHE: under diskstore, saves everything (which the engine has waited for) and empties memory.
+fn flush_cache(ctx: &mut Ctx<'_>) -> CommandResult {
+    let Some(store) = ctx.db.data.store.as_deref_mut() else { return Err(NO_DISKSTORE) };
+    store.evict_all = true;
+    ctx.reply.ok();
     Ok(())
 }
 

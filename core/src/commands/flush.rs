@@ -47,7 +47,7 @@ pub fn flushall(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
 fn empty(ctx: &mut Ctx<'_>, index: usize, sync: bool) {
     let data = &mut *ctx.db.data;
     data.touch_watchers_of(index, None);
-    data.dirty += data.keyspace.db(index).len() as u64;
+    data.dirty += data.count_keys(index) as u64;
     let old = data.empty(index);
     if !sync {
         data.garbage_databases.extend(old.filter(|old| !old.is_empty()));

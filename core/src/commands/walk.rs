@@ -21,6 +21,9 @@ fn is_expired(record: &Record, now: UnixMillis) -> bool {
 pub fn scan(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     let cursor = parse_cursor(args.get(1))?;
     let options = ScanOptions::parse_with_type(args, 2)?;
+    if ctx.db.data.store.is_some() {
+        return scan_store(ctx, &options);
+    }
     let mut found = Found::new(ctx.reply.proto());
     let mut expired: Vec<Box<[u8]>> = Vec::new();
     let now = ctx.db.now;
@@ -41,9 +44,33 @@ pub fn scan(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     Ok(())
 }
 
+/// SCAN over a diskstore: of the part of it that was asked for the command.
+fn scan_store(ctx: &mut Ctx<'_>, options: &ScanOptions<'_>) -> CommandResult {
+    let (keys, next) = ctx.db.data.take_page()?;
+    let mut found = Found::new(ctx.reply.proto());
+    for (key, meta) in keys.iter().filter(|(key, _)| options.matches(key)) {
+        if meta.is_expired(ctx.db.now) {
+            ctx.db.expire_stored(key);
+        } else if options.takes_type(meta.kind.name()) {
+            found.bulk(key);
+        }
+    }
+    found.send(&mut ctx.reply, next);
+    Ok(())
+}
+
 /// KEYS pattern
 pub fn keys(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     let pattern = args.get(1);
+    if ctx.db.data.store.is_some() {
+        let (keys, _) = ctx.db.data.take_page()?;
+        let now = ctx.db.now;
+        let fits = |key: &[u8]| pattern == b"*" || glob_match(pattern, key, false);
+        let matching = || keys.iter().filter(|(key, meta)| fits(key) && !meta.is_expired(now));
+        ctx.reply.array(matching().count());
+        matching().for_each(|(key, _)| ctx.reply.bulk(key));
+        return Ok(());
+    }
     let mark = ctx.reply.deferred_array();
     let mut count = 0;
     for record in ctx.db.data.keyspace.db(ctx.db.index).iter() {
@@ -61,6 +88,9 @@ pub fn keys(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
 pub fn randomkey(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
     /// Where expired keys must stay, one of them is the answer in the end.
     const TRIES: usize = 100;
+    if ctx.db.data.store.is_some() {
+        return random_stored(ctx);
+    }
     for tries in 1.. {
         let data = &mut *ctx.db.data;
         let database = data.keyspace.db(ctx.db.index);
@@ -77,9 +107,21 @@ pub fn randomkey(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
     Ok(())
 }
 
+/// RANDOMKEY over a diskstore.
+fn random_stored(ctx: &mut Ctx<'_>) -> CommandResult {
+    let (mut keys, _) = ctx.db.data.take_page()?;
+    let now = ctx.db.now;
+    keys.retain(|(_, meta)| !meta.is_expired(now));
+    match ctx.db.rng().below(keys.len().max(1) as u64) as usize {
+        at if at < keys.len() => ctx.reply.bulk(&keys[at].0),
+        _ => ctx.reply.null(),
+    }
+    Ok(())
+}
+
 /// DBSIZE
 pub fn dbsize(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
-    let keys = ctx.db.data.keyspace.db(ctx.db.index).len();
+    let keys = ctx.db.data.count_keys(ctx.db.index);
     ctx.reply.len(keys);
     Ok(())
 }

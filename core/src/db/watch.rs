@@ -10,7 +10,9 @@ impl Data {
     pub fn touch_watchers_of(&mut self, db: usize, other: Option<usize>) {
         let holds = |index: usize, key: &[u8]| {
             let hash = self.keyspace.hash(key);
-            self.keyspace.db(index).find(hash, key).is_some()
+            let there = self.keyspace.db(index).find(hash, key).is_some();
+            // Of a key that only the store knows it is taken that it is there.
+            there || self.store.as_deref().is_some_and(|store| store.may_have(index, key))
         };
         let concerned = |key: &[u8]| holds(db, key) || other.is_some_and(|other| holds(other, key));
         let watched = self.watchers.get(&db).into_iter().flatten().filter(|(key, _)| concerned(key));

@@ -76,6 +76,9 @@ impl Engine {
             self.peers.put_back(session);
             return;
         }
+        if self.waits_for_store(&mut session) {
+            return self.finish(session);
+        }
         if let Some(Blocked::Keys { command, keys, deadline, null, .. }) = session.blocked.take() {
             let ran = self.call_in(&mut session, id, command.args(), Some(&key.1));
             if ran.outcome == Outcome::Blocked {
@@ -93,6 +96,25 @@ impl Engine {
             }
         }
         self.finish(session);
+    }
+
+    /// Under diskstore the other keys of a blocked command may have left memory: then its session waits for them, no more
+    /// for the ready one.
+    fn waits_for_store(&mut self, session: &mut Running) -> bool {
+        let (Some(store), Some(Blocked::Keys { id, command, .. })) = (self.parts.store, &session.blocked)
+        else {
+            return false;
+        };
+        let (id, command) = (*id, command.clone());
+        let blocked = session.blocked.take();
+        if !(store.plan)(self, session, id, command.args()) {
+            session.blocked = blocked;
+            return false;
+        }
+        let parked = core::mem::replace(&mut session.blocked, blocked);
+        self.leave_waiters(session);
+        session.blocked = parked;
+        true
     }
 
     /// Whether the ready key holds what the command waits for; another type does not end the wait.

@@ -66,6 +66,9 @@ impl Engine {
         if let Some(paging) = self.parts.paging {
             (paging.tick)(self);
         }
+        if let Some(store) = self.parts.store {
+            (store.tick)(self);
+        }
         if self.server.active_expire {
             self.expire_for(self.period() as u64 * 1000 / 4);
         }

@@ -36,6 +36,11 @@ impl Engine {
     /// Runs a command that may run.
     pub(super) fn execute(&mut self, session: &mut Running, id: CommandId, args: Args<'_>) {
         session.last_command = self.server.index.get(id).name;
+        if let Some(store) = self.parts.store
+            && (store.plan)(self, session, id, args)
+        {
+            return;
+        }
         if self.data.paging.swapped > 0 && self.is_missing(session, id, args) {
             self.park(session, id, OwnedCommand::new(args));
             return;
@@ -64,7 +69,9 @@ impl Engine {
 
     /// Lets the session wait for the values that are not in memory.
     pub(super) fn park(&mut self, session: &mut Running, id: CommandId, command: OwnedCommand) {
-        if let Some(paging) = self.parts.paging {
+        if let Some(store) = self.parts.store {
+            (store.park)(self, session, id, command);
+        } else if let Some(paging) = self.parts.paging {
             (paging.park)(self, session, id, command);
         }
     }
@@ -85,6 +92,7 @@ impl Engine {
         ready: Option<&[u8]>,
     ) -> Ran {
         let mut output = mem::take(&mut session.output);
+        let start = output.len();
         self.data.no_touch = session.no_touch;
         self.server.dirty_before = self.data.dirty;
         let mut ctx = Ctx {
@@ -101,6 +109,9 @@ impl Engine {
         let outcome = call(&mut ctx, id, args);
         let Ctx { block, propagation, .. } = ctx;
         session.output = output;
+        if let Some(store) = self.parts.store {
+            (store.ran)(self, session, start);
+        }
         Ran { outcome, block, propagation }
     }
 

@@ -98,6 +98,9 @@ impl Engine {
         if let Some(text) = self.server.loading_refusal(command) {
             return Some(text);
         }
+        if let Some(text) = self.parts.store.and_then(|store| (store.refusal)(self, session, command)) {
+            return Some(text);
+        }
         if session.proto == Proto::Resp2 && session.subscriptions() > 0 && !allowed_while_subscribed(command)
         {
             return Some(
@@ -112,7 +115,7 @@ impl Engine {
     }
 
     /// Whether the command has one of these flags, or is EXEC and a queued command has.
-    fn asks_for(&self, session: &Running, command: &Command, wanted: u32) -> bool {
+    pub(super) fn asks_for(&self, session: &Running, command: &Command, wanted: u32) -> bool {
         let queued = || {
             let queue = session.multi.as_ref().filter(|_| command.name == "exec");
             queue.is_some_and(|queue| {

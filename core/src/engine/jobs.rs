@@ -6,7 +6,7 @@
 use super::Engine;
 use super::journal::Step;
 use super::parts::Parts;
-use super::store_jobs::{StoreDone, StoreJob};
+use super::store::{StoreDone, StoreJob, StoreStep};
 use crate::page::Device;
 use crate::words::time::UnixMillis;
 use alloc::collections::{BTreeMap, VecDeque};
@@ -157,6 +157,8 @@ pub(super) enum Owner {
     PageIn(u32),
     /// A paged value for a snapshot.
     PageSave(u32, u32),
+    /// Of the store under diskstore.
+    Store(StoreStep),
     /// Nobody waits for its end.
     Nobody,
 }
@@ -189,6 +191,9 @@ impl Engine {
         if let Some(journal) = self.parts.journal {
             (journal.end_turn)(self);
         }
+        if let Some(store) = self.parts.store {
+            (store.pump)(self);
+        }
         self.jobs.queue.pop_front()
     }
 
@@ -202,7 +207,9 @@ impl Engine {
         self.now = now;
         let owner = self.jobs.close(id);
         self.give_to(owner, done);
-        if let Some(paging) = self.parts.paging {
+        if let Some(store) = self.parts.store {
+            (store.run_ready)(self);
+        } else if let Some(paging) = self.parts.paging {
             (paging.run_ready)(self);
         }
         self.resume_sessions();
@@ -210,7 +217,10 @@ impl Engine {
 
     /// Hands what came of a job to its owner. A room that is not there has no jobs.
     fn give_to(&mut self, owner: Owner, done: Done) {
-        let Parts { paging, snapshots, journal } = self.parts;
+        let Parts { paging, snapshots, journal, store } = self.parts;
+        if let (Owner::Store(step), Some(part)) = (owner, store) {
+            return (part.job_done)(self, step, done);
+        }
         match (owner, paging, snapshots, journal) {
             (Owner::PageOut(number), Some(part), ..) => (part.page_out_done)(self, number, done),
             (Owner::PageIn(number), Some(part), ..) => (part.page_in_done)(self, number, done),

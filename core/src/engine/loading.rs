@@ -51,6 +51,8 @@ pub(super) struct Loading {
     offset: u64,
     in_flight: u64,
     micros: u64,
+    /// Buffers for reads that wait until diskstore's store has taken what was read before.
+    spare: Vec<Vec<u8>>,
 }
 
 /// Where keys go, and what became of them.
@@ -69,6 +71,8 @@ struct Intake {
     empty: u64,
     /// Values stay in the file until they are used.
     lazy: bool,
+    /// Keys do not stay here: a store takes them.
+    passes_on: bool,
     /// How many stayed.
     kept: usize,
     log: Vec<String>,
@@ -95,6 +99,10 @@ impl Engine {
     }
 
     pub(super) fn begin_reload(&mut self, session: SessionId, flush: bool) {
+        if self.parts.store.is_some() && !flush {
+            let text = "ERR a diskstore can only take a whole dataset: DEBUG RELOAD without NOFLUSH";
+            return self.end_job_wait(session, Err(text));
+        }
         let fresh = Keyspace::new(self.data.keyspace.count(), self.data.keyspace.hash_key());
         let keyspace = if flush { fresh } else { core::mem::replace(&mut self.data.keyspace, fresh) };
         self.begin_loading(Purpose::Reload(session), self.server.config.dbfilename.clone(), keyspace);
@@ -122,13 +130,18 @@ impl Engine {
                 unsupported: 0,
                 empty: 0,
                 lazy,
+                passes_on: self.parts.store.is_some(),
                 kept: 0,
                 log: Vec::new(),
             },
             offset: 0,
             in_flight: 0,
             micros: (self.server.host.monotonic)(),
+            spare: Vec::new(),
         });
+        if let Some(store) = self.parts.store {
+            (store.begin_import)(self);
+        }
         if lazy {
             self.jobs.push(Owner::Nobody, Job::Keep { file: self.server.config.dbfilename.clone() });
         }
@@ -159,6 +172,10 @@ impl Engine {
                 let taken = loading.intake.take_items(&mut loading.loader);
                 loading.intake.progress.loaded = loading.loader.position();
                 self.server.persistence.load = loading.intake.progress;
+                if let Some(store) = self.parts.store {
+                    let keys = loading.intake.take_keys();
+                    (store.import_keys)(self, &keys);
+                }
                 self.after_portion(taken, bytes);
             }
             Done::Failed(error) => self.end_unread(&error),
@@ -170,14 +187,33 @@ impl Engine {
         let Some(loading) = &self.loading else { return };
         match taken {
             Err(error) => self.end_refused(&format!("{error}")),
-            Ok(()) if loading.loader.is_done() => self.end_loaded(),
+            Ok(()) if loading.loader.is_done() => match self.parts.store {
+                Some(store) => (store.import_whole)(self),
+                None => self.end_loaded(),
+            },
             Ok(()) if bytes.len() < PORTION => self.end_refused("the file changed while it was read"),
-            Ok(()) => self.read_on(bytes),
+            Ok(()) if self.parts.store.is_none_or(|store| (store.import_has_room)(self)) => {
+                self.read_on(bytes);
+            }
+            Ok(()) => {
+                if let Some(loading) = &mut self.loading {
+                    loading.spare.push(bytes);
+                }
+            }
+        }
+    }
+
+    /// Diskstore's store takes more of the file.
+    pub(super) fn read_more(&mut self) {
+        for buffer in
+            self.loading.as_mut().map(|loading| core::mem::take(&mut loading.spare)).unwrap_or_default()
+        {
+            self.read_on(buffer);
         }
     }
 
     /// The dataset is whole and takes the present one's place.
-    fn end_loaded(&mut self) {
+    pub(super) fn end_loaded(&mut self) {
         let Some(loading) = self.loading.take() else { return };
         let position = loading.loader.position();
         let Loading { purpose, intake, micros, .. } = loading;
@@ -186,7 +222,10 @@ impl Engine {
             let old = self.data.empty(index);
             self.data.garbage_databases.extend(old.filter(|old| !old.is_empty()));
         }
-        self.data.keyspace = intake.keyspace;
+        match self.parts.store {
+            Some(store) => (store.adopt_import)(self),
+            None => self.data.keyspace = intake.keyspace,
+        }
         self.data.paging.swapped += intake.kept;
         self.data.dirty = 0;
         self.server.loading = purpose == Purpose::Base;
@@ -224,6 +263,9 @@ impl Engine {
         let start = self.loading.as_ref().is_some_and(|loading| loading.purpose == Purpose::Start);
         if error.missing && start {
             self.loading = None;
+            if let Some(store) = self.parts.store {
+                (store.abandon_import)(self);
+            }
             self.server.loading = false;
             self.after_snapshot();
         } else {
@@ -231,9 +273,17 @@ impl Engine {
         }
     }
 
+    /// The store does not take the file.
+    pub(super) fn end_refused_load(&mut self, reason: &str) {
+        self.end_refused(reason);
+    }
+
     /// Nothing of the file is taken. At the start the server cannot go on: to serve without the data would lose them.
     fn end_refused(&mut self, reason: &str) {
         let Some(loading) = self.loading.take() else { return };
+        if let Some(store) = self.parts.store {
+            (store.abandon_import)(self);
+        }
         let file = String::from_utf8_lossy(&loading.file).into_owned();
         let line = format!("Fatal error loading the DB, file '{file}': {reason}. Exiting.");
         match loading.purpose {
@@ -249,6 +299,12 @@ impl Engine {
 }
 
 impl Intake {
+    /// Gives out the keys that came so far.
+    fn take_keys(&mut self) -> Keyspace {
+        let fresh = Keyspace::new(self.keyspace.count(), self.keyspace.hash_key());
+        core::mem::replace(&mut self.keyspace, fresh)
+    }
+
     fn take_items(&mut self, loader: &mut Loader) -> Result<(), RdbError> {
         while let Some(item) = loader.poll_item()? {
             match item {
@@ -270,7 +326,7 @@ impl Intake {
     /// The file's word is taken for as many keys as it can hold.
     fn make_room(&mut self, db: usize, keys: u64) {
         let most = self.progress.total / LEAST_ENTRY;
-        if db < self.keyspace.count() {
+        if db < self.keyspace.count() && !self.passes_on {
             self.keyspace.make_room(db, keys.min(most) as usize);
         }
     }

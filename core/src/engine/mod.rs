@@ -17,7 +17,7 @@ mod paging;
 mod parts;
 mod pressure;
 mod saving;
-mod store_jobs;
+mod store;
 #[cfg(test)]
 pub(crate) mod trial;
 
@@ -39,7 +39,7 @@ pub use jobs::{Done, Job, JobError, JobId};
 use loading::Loading;
 use parts::Parts;
 use saving::Saving;
-pub use store_jobs::{StoreDone, StoreEntry, StoreJob};
+pub use store::{StoreDone, StoreEntry, StoreJob};
 
 /// What an engine is made from.
 #[derive(Debug)]
@@ -94,6 +94,7 @@ pub struct Engine {
     /// Values on their way to and from the page device.
     traffic: paging::Traffic,
     pool: Pool,
+    store: store::Store,
     /// Reused from batch to batch.
     batch: Vec<Parsed>,
     spans: Vec<Span>,
@@ -126,6 +127,7 @@ impl Engine {
             ready_again: Vec::new(),
             traffic: paging::Traffic::default(),
             pool: Pool::default(),
+            store: store::Store::default(),
             batch: Vec::new(),
             spans: Vec::new(),
             unquoted: Vec::new(),
@@ -156,6 +158,9 @@ impl Engine {
             self.leave_waiters(&mut session);
             if let Some(paging) = self.parts.paging {
                 (paging.unpin)(self, &mut session);
+            }
+            if let Some(store) = self.parts.store {
+                (store.leave)(self, &mut session);
             }
             self.server.forget_session(&session);
             crate::db::unwatch(&mut self.data, &mut session);
@@ -188,9 +193,10 @@ impl Engine {
 
     /// Sessions whose output grew or that want to be closed, since the last call; each may come more than once.
     pub fn poll_pending(&mut self, out: &mut Vec<SessionId>) {
-        match self.parts.journal {
-            Some(journal) => (journal.release_pending)(self, out),
-            None => out.append(&mut self.peers.pending),
+        match (self.parts.store, self.parts.journal) {
+            (Some(store), _) => (store.release_pending)(self, out),
+            (None, Some(journal)) => (journal.release_pending)(self, out),
+            (None, None) => out.append(&mut self.peers.pending),
         }
     }
 
@@ -198,6 +204,7 @@ impl Engine {
     pub fn poll_request(&mut self) -> Option<Request> {
         while !self.server.requests.is_empty() {
             match self.server.requests.remove(0) {
+                Request::Shutdown { .. } if self.parts.store.is_some_and(|part| (part.closes)(self)) => {}
                 Request::Shutdown { save, by }
                     if self
                         .parts

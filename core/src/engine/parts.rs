@@ -5,10 +5,15 @@
 
 use super::jobs::Done;
 use super::journal::Step;
+use super::store::StoreStep;
 use super::{Engine, Running};
 use crate::args::Args;
+use crate::command::Command;
 use crate::command_index::CommandId;
+use crate::keyspace::Keyspace;
+use crate::rdb::{Facts, Options};
 use crate::session::{OwnedCommand, Session, SessionId};
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 /// The rooms that the host asked for.
@@ -17,6 +22,7 @@ pub(super) struct Parts {
     pub(super) paging: Option<&'static PagingPart>,
     pub(super) snapshots: Option<&'static SnapshotPart>,
     pub(super) journal: Option<&'static JournalPart>,
+    pub(super) store: Option<&'static StorePart>,
 }
 
 /// Virtual memory.
@@ -43,6 +49,15 @@ pub(super) struct SnapshotPart {
     pub(super) job_done: fn(&mut Engine, u32, Done),
     pub(super) read_done: fn(&mut Engine, u32, u32, Done),
     pub(super) load_done: fn(&mut Engine, u32, Done),
+    /// Of a snapshot that diskstore walks: a part of the file, its end, its failure, whether the file takes more.
+    pub(super) store_portion: fn(&mut Engine, Vec<u8>),
+    pub(super) store_walked: fn(&mut Engine),
+    pub(super) store_failed: fn(&mut Engine, &str),
+    pub(super) store_has_room: fn(&Engine) -> bool,
+    /// Of a load into diskstore's store: it failed, the store takes more, all of it is there.
+    pub(super) load_failed: fn(&mut Engine, &str),
+    pub(super) load_more: fn(&mut Engine),
+    pub(super) load_written: fn(&mut Engine),
 }
 
 /// The journal.
@@ -59,4 +74,28 @@ pub(super) struct JournalPart {
     pub(super) base_written: fn(&mut Engine, bool, u64),
     pub(super) base_loaded: fn(&mut Engine, u64),
     pub(super) after_snapshot: fn(&mut Engine),
+}
+
+/// Diskstore.
+#[derive(Debug)]
+pub(super) struct StorePart {
+    pub(super) tick: fn(&mut Engine),
+    pub(super) pump: fn(&mut Engine),
+    pub(super) refusal: fn(&Engine, &Running, &Command) -> Option<Cow<'static, str>>,
+    pub(super) plan: fn(&mut Engine, &mut Running, CommandId, Args<'_>) -> bool,
+    pub(super) park: fn(&mut Engine, &mut Running, CommandId, OwnedCommand),
+    pub(super) ran: fn(&mut Engine, &mut Running, usize),
+    pub(super) leave: fn(&mut Engine, &mut Session),
+    pub(super) run_ready: fn(&mut Engine),
+    pub(super) release_pending: fn(&mut Engine, &mut Vec<SessionId>),
+    pub(super) closes: fn(&mut Engine) -> bool,
+    pub(super) job_done: fn(&mut Engine, StoreStep, Done),
+    pub(super) begin_snapshot: fn(&mut Engine, Options, &Facts<'_>),
+    pub(super) end_snapshot: fn(&mut Engine),
+    pub(super) begin_import: fn(&mut Engine),
+    pub(super) import_keys: fn(&mut Engine, &Keyspace),
+    pub(super) import_has_room: fn(&Engine) -> bool,
+    pub(super) import_whole: fn(&mut Engine),
+    pub(super) abandon_import: fn(&mut Engine),
+    pub(super) adopt_import: fn(&mut Engine),
 }

@@ -45,6 +45,7 @@ impl Engine {
             samples: self.server.config.maxmemory_samples as usize,
             access: self.data.access,
             now: self.now,
+            clean_only: false,
         }
     }
 

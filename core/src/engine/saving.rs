@@ -57,6 +57,8 @@ pub(super) struct Saving {
     started: UnixMillis,
     dirty: u64,
     in_flight: usize,
+    /// Everything is on its way to the file.
+    walked: bool,
     /// When the last step ended, in microseconds.
     paused_at: u64,
     /// Paged values that are being read, by number.
@@ -69,6 +71,13 @@ pub(super) struct Saving {
 }
 
 impl Saving {
+    /// Hands a part of the file to its device.
+    fn append(&mut self, bytes: Vec<u8>, jobs: &mut Jobs) {
+        self.in_flight += 1;
+        self.bytes += bytes.len() as u64;
+        jobs.push(Owner::Saving(self.serial), Job::Append { file: self.file.clone(), bytes });
+    }
+
     /// Asks for a paged value's frame.
     fn read_paged(&mut self, entry: PagedEntry, page_size: u32, jobs: &mut Jobs) {
         let number = self.next_read;
@@ -96,6 +105,13 @@ static PART: SnapshotPart = SnapshotPart {
     job_done: Engine::saving_job_done,
     read_done: Engine::saving_read_done,
     load_done: Engine::loading_job_done,
+    store_portion: Engine::append_portion,
+    store_walked: Engine::publish_snapshot,
+    store_failed: Engine::fail_saving,
+    store_has_room: Engine::file_has_room,
+    load_failed: Engine::end_refused_load,
+    load_more: Engine::read_more,
+    load_written: Engine::end_loaded,
 };
 
 impl Engine {
@@ -144,6 +160,10 @@ impl Engine {
             self.begin_saving(Purpose::Background);
             return;
         }
+        // Under diskstore the store is where the dataset is safe: a snapshot of all of it is made when somebody asks.
+        if self.parts.store.is_some() {
+            return;
+        }
         if !persistence.last_ok && self.now - persistence.last_try <= RETRY_PAUSE {
             return;
         }
@@ -167,9 +187,14 @@ impl Engine {
             aof_base: purpose == Purpose::Rewrite,
         };
         let access = (access_written(config.maxmemory_policy), self.data.access);
-        let snapshot = Snapshot::new(&self.data.keyspace, options(config), &facts, access, self.now);
-        self.data.snapshot = Some(Box::new(snapshot));
-        self.data.paging.set_hold(true);
+        let options = options(config);
+        if let Some(store) = self.parts.store {
+            (store.begin_snapshot)(self, options, &facts);
+        } else {
+            let snapshot = Snapshot::new(&self.data.keyspace, options, &facts, access, self.now);
+            self.data.snapshot = Some(Box::new(snapshot));
+            self.data.paging.set_hold(true);
+        }
         self.serial = self.serial.wrapping_add(1);
         let file = temporary_name(&self.server.host, purpose);
         self.jobs.push(Owner::Saving(self.serial), Job::Create { file: file.clone() });
@@ -180,6 +205,7 @@ impl Engine {
             started: self.now,
             dirty: self.data.dirty,
             in_flight: 0,
+            walked: false,
             paused_at: (self.server.host.monotonic)(),
             reads: BTreeMap::new(),
             next_read: 0,
@@ -229,10 +255,7 @@ impl Engine {
             let waits = waits_for_pages(snapshot);
             if done || snapshot.writer().pending() >= PORTION {
                 let bytes = snapshot.writer().take(saving.spare.pop().unwrap_or_default());
-                saving.in_flight += 1;
-                saving.bytes += bytes.len() as u64;
-                let (owner, file) = (Owner::Saving(saving.serial), saving.file.clone());
-                self.jobs.push(owner, Job::Append { file, bytes });
+                saving.append(bytes, &mut self.jobs);
             }
             self.data.garbage_databases.extend(snapshot.take_flushed());
             if done {
@@ -249,7 +272,8 @@ impl Engine {
 
     /// Everything is on its way to the file, which now gets its name.
     fn publish_snapshot(&mut self) {
-        let Some(Saving { purpose, serial, file, .. }) = &self.saving else { return };
+        let Some(Saving { purpose, serial, file, walked, .. }) = &mut self.saving else { return };
+        *walked = true;
         let (owner, file) = (Owner::Saving(*serial), file.clone());
         let name = match (purpose, self.parts.journal) {
             (Purpose::Rewrite, Some(journal)) => (journal.base_path)(self),
@@ -293,16 +317,31 @@ impl Engine {
                 saving.spare.push(buffer);
             }
             Done::Failed(error) | Done::Refused { error, .. } => {
-                let line = format!("Error saving the DB: {}", error.text);
-                self.server.requests.push(Request::Log(line));
-                self.end_saving(false);
+                self.fail_saving(&error.text);
             }
             Done::Finished | Done::Read { .. } | Done::Store(_) => {
-                if self.data.snapshot.is_none() && saving.in_flight == 0 {
+                if saving.walked && saving.in_flight == 0 {
                     self.end_saving(true);
                 }
             }
         }
+    }
+
+    /// Hands a part of a snapshot that diskstore walks to its file.
+    fn append_portion(&mut self, bytes: Vec<u8>) {
+        if let Some(saving) = &mut self.saving {
+            saving.append(bytes, &mut self.jobs);
+        }
+    }
+
+    /// Whether the snapshot's file takes more.
+    fn file_has_room(&self) -> bool {
+        self.saving.as_ref().is_some_and(|saving| saving.in_flight < MOST_IN_FLIGHT)
+    }
+
+    fn fail_saving(&mut self, reason: &str) {
+        self.server.requests.push(Request::Log(format!("Error saving the DB: {reason}")));
+        self.end_saving(false);
     }
 
     /// Gives up the snapshot for the journal's new base.
@@ -322,6 +361,9 @@ impl Engine {
     fn end_saving(&mut self, ok: bool) {
         let Some(saving) = self.saving.take() else { return };
         self.data.paging.set_hold(false);
+        if let Some(store) = self.parts.store {
+            (store.end_snapshot)(self);
+        }
         if let Some(mut snapshot) = self.data.snapshot.take() {
             while let Some(keys) = snapshot.take_any_flushed() {
                 self.data.garbage_databases.push(keys);

@@ -323,6 +323,19 @@ impl Record {
         self.set_whereabouts(if on { Whereabouts::Storing } else { Whereabouts::Memory });
     }
 
+    /// Whether the store under diskstore has the key just as it is; does not touch the block. The tag is that of a copy on
+    /// its way to a page device: there is never both, and any change of the value ends either.
+    #[inline]
+    pub fn is_clean(&self) -> bool {
+        self.is_storing()
+    }
+
+    /// Notes that the store under diskstore has the key just as it is, or no more.
+    #[inline]
+    pub fn set_clean(&mut self, on: bool) {
+        self.set_storing(on);
+    }
+
     /// When the key expires.
     #[inline]
     pub fn deadline(&self) -> Option<UnixMillis> {

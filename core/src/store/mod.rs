@@ -1,10 +1,23 @@
 //! Diskstore: memory as a cache over a store by key.
 //!
 //! The store holds every key; memory holds those in use. [`record`] is what the store keeps of a key, [`place`] the order
-//! in which it is walked.
+//! in which it is walked. [`Cache`] keeps the books; the engine asks it what to read and to write.
 
+mod absent;
+mod audit;
+mod cache;
+pub mod catalog;
 pub mod flash;
+mod keys;
 pub mod record;
+mod saves;
+mod snapshot;
+mod walk;
+
+pub use cache::{At, Cache, Stats};
+pub use saves::{Arrival, Bounds};
+pub use snapshot::{Early, Instant, Section};
+pub use walk::{Meta, Prepared, WalkedKey};
 
 use crate::words::hash::HashKey;
 use alloc::vec::Vec;

@@ -4,7 +4,7 @@
 //! | check u32 | deadline i64 | encoding u8 | form u8 | body … |
 //! ```
 //!
-//! Numbers are little-endian; a key without a deadline has the largest one. The check covers all that follows it and the
+//! Numbers are little-endian; a key without a deadline has the smallest one. The check covers all that follows it and the
 //! key, so that a store need not have checksums of its own. The encoding is OBJECT ENCODING's name for the value, which its
 //! body does not always tell: a set that once was large stays a hash table.
 
@@ -20,7 +20,7 @@ use alloc::vec::Vec;
 pub const HEAD: usize = 14;
 const CHECK: usize = 4;
 const DEADLINE_END: usize = 12;
-const NO_DEADLINE: UnixMillis = UnixMillis::MAX;
+const NO_DEADLINE: UnixMillis = UnixMillis::MIN;
 
 /// The encodings that OBJECT ENCODING names.
 const ENCODINGS: [&str; 8] =
@@ -215,6 +215,8 @@ mod tests {
         let (value, deadline) = decode_value(b"k", &bytes, &limits).unwrap();
         assert_eq!((value.as_ref().encoding(), deadline), ("raw", Some(7)));
         assert_eq!(super::deadline(&record("x", None)), None);
+        // PEXPIREAT takes the last hour there is: it was once the mark of having none.
+        assert_eq!(super::deadline(&record("x", Some(i64::MAX))), Some(i64::MAX));
     }
 
     #[test]

@@ -2,11 +2,16 @@
 //! transactions, subscriptions, connections that break off. A model of plain maps says what each session must be sent,
 //! byte for byte. The engine does no I/O, so a seed replays everything.
 
+mod files;
 mod generate;
 mod model;
 mod reply;
+mod saves;
+mod store;
+mod twin;
 mod world;
 
+pub use twin::StoreTwin;
 pub use world::World;
 
 /// A small generator of random numbers (SplitMix64): the same seed, the same run, on every machine.

@@ -393,6 +393,6 @@ fn next_command(dice: &mut Dice, listens: bool, in_transaction: bool) -> Vec<Byt
     }
 }
 
-fn facts() -> HostFacts {
+pub(super) fn facts() -> HostFacts {
     HostFacts { process_id: 1, os: "simulation", ..HostFacts::UNKNOWN }
 }

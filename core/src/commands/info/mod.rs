@@ -1,5 +1,6 @@
 //! INFO: the sections, and which of them are asked for.
 
+mod diskstore;
 mod sections;
 mod text;
 
@@ -20,11 +21,12 @@ const fn section(name: &'static str, write: fn(&Ctx<'_>, &mut InfoText), by_defa
     Section { name, write, by_default }
 }
 
-static SECTIONS: [Section; 14] = [
+static SECTIONS: [Section; 15] = [
     section("Server", sections::server, true),
     section("Clients", sections::clients, true),
     section("Memory", sections::memory, true),
     section("VM", sections::vm, true),
+    section("Diskstore", diskstore::diskstore, true),
     section("Persistence", sections::persistence, true),
     section("Stats", sections::stats, true),
     section("Replication", sections::replication, true),

@@ -341,13 +341,12 @@ pub(super) fn latencystats(ctx: &Ctx<'_>, text: &mut InfoText) {
 }
 
 pub(super) fn keyspace(ctx: &Ctx<'_>, text: &mut InfoText) {
-    for (index, database) in ctx.db.data.keyspace.iter().filter(|(_, database)| !database.is_empty()) {
-        let line = format!(
-            "keys={},expires={},avg_ttl={}",
-            database.len(),
-            database.volatile(),
-            database.average_ttl
-        );
+    for (index, database) in ctx.db.data.keyspace.iter() {
+        let keys = ctx.db.data.count_keys(index);
+        if keys == 0 {
+            continue;
+        }
+        let line = format!("keys={keys},expires={},avg_ttl={}", database.volatile(), database.average_ttl);
         text.text(&format!("db{index}"), &line);
     }
 }

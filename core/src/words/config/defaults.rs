@@ -106,6 +106,7 @@ pub(super) fn config() -> Config {
         diskstore_engine: StoreEngine::Default,
         cache_max_memory: 0,
         cache_flush_delay: 0,
+        cache_io_jobs: 10,
         busy_reply_threshold: 5000,
         generation: 0,
         inert: BTreeMap::new(),

@@ -136,6 +136,7 @@ pub struct Config {
     pub diskstore_engine: StoreEngine,
     pub cache_max_memory: i64,
     pub cache_flush_delay: i64,
+    pub cache_io_jobs: i64,
     // Scripting.
     pub busy_reply_threshold: i64,
     /// Counts the changes, so that a host notices what it has to apply.

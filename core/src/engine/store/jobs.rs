@@ -8,9 +8,9 @@
 //! All other jobs may be carried out at once, in any order, beside the writes: the engine never has a read and a write of
 //! one key under way together, and whatever a page of a walk shows or misses of a change that is under way is right.
 //! Records are opaque; a store removes none by itself, expired or not, so that its counts are the engine's.
-//! Failures of [`StoreJob::Write`] come back as [`StoreDone::Unwritten`], all others as [`Done::Failed`](super::Done).
+//! Failures of [`StoreJob::Write`] come back as [`StoreDone::Unwritten`], all others as [`Done::Failed`](crate::Done).
 
-use super::jobs::JobError;
+use crate::engine::jobs::JobError;
 use crate::store::StoreOp;
 use alloc::vec::Vec;
 

@@ -1,0 +1,261 @@
+//! Diskstore's sequence: what is read and for whom, what is written and when, who waits for what. The books are kept in the
+//! room `store`, which does no more than that.
+
+mod hold;
+mod import;
+mod jobs;
+mod loads;
+mod plan;
+mod run;
+mod saves;
+mod snapshot;
+mod start;
+mod throttle;
+mod walks;
+
+pub use jobs::{StoreDone, StoreEntry, StoreJob};
+
+use super::Engine;
+use super::jobs::{Done, Job, Owner};
+use super::parts::StorePart;
+use crate::evict::Pool;
+use crate::session::SessionId;
+use crate::store::{At, Cache, Prepared};
+use crate::types::codec::{Encoder, NEWEST_VERSION};
+use crate::waiters::DbKey;
+use crate::words::time::UnixMillis;
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// Batches on their way at once, so that the store need not wait for the next one.
+const MOST_WRITES: usize = 3;
+/// Without `cache-max-memory` dirty data may take so many bytes.
+const UNLIMITED_SHARE: usize = 64 << 20;
+/// The negative cache may take this part of the cache.
+const ABSENT_PART: usize = 16;
+
+/// What a job on the store was for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum StoreStep {
+    Count,
+    Catalog,
+    Load(u32),
+    Write,
+    Sync,
+    Clear(u32),
+    Page(u32),
+    Sweep,
+    Snapshot(u32),
+    Import,
+}
+
+/// How far the start is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Stage {
+    /// There is no store, or it was not opened yet.
+    #[default]
+    Off,
+    /// So many answers are still to come.
+    Opening(u8),
+    Open,
+    /// The server's end waits until everything is saved.
+    Closing,
+    Closed,
+}
+
+/// A key that a session waits for.
+type Waiter = (Box<[u8]>, SessionId);
+
+/// The engine's side of the store.
+#[derive(Debug, Default)]
+pub(super) struct Store {
+    stage: Stage,
+    /// Jobs and, of these, writes that the host has.
+    open: usize,
+    writes: usize,
+    /// Keys that are being read, by number, and who waits for each.
+    reads: BTreeMap<u32, (At, Box<[u8]>)>,
+    next_read: u32,
+    waiting: BTreeMap<At, Vec<Waiter>>,
+    walks: walks::Walks,
+    /// Sessions that wait until the store knows how many keys a database has.
+    counting: Vec<(u32, SessionId)>,
+    /// Sessions that wait until a change is in the store.
+    drains: Vec<(u64, SessionId)>,
+    /// What walks found for sessions that wait for other things too.
+    prepared: BTreeMap<SessionId, Vec<Prepared>>,
+    /// Writers that wait for the store, with the hour in microseconds.
+    throttled: VecDeque<(SessionId, u64)>,
+    /// Sessions with replies that wait until a change is durable.
+    held: VecDeque<(u64, SessionId)>,
+    released: Vec<SessionId>,
+    /// When what failed is tried again.
+    retry_at: Option<UnixMillis>,
+    unsynced: bool,
+    syncing: bool,
+    last_sync: UnixMillis,
+    clearing: Option<u32>,
+    /// The snapshot that is being written, and how many there were.
+    snapshot: Option<Box<snapshot::StoreSnapshot>>,
+    snapshots: u32,
+    /// A file that is being loaded.
+    import: Option<Box<import::Import>>,
+    encoder: Option<Box<Encoder>>,
+    pool: Pool,
+    /// What there is to plan for each command.
+    classes: Vec<plan::Class>,
+    /// The command that is planned was planned before.
+    again: bool,
+    /// The command that is planned has waited for its turn to write.
+    has_its_turn: bool,
+    /// Keys that stay in memory for commands that wait, with how many do.
+    pins: BTreeMap<DbKey, usize>,
+}
+
+static PART: StorePart = StorePart {
+    tick: Engine::tick_store,
+    pump: Engine::pump_store,
+    refusal: Engine::store_refusal,
+    plan: Engine::plan_store,
+    park: Engine::park_for_keys,
+    ran: Engine::store_ran,
+    leave: Engine::leave_store,
+    run_ready: Engine::run_ready_of_store,
+    release_pending: Engine::release_unheld,
+    closes: Engine::closes_store,
+    job_done: Engine::store_job_done,
+    begin_snapshot: Engine::begin_store_snapshot,
+    end_snapshot: Engine::end_store_snapshot,
+    begin_import: Engine::begin_import,
+    import_keys: Engine::import_keys,
+    import_has_room: Engine::import_has_room,
+    import_whole: Engine::import_whole,
+    abandon_import: Engine::abandon_import,
+    adopt_import: Engine::adopt_import,
+};
+
+impl Engine {
+    /// Tells that this host carries out [`StoreJob`]s: the dataset lies in its store, and memory is a cache over that.
+    /// `place` gives each key its number in the order of the store's walks: [`store_place`](crate::store_place) for most.
+    pub fn carries_store(&mut self, place: fn(&[u8]) -> u64) {
+        let databases = self.data.keyspace.count();
+        self.data.store = Some(Box::new(Cache::new(databases, place)));
+        self.store.encoder = Some(Box::new(Encoder::new(NEWEST_VERSION, false)));
+        self.parts.store = Some(&PART);
+        self.classify();
+        self.open_store();
+    }
+
+    /// Whether the cache's books are true; for tests, between commands.
+    ///
+    /// # Errors
+    /// What is booked otherwise than it is.
+    pub fn audit_store(&self) -> Result<(), String> {
+        self.data.store.as_deref().map_or(Ok(()), |store| store.audit(&self.data.keyspace))
+    }
+
+    /// Bytes that the cache may take.
+    fn cache_limit(&self) -> usize {
+        match self.server.config.cache_max_memory {
+            0 => usize::MAX,
+            limit => limit as usize,
+        }
+    }
+
+    /// Bytes that dirty data may take of it.
+    fn dirty_share(&self) -> usize {
+        match self.cache_limit() {
+            usize::MAX => UNLIMITED_SHARE,
+            limit => limit / 2,
+        }
+    }
+
+    /// Whether writes wait until the store has them.
+    fn writes_through(&self) -> bool {
+        self.server.config.cache_flush_delay == 0
+    }
+
+    fn push_store(&mut self, step: StoreStep, job: StoreJob) {
+        self.store.open += 1;
+        self.jobs.push(Owner::Store(step), Job::Store(job));
+    }
+
+    /// Hands jobs to the store, as many as it may have; loads go first.
+    pub(super) fn pump_store(&mut self) {
+        if self.data.store.is_none() || matches!(self.store.stage, Stage::Off | Stage::Opening(_)) {
+            return;
+        }
+        self.settle_store();
+        self.step_store_snapshot();
+        self.step_import();
+        // A snapshot's page is one job more, so that neither stands in the other's way.
+        let walks = self.store.snapshot.as_ref().is_some_and(|snapshot| snapshot.is_reading());
+        let most = self.server.config.cache_io_jobs.max(1) as usize + usize::from(walks);
+        while self.store.open < most && self.start_load() {}
+        while self.store.open < most && self.start_page() {}
+        while self.store.open < most && self.start_write() {}
+        self.relieve_cache();
+        self.release_throttled();
+    }
+
+    /// Takes what came of a job on the store.
+    pub(super) fn store_job_done(&mut self, step: StoreStep, done: Done) {
+        self.store.open -= 1;
+        match step {
+            StoreStep::Count | StoreStep::Catalog => self.store_opened(step, done),
+            StoreStep::Load(number) => self.load_done(number, done),
+            StoreStep::Write => self.write_done(done),
+            StoreStep::Sync => self.store_synced(&done),
+            StoreStep::Clear(db) => self.store_cleared(db, &done),
+            StoreStep::Page(walk) => self.page_done(walk, done),
+            StoreStep::Sweep => self.sweep_done(done),
+            StoreStep::Import => self.import_written(done),
+            StoreStep::Snapshot(number) => self.snapshot_page_done(number, done),
+        }
+        self.release_throttled();
+        self.pump_store();
+    }
+
+    /// What is due once a tick.
+    pub(super) fn tick_store(&mut self) {
+        if self.store.retry_at.is_some_and(|at| at <= self.now) {
+            self.store.retry_at = None;
+        }
+        self.sync_if_due();
+        self.clear_doomed();
+        self.sweep_on();
+        self.release_throttled();
+        self.pump_store();
+    }
+
+    /// Enters what was changed since the last call; the number of the change, where there was one.
+    pub(super) fn settle_store(&mut self) -> Option<u64> {
+        let data = &mut self.data;
+        let store = data.store.as_deref_mut()?;
+        store.settle(&mut data.keyspace, self.now).then(|| store.progress().0)
+    }
+
+    /// Lets clean keys leave while the cache is over its limit.
+    pub(super) fn relieve_cache(&mut self) {
+        let limit = self.cache_limit();
+        let Some(store) = self.data.store.as_deref_mut() else { return };
+        let bound = (limit / ABSENT_PART).min(UNLIMITED_SHARE);
+        if store.absent.bytes() > bound {
+            let pins = &self.store.pins;
+            let index = |db| store.catalog.index(db);
+            store.absent.shrink(bound, |at, key| {
+                index(at.0).is_some_and(|index| pins.contains_key(&(index, Box::from(key))))
+            });
+        }
+        if core::mem::take(&mut store.evict_all) {
+            self.evict_every_clean_key();
+        }
+        while self.data.store.as_ref().is_some_and(|store| store.used() > limit) {
+            if !self.evict_clean() {
+                break;
+            }
+        }
+    }
+}

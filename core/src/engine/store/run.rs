@@ -1,0 +1,72 @@
+//! What stands around a command: may it run, what it changed, and its second run when what it lacked is there.
+
+use crate::command::{Command, flags};
+use crate::engine::{Engine, Running};
+use crate::session::{Blocked, Session};
+use crate::waiters::DbKey;
+use alloc::borrow::Cow;
+use alloc::format;
+use core::mem;
+
+impl Engine {
+    /// Why a command that writes is refused: what it changed could not be saved.
+    pub(super) fn store_refusal(&self, session: &Running, command: &Command) -> Option<Cow<'static, str>> {
+        let reason = self.data.store.as_deref()?.error.as_deref()?;
+        self.asks_for(session, command, flags::WRITE)
+            .then(|| format!("MISCONF Errors writing to the diskstore: {reason}").into())
+    }
+
+    /// A command has run, and its reply begins at `start`: what it changed waits to be saved.
+    pub(super) fn store_ran(&mut self, session: &mut Running, start: usize) {
+        self.clear_prepared();
+        if let Some(seq) = self.settle_store() {
+            self.mark_reply(session, seq, start);
+        }
+    }
+
+    /// Runs the commands for which everything has come. They are planned again: a key may have left meanwhile.
+    pub(super) fn run_ready_of_store(&mut self) {
+        for who in mem::take(&mut self.ready_again) {
+            let Some(mut session) = self.peers.take(who) else { continue };
+            match session.blocked.take() {
+                Some(Blocked::Loading { id, command, missing: 0, keys }) => {
+                    self.store.again = true;
+                    self.execute(&mut session, id, command.args());
+                    self.store.again = false;
+                    match &mut session.blocked {
+                        // It lacks more: what it has must not leave before that is there.
+                        Some(Blocked::Loading { keys: more, .. }) => more.extend(keys),
+                        Some(_) => self.unpin_stored(&keys),
+                        None => {
+                            self.unpin_stored(&keys);
+                            self.resume.push(who);
+                        }
+                    }
+                }
+                other => session.blocked = other,
+            }
+            self.finish(session);
+        }
+        self.relieve_cache();
+    }
+
+    /// A session waits for nothing more here.
+    pub(super) fn leave_store(&mut self, session: &mut Session) {
+        if let Some(Blocked::Loading { keys, .. }) = &mut session.blocked {
+            let keys = mem::take(keys);
+            self.unpin_stored(&keys);
+        }
+        self.forget_waits(session.id);
+    }
+
+    fn unpin_stored(&mut self, keys: &[DbKey]) {
+        for key in keys {
+            if let Some(count) = self.store.pins.get_mut(key) {
+                *count -= 1;
+                if *count == 0 {
+                    self.store.pins.remove(key);
+                }
+            }
+        }
+    }
+}

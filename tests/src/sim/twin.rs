@@ -1,0 +1,427 @@
+//! Two engines with the same commands: one holds everything in memory, the other is a small cache over a store whose jobs
+//! end late and in any order. Whatever a client is answered must be the same.
+
+use std::collections::VecDeque;
+
+use nuthatch_core::{
+    ALL_COMMANDS, Config, Engine, Job, Options, Request, SessionId, SessionInfo, store_place,
+};
+
+use super::files::MemoryFiles;
+use super::saves::twin_config;
+use super::store::MemoryStore;
+use super::world::facts;
+use super::{Dice, generate};
+
+type Bytes = Vec<u8>;
+
+const REMEMBERED: usize = 60;
+/// Steps after which a reply must have come.
+const PATIENCE: usize = 200_000;
+
+/// An engine with one client.
+#[derive(Debug)]
+pub(super) struct Side {
+    pub(super) engine: Engine,
+    pub(super) client: SessionId,
+    pub(super) files: MemoryFiles,
+}
+
+impl Side {
+    fn new(config: Config, seed: [u64; 4], now: i64) -> Self {
+        let options = Options { commands: ALL_COMMANDS, config, host: facts(), seed, now };
+        let mut engine = Engine::new(options);
+        let client = engine.open_session(SessionInfo::default(), now);
+        engine.carries_snapshots();
+        Self { engine, client, files: MemoryFiles::default() }
+    }
+
+    pub(super) fn take_output(&mut self) -> Bytes {
+        let mut told = Vec::new();
+        self.engine.poll_pending(&mut told);
+        let output = self.engine.output(self.client).to_vec();
+        self.engine.consume_output(self.client, output.len());
+        output
+    }
+}
+
+/// The simulation of diskstore.
+#[derive(Debug)]
+pub struct StoreTwin {
+    dice: Dice,
+    pub(super) plain: Side,
+    pub(super) stored: Side,
+    store: MemoryStore,
+    config: Config,
+    pub(super) now: i64,
+    past: VecDeque<String>,
+    pub(super) in_transaction: bool,
+    /// The snapshot that is being written: the digest of what it has to hold, and its hour.
+    pub(super) instant: Option<(Bytes, i64)>,
+    /// Snapshots that were compared.
+    pub saved: usize,
+    /// Commands whose replies were compared.
+    pub ran: usize,
+    /// Commands that the store's failures refused.
+    pub refused: usize,
+}
+
+impl StoreTwin {
+    /// A world that this seed decides.
+    pub fn new(seed: u64) -> Self {
+        let mut dice = Dice::new(seed);
+        let now = 1_700_000_000_000;
+        let mut config = twin_config();
+        config.parse_line(b"enable-debug-command yes").ok();
+        let seed = [dice.roll(), dice.roll(), dice.roll(), dice.roll()];
+        let plain = Side::new(config.clone(), seed, now);
+        config.cache_max_memory = *dice.pick(&[1, 1000, 4000, 20_000, 100_000]);
+        config.cache_flush_delay = *dice.pick(&[0, 0, 1, 5]);
+        config.cache_io_jobs = *dice.pick(&[1, 2, 10]);
+        let mut stored = Side::new(config.clone(), seed, now);
+        stored.engine.carries_store(store_place);
+        Self {
+            dice,
+            plain,
+            stored,
+            store: MemoryStore::default(),
+            config,
+            now,
+            past: VecDeque::new(),
+            in_transaction: false,
+            instant: None,
+            saved: 0,
+            ran: 0,
+            refused: 0,
+        }
+    }
+
+    /// One turn: commands, or time, or the end of some jobs, or a restart.
+    ///
+    /// # Errors
+    /// What differs, with the commands before it.
+    pub fn turn(&mut self) -> Result<(), String> {
+        self.open()?;
+        let outcome = match self.dice.below(60) {
+            0..4 => self.pass_time(),
+            4..10 => self.steps(3),
+            10 if self.dice.once_in(10) => self.restart(),
+            11 if self.dice.once_in(4) => self.change_faults(),
+            12 => self.compare_everything(),
+            13 if self.dice.once_in(2) => self.begin_save(),
+            14 if self.dice.once_in(20) => self.reload(),
+            _ => self.talk(),
+        };
+        outcome.map_err(|difference| {
+            let past: Vec<&str> = self.past.iter().map(String::as_str).collect();
+            format!(
+                "{difference}\n(cache of {} bytes, delay {}, {} jobs) after\n{}",
+                self.config.cache_max_memory,
+                self.config.cache_flush_delay,
+                self.config.cache_io_jobs,
+                past.join("\n")
+            )
+        })
+    }
+
+    /// Until the store has said what it holds.
+    fn open(&mut self) -> Result<(), String> {
+        while self.stored.engine.server().loading {
+            self.steps(1)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn remember(&mut self, line: String) {
+        if self.past.len() == REMEMBERED {
+            self.past.pop_front();
+        }
+        self.past.push_back(line);
+    }
+
+    fn pass_time(&mut self) -> Result<(), String> {
+        self.now += *self.dice.pick(&[10, 100, 100, 1000, 5000, 100_000]);
+        self.plain.engine.handle_timeout(self.now);
+        self.stored.engine.handle_timeout(self.now);
+        self.remember(format!("time {}", self.now));
+        self.steps(1)
+    }
+
+    /// Lets jobs go to the store, and some of what it did come back.
+    fn steps(&mut self, count: usize) -> Result<(), String> {
+        for _ in 0..count {
+            while let Some((id, job)) = self.stored.engine.poll_job() {
+                match job {
+                    Job::Store(job) => self.store.take(id, job),
+                    other => self.stored.files.take(id, other),
+                }
+            }
+            if let Some((id, done)) = self.store.step(&mut self.dice) {
+                self.stored.engine.handle_completion(id, done, self.now);
+            }
+            if self.dice.once_in(3)
+                && let Some((id, done)) = self.stored.files.step()
+            {
+                self.stored.engine.handle_completion(id, done, self.now);
+            }
+            self.stored.engine.audit_store()?;
+        }
+        while let Some(request) = self.stored.engine.poll_request() {
+            match request {
+                Request::Fatal(line) => return Err(line),
+                Request::Log(line) => self.notice_save(&line)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn change_faults(&mut self) -> Result<(), String> {
+        self.store.faulty = !self.store.faulty;
+        self.remember(format!("faulty {}", self.store.faulty));
+        Ok(())
+    }
+
+    fn talk(&mut self) -> Result<(), String> {
+        let words = self.command();
+        self.both(&words)
+    }
+
+    fn command(&mut self) -> Vec<Bytes> {
+        let dice = &mut self.dice;
+        let key = |dice: &mut Dice| {
+            let prefix = *dice.pick(&["s", "l", "t", "h", "z"]);
+            generate::key(dice, prefix)
+        };
+        let text = |text: &str| text.as_bytes().to_vec();
+        let one = |dice: &mut Dice, of: &[&str]| dice.pick(of).as_bytes().to_vec();
+        let mut words = match dice.below(24) {
+            0 if self.in_transaction => vec![one(dice, &["EXEC", "EXEC", "EXEC", "DISCARD"])],
+            0 => vec![text("MULTI")],
+            1 if !self.in_transaction => vec![text("WATCH"), key(dice)],
+            2 => vec![text("SELECT"), one(dice, &["0", "0", "1", "2"])],
+            3 => vec![text("MOVE"), key(dice), one(dice, &["0", "1", "2"])],
+            4 => vec![text("COPY"), key(dice), key(dice), text("REPLACE")],
+            5 if dice.once_in(10) => vec![text("SWAPDB"), one(dice, &["0", "1"]), one(dice, &["1", "2"])],
+            6 if dice.once_in(20) => vec![text("FLUSHALL")],
+            7 => vec![text("MSET"), key(dice), text("a"), key(dice), text("b")],
+            8 => vec![text("SETNX"), generate::key(dice, "s"), text("c")],
+            9 => vec![
+                text("SUNIONSTORE"),
+                generate::key(dice, "t"),
+                generate::key(dice, "t"),
+                generate::key(dice, "t"),
+            ],
+            10 => vec![
+                text("LMOVE"),
+                generate::key(dice, "l"),
+                generate::key(dice, "l"),
+                text("LEFT"),
+                text("RIGHT"),
+            ],
+            11 => vec![text("OBJECT"), text("ENCODING"), key(dice)],
+            12 if !self.in_transaction => vec![
+                text("SORT"),
+                generate::key(dice, "t"),
+                text("ALPHA"),
+                text("GET"),
+                text("s*"),
+                text("GET"),
+                text("#"),
+            ],
+            13 => vec![text("EXISTS"), key(dice), key(dice), key(dice)],
+            14 => vec![text("GETEX"), generate::key(dice, "s"), text("PX"), text("1005")],
+            15 => vec![text("SET"), generate::key(dice, "s"), text("d"), text("GET")],
+            16 => vec![text("DEBUG"), text("DIGEST-VALUE"), key(dice)],
+            _ => generate::command(dice),
+        };
+        if words.len() == 1 && words[0] == b"EXEC" || words[0] == b"DISCARD" {
+            self.in_transaction = false;
+        } else if words[0] == b"MULTI" {
+            self.in_transaction = true;
+        } else if words[0] == b"FLUSHDB" && !self.in_transaction && self.dice.once_in(2) {
+            words[0] = text("DBSIZE");
+        }
+        words
+    }
+
+    /// Gives both engines a command and compares what they say.
+    pub(super) fn both(&mut self, words: &[Bytes]) -> Result<(), String> {
+        let shown =
+            words.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect::<Vec<_>>().join(" ");
+        self.remember(shown.chars().take(300).collect());
+        let bytes = crate::resp::encode(words);
+        self.stored.engine.handle_bytes(self.stored.client, &bytes, self.now);
+        let got = self.reply(&shown)?;
+        let text = String::from_utf8_lossy(&got);
+        // What failed did nothing; what is only not saved was done.
+        if text.starts_with("-IOERR")
+            || text.starts_with("-MISCONF Errors")
+            || text.starts_with("-EXECABORT Transaction discarded because of: MISCONF")
+            || words[0] == b"DEBUG" && text.starts_with("-ERR")
+        {
+            self.refused += 1;
+            self.remember(format!("refused: {text}"));
+            if words[0] == b"EXEC" || self.in_transaction {
+                // The transaction is over, or broken: both begin anew.
+                self.in_transaction = false;
+                self.say(b"DISCARD")?;
+            }
+            return Ok(());
+        }
+        self.plain.engine.handle_bytes(self.plain.client, &bytes, self.now);
+        if words[0] == b"DEBUG" {
+            self.plain.settle_files(self.now);
+        }
+        let expected = self.plain.take_output();
+        self.ran += 1;
+        if got == expected || text.starts_with("-MISCONF The change") {
+            return Ok(());
+        }
+        if words[0] == b"DBSIZE" {
+            // Keys whose time is over are counted until somebody meets them.
+            return Ok(());
+        }
+        let common = got.iter().zip(&expected).take_while(|(a, b)| a == b).count().saturating_sub(60);
+        let part =
+            |reply: &[u8]| String::from_utf8_lossy(&reply[common..]).chars().take(300).collect::<String>();
+        Err(format!("{shown}: answered …{:?}, not …{:?}", part(&got), part(&expected)))
+    }
+
+    /// A command without its reply.
+    fn say(&mut self, word: &[u8]) -> Result<(), String> {
+        let bytes = crate::resp::encode(&[word]);
+        self.plain.engine.handle_bytes(self.plain.client, &bytes, self.now);
+        self.plain.take_output();
+        self.stored.engine.handle_bytes(self.stored.client, &bytes, self.now);
+        self.reply("").map(drop)
+    }
+
+    pub(super) fn reply(&mut self, shown: &str) -> Result<Bytes, String> {
+        for patience in 0..PATIENCE {
+            self.steps(1)?;
+            let output = self.stored.take_output();
+            if !output.is_empty() {
+                return Ok(output);
+            }
+            // Where nothing happens any more, time has to.
+            if patience % 50 == 49 {
+                self.stored.engine.handle_timeout(self.now);
+            }
+            if patience % 1000 == 999 && self.store.is_idle() {
+                self.store.faulty = false;
+                self.now += 1000;
+                self.plain.engine.handle_timeout(self.now);
+                self.stored.engine.handle_timeout(self.now);
+            }
+        }
+        Err(format!("{shown}: no reply comes"))
+    }
+
+    /// Every key of every database, with its value and deadline.
+    pub(super) fn compare_everything(&mut self) -> Result<(), String> {
+        if self.in_transaction {
+            return Ok(());
+        }
+        self.store.faulty = false;
+        self.settle_down()?;
+        for db in ["0", "1", "2"] {
+            self.both(&[b"SELECT".to_vec(), db.into()])?;
+            let ours = self.keys()?;
+            self.plain.engine.handle_bytes(self.plain.client, b"KEYS *\r\n", self.now);
+            let theirs = names(&self.plain.take_output());
+            if ours != theirs {
+                return Err(format!("database {db} has {ours:?}, not {theirs:?}"));
+            }
+            for key in ours {
+                self.both(&[b"DEBUG".to_vec(), b"DIGEST-VALUE".to_vec(), key.clone()])?;
+                self.both(&[b"PTTL".to_vec(), key])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Until everything is saved and writes are taken again.
+    fn settle_down(&mut self) -> Result<(), String> {
+        for _ in 0..40 {
+            self.now += 1000;
+            self.plain.engine.handle_timeout(self.now);
+            self.stored.engine.handle_timeout(self.now);
+            while !(self.store.is_idle() && self.stored.files.is_idle()) {
+                self.steps(1)?;
+            }
+            self.steps(1)?;
+        }
+        Ok(())
+    }
+
+    fn keys(&mut self) -> Result<Vec<Bytes>, String> {
+        if self.dice.once_in(2) {
+            self.stored.engine.handle_bytes(self.stored.client, b"KEYS *\r\n", self.now);
+            return Ok(names(&self.reply("KEYS")?));
+        }
+        let mut found = Vec::new();
+        let mut cursor = "0".to_owned();
+        loop {
+            let line = format!("SCAN {cursor} COUNT {}\r\n", 1 + self.dice.below(5));
+            self.stored.engine.handle_bytes(self.stored.client, line.as_bytes(), self.now);
+            let mut page = bulks(&self.reply("SCAN")?);
+            cursor = String::from_utf8_lossy(&page.remove(0)).into_owned();
+            found.extend(page);
+            if cursor == "0" {
+                break;
+            }
+        }
+        found.sort();
+        found.dedup();
+        Ok(found)
+    }
+
+    /// The engine ends and another begins over the same store: after an end in good order, or with every write
+    /// awaited, nothing is missing.
+    fn restart(&mut self) -> Result<(), String> {
+        if self.in_transaction {
+            return Ok(());
+        }
+        self.store.faulty = false;
+        let through = self.config.cache_flush_delay == 0 && self.refused == 0;
+        if !through || self.dice.once_in(2) {
+            self.settle_down()?;
+        }
+        self.remember("restart".to_owned());
+        self.store.crash();
+        self.stored.files.crash();
+        self.instant = None;
+        let seed = [self.dice.roll(), self.dice.roll(), self.dice.roll(), self.dice.roll()];
+        self.stored = Side::new(self.config.clone(), seed, self.now);
+        self.stored.engine.carries_store(store_place);
+        self.open()?;
+        self.say(b"DISCARD")?;
+        self.say(b"UNWATCH")?;
+        self.compare_everything()
+    }
+}
+
+/// The bulk strings of a reply, whatever arrays they lie in.
+fn bulks(reply: &[u8]) -> Vec<Bytes> {
+    let mut out = Vec::new();
+    let mut rest = reply;
+    while let Some(end) = rest.windows(2).position(|pair| pair == b"\r\n") {
+        let line = &rest[..end];
+        rest = &rest[end + 2..];
+        if let Some(length) =
+            line.strip_prefix(b"$").and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok())
+        {
+            let length: usize = length;
+            out.push(rest[..length].to_vec());
+            rest = &rest[length + 2..];
+        }
+    }
+    out
+}
+
+fn names(reply: &[u8]) -> Vec<Bytes> {
+    let mut names = bulks(reply);
+    names.sort();
+    names
+}
