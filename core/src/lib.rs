@@ -66,6 +66,6 @@ pub use store::flash::{
 pub use store::{StoreOp, place as store_place, record as store_record};
 pub use table::ALL as ALL_COMMANDS;
 pub use words::config::{
-    Config, LogLevel, quote as quote_word, rewrite as rewrite_config, split_args as split_words,
+    Config, LogLevel, StoreEngine, quote as quote_word, rewrite as rewrite_config, split_args as split_words,
 };
 pub use words::glob::glob_match;

@@ -11,6 +11,7 @@ pub mod options;
 pub mod pages;
 pub mod server;
 pub mod start;
+pub mod store;
 
 pub use db::{Db, Error, Reply};
 pub use nuthatch_core::Config;

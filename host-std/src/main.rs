@@ -22,6 +22,13 @@ fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         },
+        Ok(Request::Import(config)) => match start::import(*config) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(line) => {
+                eprintln!("{line}");
+                ExitCode::FAILURE
+            }
+        },
         Ok(Request::Serve(config, file)) => match start::serve(*config, file.as_deref()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(line) => {

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 pub enum Request {
     /// Run the server with this configuration, which came from that file.
     Serve(Box<Config>, Option<PathBuf>),
+    /// Replace what the diskstore of this configuration holds by the dataset in its `dbfilename`, and end.
+    Import(Box<Config>),
     /// Check a file and end.
     Check(Check),
     /// Print this text and end well.
@@ -35,6 +37,7 @@ Usage: nuthatch [/path/to/nuthatch.conf] [options] [-]
   nuthatch -                           read the configuration from standard input
   nuthatch check-aof [--fix] <file>    check a journal, its manifest or one file; cut off what is damaged
   nuthatch check-rdb <file>            check a snapshot
+  nuthatch import <file> [options]     replace what a diskstore holds by a snapshot's dataset
   nuthatch -v, --version               print the version
   nuthatch -h, --help                  print this text
 ";
@@ -63,9 +66,34 @@ pub fn read(words: &[String]) -> Result<Request, String> {
             return Ok(Request::Check(Check::Aof { path: (*path).to_owned(), fix: false }));
         }
         ["check-rdb", path] => return Ok(Request::Check(Check::Rdb { path: (*path).to_owned() })),
-        ["check-aof" | "check-rdb", ..] => return Err(HELP.to_owned()),
+        ["check-aof" | "check-rdb" | "import"] | ["check-aof" | "check-rdb", ..] => {
+            return Err(HELP.to_owned());
+        }
         _ => {}
     }
+    if let Some((file, words)) =
+        words.split_first().filter(|(first, _)| *first == "import").and_then(|(_, rest)| rest.split_first())
+    {
+        return read_import(file, words);
+    }
+    let (config, path) = read_config(words)?;
+    Ok(Request::Serve(Box::new(config), path))
+}
+
+/// `import FILE` and the words of a server's command line.
+fn read_import(file: &str, words: &[String]) -> Result<Request, String> {
+    let (mut config, _) = read_config(words)?;
+    if !config.diskstore_enabled {
+        return Err("nuthatch import puts a dump.rdb into a diskstore: name it, as in\n  nuthatch import dump.rdb --diskstore-enabled yes --diskstore-path nuthatch.ds\n".to_owned());
+    }
+    let path =
+        std::fs::canonicalize(file).map_err(|error| format!("Can't open {file}: {}\n", reason(&error)))?;
+    config.dbfilename = path.as_os_str().as_encoded_bytes().to_vec();
+    Ok(Request::Import(Box::new(config)))
+}
+
+/// The configuration, and the file that CONFIG REWRITE writes.
+fn read_config(words: &[String]) -> Result<(Config, Option<PathBuf>), String> {
     let mut config = Config::default();
     config.dir = DEFAULT_DIR.as_bytes().to_vec();
     config.vm_enabled = true;
@@ -81,9 +109,28 @@ pub fn read(words: &[String]) -> Result<Request, String> {
         read_file(&mut config, Path::new("-"), 0)?;
     }
     read_flags(&mut config, rest)?;
+    choose_persistence(&mut config)?;
     let path = file.filter(|file| *file != "-").map(PathBuf::from);
     let path = path.map(|path| std::fs::canonicalize(&path).unwrap_or(path));
-    Ok(Request::Serve(Box::new(config), path))
+    Ok((config, path))
+}
+
+/// Under diskstore the store is where data lies: virtual memory by default gives way, and what else keeps data is refused.
+fn choose_persistence(config: &mut Config) -> Result<(), String> {
+    if !config.diskstore_enabled {
+        return Ok(());
+    }
+    let other = match (config.vm_given && config.vm_enabled, config.appendonly) {
+        (true, _) => "vm-enabled",
+        (_, true) => "appendonly",
+        _ => {
+            config.vm_enabled = false;
+            return Ok(());
+        }
+    };
+    Err(format!(
+        "diskstore-enabled and {other} cannot both be yes: the diskstore keeps every key already; set one of them to no\n"
+    ))
 }
 
 fn failure(place: &str, line: &str, reason: &str) -> String {

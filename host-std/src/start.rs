@@ -2,9 +2,9 @@
 
 use crate::facts::now;
 use crate::options::reason;
-use crate::server::Server;
-use crate::{daemon, facts, listen, log, pages};
-use nuthatch_core::{Config, Engine, Options};
+use crate::server::{Devices, Server};
+use crate::{daemon, facts, listen, log, pages, store};
+use nuthatch_core::{Config, Engine, LogLevel, Options};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fs;
 use std::io::{self, Write};
@@ -40,12 +40,12 @@ pub fn serve(mut config: Config, config_file: Option<&Path>) -> Result<(), Strin
     let listeners = listen::open(&config)?;
     let pidfile = write_pidfile(&config)?;
     let places = addresses(&config);
-    let swap_file = if config.vm_enabled { Some(pages::open(&config)?) } else { None };
+    let devices = devices(&config)?;
     let mut engine = Engine::new(options(config)?);
     if let Some(path) = config_file {
         engine.server_mut().config_file = path.to_string_lossy().into_owned();
     }
-    let mut server = Server::new(engine, listeners, places, swap_file)
+    let mut server = Server::new(engine, listeners, places, devices)
         .map_err(|error| format!("Could not start: {}", reason(&error)))?;
     log::notice("Server initialized");
     let outcome = server.run();
@@ -55,6 +55,28 @@ pub fn serve(mut config: Config, config_file: Option<&Path>) -> Result<(), Strin
     }
     log::warning("Nuthatch is now ready to exit, bye bye...");
     outcome
+}
+
+/// What the configuration keeps cold data on.
+fn devices(config: &Config) -> Result<Devices, String> {
+    let swap_file = if config.vm_enabled { Some(pages::open(config)?) } else { None };
+    let store = if config.diskstore_enabled { Some(store::open(config)?) } else { None };
+    Ok(Devices { swap_file, store })
+}
+
+/// Replaces what the configured diskstore holds by the dataset in `dbfilename`.
+///
+/// # Errors
+/// One line for the operator; the store then holds what it did before.
+pub fn import(config: Config) -> Result<(), String> {
+    log::configure(LogLevel::Warning, None);
+    enter(&config)?;
+    raise_file_limit(0);
+    let devices = devices(&config)?;
+    let engine = Engine::new(options(config)?);
+    let mut server = Server::new(engine, Vec::new(), String::new(), devices)
+        .map_err(|error| format!("Could not start: {}", reason(&error)))?;
+    server.import()
 }
 
 /// The few lines with which the log begins.
@@ -151,6 +173,9 @@ fn write_pidfile(config: &Config) -> Result<Option<PathBuf>, String> {
 /// The reason, as Redis words it.
 pub fn check(name: &str, config: &Config) -> Result<(), String> {
     match name {
+        "appendonly" if config.diskstore_enabled && config.appendonly => {
+            Err("the diskstore keeps every key already".to_owned())
+        }
         "dir" if !path_of(&config.dir).is_dir() => Err("No such file or directory".to_owned()),
         "bind" | "port" => {
             let reason = if name == "port" {

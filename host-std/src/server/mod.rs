@@ -5,6 +5,7 @@
 //! are registered once, edge-triggered, for both directions; a read that did not fill the buffer has drained its socket.
 
 mod clients;
+mod import;
 mod requests;
 mod signals;
 
@@ -13,6 +14,7 @@ use crate::listen::{Ends, Listener, Stream};
 use crate::log;
 use crate::options::reason;
 use crate::pages::Pages;
+use crate::store::{Opened, Stores};
 use crate::worker::Worker;
 use clients::{Client, Clients};
 use mio::{Events, Interest, Poll, Token, Waker};
@@ -38,6 +40,15 @@ const ACCEPTS: usize = 1000;
 /// The longest wait in milliseconds.
 const LONGEST_WAIT: i64 = 1000;
 
+/// What cold data lies on.
+#[derive(Default)]
+pub struct Devices {
+    /// The page device of virtual memory.
+    pub swap_file: Option<File>,
+    /// The store of diskstore.
+    pub store: Option<Opened>,
+}
+
 /// A server that listens.
 pub struct Server {
     engine: Engine,
@@ -47,6 +58,7 @@ pub struct Server {
     signals: Signals,
     worker: Worker,
     pages: Option<Pages>,
+    stores: Option<Stores>,
     /// Why the server cannot go on.
     fatal: Option<String>,
     buffer: Box<[u8]>,
@@ -63,7 +75,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server around `engine`, on these sockets, with a page device if there is a swap file; `places` names them in the log once the dataset is loaded.
+    /// A server around `engine`, on these sockets, with what there is for cold data; `places` names them in the log once the dataset is loaded.
     ///
     /// # Errors
     /// Those of registering with the operating system.
@@ -71,7 +83,7 @@ impl Server {
         mut engine: Engine,
         mut listeners: Vec<Listener>,
         places: String,
-        swap_file: Option<File>,
+        devices: Devices,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
         for (index, listener) in listeners.iter_mut().enumerate() {
@@ -81,7 +93,8 @@ impl Server {
         poll.registry().register(signals.source(), SIGNALS, Interest::READABLE)?;
         let waker = Arc::new(Waker::new(poll.registry(), WORKER)?);
         let worker = Worker::start(waker.clone())?;
-        let pages = swap_file
+        let pages = devices
+            .swap_file
             .map(|file| Pages::start(file, engine.config().vm_max_threads.cast_unsigned() as usize, &waker))
             .transpose()?;
         if pages.is_some() {
@@ -89,7 +102,16 @@ impl Server {
             engine.keeps_snapshots();
         }
         engine.carries_files();
-        engine.load_at_start();
+        let stores = match devices.store {
+            Some(Opened { store, place }) => {
+                engine.carries_store(place);
+                Some(Stores::start(&store, &waker)?)
+            }
+            None => {
+                engine.load_at_start();
+                None
+            }
+        };
         Ok(Self {
             engine,
             poll,
@@ -98,6 +120,7 @@ impl Server {
             signals,
             worker,
             pages,
+            stores,
             fatal: None,
             buffer: vec![0; BUFFER].into(),
             again: Vec::new(),
@@ -118,25 +141,30 @@ impl Server {
         self.hand_out_jobs();
         while !self.stopping {
             self.say_ready();
-            self.engine.handle_idle(self.now);
-            self.wait(&mut events)
-                .map_err(|error| format!("Waiting for events failed: {}", reason(&error)))?;
-            self.now = now();
-            self.read_again();
-            for event in &events {
-                self.dispatch(event);
-            }
-            self.accept();
-            self.take_completions();
-            self.engine.handle_timeout(self.now);
-            self.carry_requests();
-            self.hand_out_jobs();
-            self.flush();
+            self.turn(&mut events)?;
         }
         if let Some(line) = self.fatal.take() {
             return Err(line);
         }
         log::notice("User requested shutdown...");
+        self.flush();
+        Ok(())
+    }
+
+    /// Waits for something to happen, and does what follows from it.
+    fn turn(&mut self, events: &mut Events) -> Result<(), String> {
+        self.engine.handle_idle(self.now);
+        self.wait(events).map_err(|error| format!("Waiting for events failed: {}", reason(&error)))?;
+        self.now = now();
+        self.read_again();
+        for event in events.iter() {
+            self.dispatch(event);
+        }
+        self.accept();
+        self.take_completions();
+        self.engine.handle_timeout(self.now);
+        self.carry_requests();
+        self.hand_out_jobs();
         self.flush();
         Ok(())
     }
@@ -157,16 +185,24 @@ impl Server {
         while let Some((id, done)) = self.pages.as_ref().and_then(Pages::poll) {
             self.engine.handle_completion(id, done, self.now);
         }
+        while let Some((id, done)) = self.stores.as_ref().and_then(Stores::poll) {
+            self.engine.handle_completion(id, done, self.now);
+        }
     }
 
     fn hand_out_jobs(&mut self) {
         loop {
             while let Some((id, job)) = self.engine.poll_job() {
-                match (&self.pages, &job) {
-                    (Some(pages), Job::PageRead { .. } | Job::PageWrite { .. } | Job::Keep { .. }) => {
+                match (&self.pages, &self.stores, job) {
+                    (_, Some(stores), Job::Store(job)) => stores.send(id, job),
+                    (
+                        Some(pages),
+                        _,
+                        job @ (Job::PageRead { .. } | Job::PageWrite { .. } | Job::Keep { .. }),
+                    ) => {
                         pages.send(id, job);
                     }
-                    _ => self.worker.send(id, job),
+                    (.., job) => self.worker.send(id, job),
                 }
             }
             // Where values leave more slowly than clients write, clients wait for the device, a batch at a time.

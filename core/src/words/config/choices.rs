@@ -122,7 +122,7 @@ choice! {
 choice! {
     /// Where diskstore keeps its values.
     StoreEngine {
-        /// An embedded database in one file.
+        /// An embedded database, a log-structured merge tree.
         Default = "default",
         /// The historical directory of one file a key, spread by SHA-1.
         Files = "files",

@@ -107,6 +107,7 @@ pub(super) fn config() -> Config {
         cache_max_memory: 0,
         cache_flush_delay: 0,
         cache_io_jobs: 10,
+        vm_given: false,
         busy_reply_threshold: 5000,
         generation: 0,
         inert: BTreeMap::new(),

@@ -137,6 +137,8 @@ pub struct Config {
     pub cache_max_memory: i64,
     pub cache_flush_delay: i64,
     pub cache_io_jobs: i64,
+    /// Whether `vm-enabled` was given: its default gives way to diskstore, what somebody asked for does not.
+    pub vm_given: bool,
     // Scripting.
     pub busy_reply_threshold: i64,
     /// Counts the changes, so that a host notices what it has to apply.
@@ -182,6 +184,7 @@ impl Config {
         stage: Stage,
     ) -> Result<(), Refusal> {
         parameter.store(self, words, stage)?;
+        self.vm_given |= parameter.name == "vm-enabled";
         self.settle();
         self.generation += 1;
         Ok(())

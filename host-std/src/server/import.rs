@@ -1,0 +1,85 @@
+//! `nuthatch import`: a server without sockets loads a snapshot into its diskstore and ends.
+
+use super::{EVENTS, Server};
+use mio::Events;
+use std::io::{IsTerminal, Write, stderr};
+use std::time::{Duration, Instant};
+
+/// Cells of the progress bar.
+const CELLS: u64 = 40;
+
+impl Server {
+    /// Loads `dbfilename` into the store in place of what it holds.
+    ///
+    /// # Errors
+    /// Why the store or the file could not be used; the store then holds what it did before.
+    pub fn import(&mut self) -> Result<(), String> {
+        let mut events = Events::with_capacity(EVENTS);
+        let begun = Instant::now();
+        self.hand_out_jobs();
+        self.turn_while_loading(&mut events, |_| {})?;
+        self.engine.load_at_start();
+        self.hand_out_jobs();
+        let mut bar = Bar::new();
+        self.turn_while_loading(&mut events, |server| bar.show(server))?;
+        bar.end();
+        self.engine.shut_down(self.now);
+        while !self.stopping {
+            self.carry_requests();
+            self.turn(&mut events)?;
+        }
+        match self.fatal.take() {
+            Some(line) => Err(line),
+            None => {
+                let keys = self.engine.server().persistence.load.keys;
+                println!("{keys} keys are in the diskstore after {:.1} s", begun.elapsed().as_secs_f64());
+                Ok(())
+            }
+        }
+    }
+
+    fn turn_while_loading(&mut self, events: &mut Events, mut each: impl FnMut(&Self)) -> Result<(), String> {
+        while self.engine.server().loading {
+            self.turn(events)?;
+            if let Some(line) = self.fatal.take() {
+                return Err(line);
+            }
+            each(self);
+        }
+        Ok(())
+    }
+}
+
+/// The bar on standard error: drawn again in its place on a terminal, a line now and then elsewhere.
+struct Bar {
+    shown: Instant,
+    period: Duration,
+    terminal: bool,
+}
+
+impl Bar {
+    fn new() -> Self {
+        let terminal = stderr().is_terminal();
+        let period = Duration::from_millis(if terminal { 100 } else { 2000 });
+        Self { shown: Instant::now(), period, terminal }
+    }
+
+    fn show(&mut self, server: &Server) {
+        if self.shown.elapsed() < self.period {
+            return;
+        }
+        self.shown = Instant::now();
+        let progress = &server.engine.server().persistence.load;
+        let part = |of: u64| (progress.loaded * of).checked_div(progress.total).unwrap_or(0).min(of);
+        let full = part(CELLS) as usize;
+        let cells = format!("{}{}", "#".repeat(full), ".".repeat(CELLS as usize - full));
+        let line = format!("[{cells}] {:3} %, {} keys", part(100), progress.keys);
+        let _ = if self.terminal { write!(stderr(), "\r{line}") } else { writeln!(stderr(), "{line}") };
+    }
+
+    fn end(&self) {
+        if self.terminal {
+            let _ = writeln!(stderr());
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The tree of folders: names, and files under them.
+
+use crate::log;
+use sha1::{Digest, Sha1};
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+
+/// A file that is being written; only one thread writes.
+const UNFINISHED: &str = "record.new";
+const HASH: usize = 20;
+
+/// Where a key's file lies.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    hash: [u8; HASH],
+    /// Which of the keys of this hash.
+    pub number: u32,
+    db: u32,
+}
+
+impl Place {
+    /// Where a key lies if no other key has its hash.
+    pub fn new(db: u32, key: &[u8]) -> Self {
+        Self { hash: Sha1::digest(key).into(), number: 0, db }
+    }
+
+    /// The next key's of the same hash.
+    pub fn next(&self) -> Self {
+        Self { number: self.number + 1, ..self.clone() }
+    }
+
+    /// The key's place in a walk.
+    pub fn walk_place(&self) -> u64 {
+        self.hash[..8].iter().fold(0, |place, byte| place << 8 | u64::from(*byte))
+    }
+
+    fn pair(&self) -> u16 {
+        u16::from_be_bytes([self.hash[0], self.hash[1]])
+    }
+
+    fn name(&self) -> String {
+        let mut name = format!("{}_", self.db);
+        for byte in self.hash {
+            name.push_str(&format!("{byte:02x}"));
+        }
+        if self.number > 0 {
+            name.push_str(&format!("-{}", self.number));
+        }
+        name
+    }
+
+    /// The place that a file's name tells.
+    fn from_name(name: &str) -> Option<Self> {
+        let (db, rest) = name.split_once('_')?;
+        let (digits, number) = match rest.split_once('-') {
+            Some((digits, number)) => (digits, number.parse().ok()?),
+            None => (rest, 0),
+        };
+        let mut hash = [0; HASH];
+        if digits.len() != HASH * 2 {
+            return None;
+        }
+        for (byte, at) in hash.iter_mut().zip((0..).step_by(2)) {
+            *byte = u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()?;
+        }
+        Some(Self { hash, number, db: db.parse().ok()? })
+    }
+}
+
+/// The store's folder.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+}
+
+fn pair_path(root: &Path, pair: u16) -> PathBuf {
+    let [first, second] = pair.to_be_bytes();
+    root.join(format!("{first:02x}")).join(format!("{second:02x}"))
+}
+
+/// Nothing where there is none of that name.
+fn if_there<T>(outcome: io::Result<T>) -> io::Result<Option<T>> {
+    match outcome {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+impl Folder {
+    /// The tree under this folder.
+    pub fn new(path: &Path) -> Self {
+        Self { path: path.to_owned() }
+    }
+
+    /// The folder at the top.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn path_of(&self, place: &Place) -> PathBuf {
+        pair_path(&self.path, place.pair()).join(place.name())
+    }
+
+    /// The whole file, if there is one.
+    pub fn read(&self, place: &Place) -> io::Result<Option<Vec<u8>>> {
+        if_there(fs::read(self.path_of(place)))
+    }
+
+    /// The first bytes of the file, if there is one.
+    pub fn begin(&self, place: &Place, most: usize) -> io::Result<Option<Vec<u8>>> {
+        let Some(file) = if_there(File::open(self.path_of(place)))? else { return Ok(None) };
+        let mut bytes = Vec::new();
+        file.take(most as u64).read_to_end(&mut bytes)?;
+        Ok(Some(bytes))
+    }
+
+    /// Logs that a walk leaves this file out.
+    pub fn warn(&self, place: &Place) {
+        let path = self.path_of(place);
+        log::warning(&format!(
+            "The record in '{}' is damaged and is left out; remove the file, or bring it back from a copy",
+            path.display()
+        ));
+    }
+
+    /// Whether there is a file.
+    pub fn exists(&self, place: &Place) -> io::Result<bool> {
+        fs::exists(self.path_of(place))
+    }
+
+    /// Puts the file there, whole or not at all.
+    pub fn write(&self, place: &Place, content: &[u8]) -> io::Result<()> {
+        let new = self.path.join(UNFINISHED);
+        File::create(&new)?.write_all(content)?;
+        let path = self.path_of(place);
+        match fs::rename(&new, &path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                fs::create_dir_all(pair_path(&self.path, place.pair()))?;
+                fs::rename(&new, &path)
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Removes the file if it is there.
+    pub fn remove(&self, place: &Place) -> io::Result<()> {
+        if_there(fs::remove_file(self.path_of(place))).map(drop)
+    }
+
+    /// Puts the file `from` in the place of `to`.
+    pub fn rename(&self, from: &Place, to: &Place) -> io::Result<()> {
+        fs::rename(self.path_of(from), self.path_of(to))
+    }
+
+    /// Makes everything durable that was written: one call for any number of files.
+    pub fn sync(&self) -> io::Result<()> {
+        rustix::fs::syncfs(File::open(&self.path)?).map_err(io::Error::from)
+    }
+
+    /// The files of a database in one folder, in the walk's order.
+    pub fn list(&self, db: u32, pair: u16) -> io::Result<Vec<Place>> {
+        let mut places = self.places(pair)?;
+        places.retain(|place| place.db == db);
+        places.sort_unstable();
+        Ok(places)
+    }
+
+    fn places(&self, pair: u16) -> io::Result<Vec<Place>> {
+        let Some(entries) = if_there(fs::read_dir(pair_path(&self.path, pair)))? else {
+            return Ok(Vec::new());
+        };
+        let mut places = Vec::new();
+        for entry in entries {
+            places.extend(entry?.file_name().to_str().and_then(Place::from_name));
+        }
+        Ok(places)
+    }
+
+    /// The next folder in which there may be files.
+    pub fn next_pair(&self, pair: u16) -> Option<u16> {
+        let next = pair.checked_add(1)?;
+        if !next.is_multiple_of(256) {
+            return Some(next);
+        }
+        (next >> 8..256).find(|first| self.path.join(format!("{first:02x}")).exists()).map(|first| first << 8)
+    }
+
+    /// Counts the files of each database, and removes one that was never finished.
+    pub fn count(&self) -> io::Result<BTreeMap<u32, u64>> {
+        if_there(fs::remove_file(self.path.join(UNFINISHED)))?;
+        let mut counts = BTreeMap::new();
+        let mut pair = Some(0);
+        while let Some(number) = pair {
+            for place in self.places(number)? {
+                *counts.entry(place.db).or_default() += 1;
+            }
+            pair = self.next_pair(number);
+        }
+        Ok(counts)
+    }
+}

@@ -1,0 +1,113 @@
+//! The changes of a batch, written down before they are made: a start makes again those that a crash interrupted.
+//!
+//! ```text
+//! | SHA-1 of what follows | count u32 | kind u8, db u32, key length u32, record length u32, key, record | … |
+//! ```
+//!
+//! Numbers are little-endian. The file is written under another name and renamed, so that one that is there is whole; the
+//! hash tells one that a power cut tore, of which no change was made.
+
+use crate::{log, start};
+use nuthatch_core::StoreOp;
+use sha1::{Digest, Sha1};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+const NAME: &str = "journal";
+const HASH: usize = 20;
+const DELETE: u8 = 0;
+const PUT: u8 = 1;
+
+fn path(root: &Path) -> PathBuf {
+    root.join(NAME)
+}
+
+/// Writes the changes down.
+pub fn write(root: &Path, batch: &[StoreOp], durable: bool) -> io::Result<()> {
+    let bytes = encode(batch);
+    if durable {
+        return start::replace_file(&path(root), &bytes);
+    }
+    let new = root.join(format!("{NAME}.new"));
+    File::create(&new)?.write_all(&bytes)?;
+    fs::rename(&new, path(root))
+}
+
+/// Forgets them, once they are made.
+pub fn remove(root: &Path) -> io::Result<()> {
+    fs::remove_file(path(root))
+}
+
+/// Whether there are changes that may not all have been made.
+pub fn is_there(root: &Path) -> bool {
+    path(root).exists()
+}
+
+/// The changes that were not finished.
+pub fn read(root: &Path) -> io::Result<Option<Vec<StoreOp>>> {
+    let bytes = match fs::read(path(root)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        outcome => outcome?,
+    };
+    let batch = decode(&bytes);
+    if batch.is_none() {
+        let name = path(root);
+        log::warning(&format!(
+            "The journal '{}' is cut off: no change of it was made, and it is dropped",
+            name.display()
+        ));
+        fs::remove_file(name)?;
+    }
+    Ok(batch)
+}
+
+fn encode(batch: &[StoreOp]) -> Vec<u8> {
+    let mut out = vec![0; HASH];
+    out.extend_from_slice(&(batch.len() as u32).to_le_bytes());
+    for op in batch {
+        let (kind, db, key, record): (u8, u32, &[u8], &[u8]) = match op {
+            StoreOp::Put { db, key, record } => (PUT, *db, key, record),
+            StoreOp::Delete { db, key } => (DELETE, *db, key, &[]),
+        };
+        out.push(kind);
+        for number in [db, key.len() as u32, record.len() as u32] {
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+        out.extend_from_slice(key);
+        out.extend_from_slice(record);
+    }
+    let hash = Sha1::digest(&out[HASH..]);
+    out[..HASH].copy_from_slice(&hash);
+    out
+}
+
+fn decode(bytes: &[u8]) -> Option<Vec<StoreOp>> {
+    let (hash, mut rest) = bytes.split_at_checked(HASH)?;
+    if hash != Sha1::digest(rest).as_slice() {
+        return None;
+    }
+    let mut batch = Vec::new();
+    for _ in 0..number(&mut rest)? {
+        let kind = take(&mut rest, 1)?[0];
+        let (db, key, record) = (number(&mut rest)?, number(&mut rest)?, number(&mut rest)?);
+        let key = take(&mut rest, key as usize)?.to_vec();
+        let record = take(&mut rest, record as usize)?.to_vec();
+        batch.push(match kind {
+            PUT => StoreOp::Put { db, key, record },
+            DELETE => StoreOp::Delete { db, key },
+            _ => return None,
+        });
+    }
+    Some(batch)
+}
+
+fn take<'a>(rest: &mut &'a [u8], len: usize) -> Option<&'a [u8]> {
+    let (head, tail) = rest.split_at_checked(len)?;
+    *rest = tail;
+    Some(head)
+}
+
+fn number(rest: &mut &[u8]) -> Option<u32> {
+    take(rest, 4)?.try_into().ok().map(u32::from_le_bytes)
+}

@@ -1,0 +1,278 @@
+//! The historical store: a file for each key, found by the SHA-1 of its name.
+//!
+//! ```text
+//! path/a9/4a/0_a94a8fe5ccb19ba61c4c0873d391e987982fbbd3
+//! ```
+//!
+//! are the hash's first two pairs of digits, the database's number, and the whole hash. A second key of the same hash has
+//! `-1` behind it, a third `-2`: a file holds its key, which tells them apart. [`record`] says what is in a file. A file is
+//! written under another name and renamed, so it is there wholly or not at all; changes of several keys go through a
+//! [`journal`], which is replayed at the start.
+
+mod folder;
+mod journal;
+mod record;
+
+use super::{Counts, Page, Store, Walk};
+use folder::{Folder, Place};
+use nuthatch_core::{StoreEntry, StoreOp};
+use sha1::{Digest, Sha1};
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError, RwLock};
+
+#[cfg(test)]
+pub fn write_journal(path: &Path, batch: &[StoreOp]) -> io::Result<()> {
+    journal::write(path, batch, false)
+}
+
+/// How many keys each database had when the store was last closed; not there while it is open.
+const COUNTS: &str = "counts";
+
+/// Where a key stands in a walk: the beginning of its hash.
+pub fn place(key: &[u8]) -> u64 {
+    let hash = Sha1::digest(key);
+    hash[..8].iter().fold(0, |place, byte| place << 8 | u64::from(*byte))
+}
+
+/// The store.
+pub struct Files {
+    folder: Folder,
+    counts: Mutex<BTreeMap<u32, u64>>,
+    /// Readers of a chain of files with one hash must not see it while its last one is moved.
+    chains: RwLock<()>,
+    /// A batch was not wholly made; its journal is there.
+    interrupted: AtomicBool,
+    /// Held as long as the store is used.
+    _lock: File,
+}
+
+/// Whose a file is.
+enum Owner {
+    Nobody,
+    This,
+    Other,
+}
+
+impl Files {
+    /// Opens the store in this folder: finishes what a crash interrupted, and counts the files if it has to.
+    ///
+    /// # Errors
+    /// Those of the files.
+    pub fn open(path: &Path, lock: File) -> io::Result<Self> {
+        let folder = Folder::new(path);
+        let counts = read_counts(&path.join(COUNTS))?;
+        let counts = match counts {
+            Some(counts) if !journal::is_there(path) => counts,
+            _ => folder.count()?,
+        };
+        let store = Self {
+            folder,
+            counts: Mutex::new(counts),
+            chains: RwLock::default(),
+            interrupted: AtomicBool::new(false),
+            _lock: lock,
+        };
+        store.finish()?;
+        Ok(store)
+    }
+
+    /// The file of this key, if it has one.
+    fn find(&self, db: u32, key: &[u8]) -> io::Result<Option<(Place, Vec<u8>)>> {
+        let mut place = Place::new(db, key);
+        while let Some(content) = self.folder.read(&place)? {
+            // A damaged file belongs to the key whose hash it has, so that it is told and not lost.
+            match record::key(&content) {
+                Some(found) if found != key => place.number += 1,
+                _ => return Ok(Some((place, content))),
+            }
+        }
+        Ok(None)
+    }
+
+    fn put(&self, db: u32, key: &[u8], bytes: &[u8]) -> io::Result<bool> {
+        let content = record::content(key, bytes)
+            .ok_or_else(|| io::Error::other("the record is shorter than any that this store can keep"))?;
+        let mut place = Place::new(db, key);
+        loop {
+            match self.owner(&place, key)? {
+                Owner::Nobody => break,
+                Owner::This => {
+                    self.folder.write(&place, &content)?;
+                    return Ok(false);
+                }
+                Owner::Other => place.number += 1,
+            }
+        }
+        self.folder.write(&place, &content)?;
+        Ok(true)
+    }
+
+    /// Whose file lies there, seen from this key.
+    fn owner(&self, place: &Place, key: &[u8]) -> io::Result<Owner> {
+        let Some(begin) = self.folder.begin(place, record::longest_head(key))? else {
+            return Ok(Owner::Nobody);
+        };
+        if record::key(&begin) == Some(key) {
+            return Ok(Owner::This);
+        }
+        // A longer key's head is not whole in those bytes.
+        let Some(content) = self.folder.read(place)? else { return Ok(Owner::Nobody) };
+        Ok(if record::key(&content).is_some_and(|found| found != key) { Owner::Other } else { Owner::This })
+    }
+
+    fn delete(&self, db: u32, key: &[u8]) -> io::Result<bool> {
+        let Some((place, _)) = self.find(db, key)? else { return Ok(false) };
+        let mut last = place.clone();
+        while self.folder.exists(&last.next())? {
+            last.number += 1;
+        }
+        let _alone = self.chains.write().unwrap_or_else(PoisonError::into_inner);
+        if last.number == place.number {
+            self.folder.remove(&place)?;
+        } else {
+            self.folder.rename(&last, &place)?;
+        }
+        Ok(true)
+    }
+
+    /// Makes the changes of a journal that was left.
+    fn finish(&self) -> io::Result<()> {
+        let root = self.folder.path();
+        if let Some(batch) = journal::read(root)? {
+            self.apply(&batch)?;
+            self.folder.sync()?;
+            journal::remove(root)?;
+        }
+        self.interrupted.store(false, Ordering::Release);
+        Ok(())
+    }
+
+    /// Makes these changes, one after another; made twice they are as made once.
+    fn apply(&self, batch: &[StoreOp]) -> io::Result<Counts> {
+        let mut changed = BTreeMap::new();
+        for op in batch {
+            let (db, by) = match op {
+                StoreOp::Put { db, key, record } => (*db, i64::from(self.put(*db, key, record)?)),
+                StoreOp::Delete { db, key } => (*db, -i64::from(self.delete(*db, key)?)),
+            };
+            let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+            let count = counts.entry(db).or_default();
+            *count = count.saturating_add_signed(by);
+            changed.insert(db, *count);
+        }
+        Ok(changed.into_iter().collect())
+    }
+}
+
+impl Store for Files {
+    fn counts(&self) -> io::Result<Counts> {
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(counts.iter().filter(|(_, count)| **count > 0).map(|(db, count)| (*db, *count)).collect())
+    }
+
+    fn get(&self, db: u32, key: &[u8]) -> io::Result<Option<Vec<u8>>> {
+        let _still = self.chains.read().unwrap_or_else(PoisonError::into_inner);
+        let Some((_, content)) = self.find(db, key)? else { return Ok(None) };
+        let (_, record) = record::parts(&content).ok_or_else(record::damaged)?;
+        Ok(Some(record))
+    }
+
+    fn write(&self, batch: &[StoreOp], durable: bool) -> io::Result<Counts> {
+        let root = self.folder.path();
+        // What a failure interrupted comes first: its journal must not be lost under the next one's.
+        if self.interrupted.load(Ordering::Acquire) {
+            self.finish()?;
+        }
+        if batch.len() > 1 {
+            journal::write(root, batch, durable)?;
+            self.interrupted.store(true, Ordering::Release);
+        }
+        let counts = self.apply(batch)?;
+        if durable {
+            self.folder.sync()?;
+        }
+        if batch.len() > 1 {
+            journal::remove(root)?;
+            self.interrupted.store(false, Ordering::Release);
+        }
+        Ok(counts)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.folder.sync()
+    }
+
+    fn scan(&self, walk: Walk) -> io::Result<Page> {
+        let _still = self.chains.read().unwrap_or_else(PoisonError::into_inner);
+        let mut entries: Vec<StoreEntry> = Vec::new();
+        let mut last = 0;
+        let mut pair = (walk.from >> 48) as u16;
+        loop {
+            for place in self.folder.list(walk.db, pair)? {
+                let at = place.walk_place();
+                if at < walk.from {
+                    continue;
+                }
+                if entries.len() >= walk.limit && at != last {
+                    return Ok((entries, Some(at)));
+                }
+                // One that has been removed meanwhile is left out.
+                let Some(content) = self.folder.read(&place)? else { continue };
+                let Some((key, mut record)) = record::parts(&content) else {
+                    // Nothing tells whose it is.
+                    self.folder.warn(&place);
+                    continue;
+                };
+                record.truncate(walk.record_bytes);
+                last = at;
+                entries.push(StoreEntry { key, record });
+            }
+            let Some(next) = self.folder.next_pair(pair) else { return Ok((entries, None)) };
+            pair = next;
+        }
+    }
+
+    fn clear(&self, db: u32) -> io::Result<()> {
+        let mut pair = Some(0);
+        while let Some(number) = pair {
+            for place in self.folder.list(db, number)? {
+                self.folder.remove(&place)?;
+            }
+            pair = self.folder.next_pair(number);
+        }
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).remove(&db);
+        Ok(())
+    }
+}
+
+impl Drop for Files {
+    /// Leaves the counts for the next start; without them it counts for itself.
+    fn drop(&mut self) {
+        let mut text = String::new();
+        for (db, count) in self.counts.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            text.push_str(&format!("{db} {count}\n"));
+        }
+        let path = self.folder.path();
+        if !journal::is_there(path) && self.folder.sync().is_ok() {
+            let _ = crate::start::replace_file(&path.join(COUNTS), text.as_bytes());
+        }
+    }
+}
+
+/// The counts that the last one left; they are removed, for they hold only until something changes.
+fn read_counts(path: &Path) -> io::Result<Option<BTreeMap<u32, u64>>> {
+    let text = match fs::read_to_string(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        outcome => outcome?,
+    };
+    fs::remove_file(path)?;
+    let pair = |line: &str| {
+        let (db, count) = line.split_once(' ')?;
+        Some((db.parse().ok()?, count.parse().ok()?))
+    };
+    Ok(text.lines().map(pair).collect())
+}

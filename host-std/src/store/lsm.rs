@@ -1,0 +1,323 @@
+//! The default store: fjall, a log-structured merge tree. docs/diskstore.md says why this one.
+//!
+//! A database is a tree of its own, so that clearing it is dropping files. A key lies under its place and its name, so that
+//! the tree's order is the walk's. The number of keys of each database lies in one more tree, and every batch that changes
+//! it brings it along.
+
+use super::{Counts, Page, Store, Walk};
+use fjall::config::CompressionPolicy;
+use fjall::{
+    CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, OwnedWriteBatch,
+    PersistMode, UserKey, UserValue,
+};
+use nuthatch_core::{StoreEntry, StoreOp, store_place};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Bytes that a database gathers in memory before they become a file.
+const MEMTABLE: u64 = 16 << 20;
+/// Bytes of journal that a start may have to read again; the least that there can be.
+const JOURNAL: u64 = 64 << 20;
+/// From so many bytes on a value lies apart from its key, so that merging trees does not move it.
+const APART: u32 = 512;
+/// The tree's own cache of blocks, in bytes: an eighth of `cache-max-memory`, within these.
+const LEAST_CACHE: u64 = 8 << 20;
+const MOST_CACHE: u64 = 64 << 20;
+/// Files that are held open.
+const OPEN_FILES: usize = 256;
+/// Memtables that may wait to become files before a write waits for them: at four fjall stands still for a tenth of a
+/// second at a time.
+const WAITING_MEMTABLES: usize = 2;
+/// The longest such wait.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// After a failure the tree must be opened anew, which reads its journal: not more often than this.
+const BETWEEN_OPENINGS: Duration = Duration::from_secs(1);
+/// The longest name that is part of the tree's key as it is; of a longer one so much is, and its hash.
+const LONGEST_NAME: usize = 60_000;
+const PLACE: usize = 8;
+const HASH: usize = 32;
+const COUNTS: &str = "counts";
+
+/// The store.
+pub struct Lsm {
+    folder: PathBuf,
+    cache: u64,
+    /// Nothing while it cannot be opened after a failure.
+    tree: RwLock<Option<Tree>>,
+    opened: Mutex<Instant>,
+    /// Held as long as the store is used.
+    _lock: File,
+}
+
+struct Tree {
+    database: Database,
+    counts_of: Keyspace,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    databases: BTreeMap<u32, Keyspace>,
+    counts: BTreeMap<u32, u64>,
+}
+
+fn told(error: fjall::Error) -> io::Error {
+    match error {
+        fjall::Error::Io(error) | fjall::Error::Storage(fjall::LsmError::Io(error)) => error,
+        fjall::Error::Poisoned => io::Error::other("the store stands still after an earlier failure"),
+        error => io::Error::other(format!("{error:?}")),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The key under which a name lies.
+fn key_of(name: &[u8]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(PLACE + name.len().min(LONGEST_NAME + HASH));
+    key.extend_from_slice(&store_place(name).to_be_bytes());
+    key.extend_from_slice(&name[..name.len().min(LONGEST_NAME)]);
+    if name.len() > LONGEST_NAME {
+        key.extend_from_slice(&Sha256::digest(name));
+    }
+    key
+}
+
+/// What lies there: the record, and before it the name where the key does not tell it.
+fn value_of(name: &[u8], record: &[u8]) -> UserValue {
+    if name.len() <= LONGEST_NAME {
+        return record.into();
+    }
+    let mut value = Vec::with_capacity(4 + name.len() + record.len());
+    value.extend_from_slice(&(name.len() as u32).to_le_bytes());
+    value.extend_from_slice(name);
+    value.extend_from_slice(record);
+    value.into()
+}
+
+/// The name and the record of what lies under a key; `None` where it is not what this file writes.
+fn parts<'a>(key: &'a [u8], value: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let name = key.get(PLACE..)?;
+    if name.len() <= LONGEST_NAME {
+        return Some((name, value));
+    }
+    let (len, rest) = value.split_at_checked(4)?;
+    rest.split_at_checked(u32::from_le_bytes(len.try_into().ok()?) as usize)
+}
+
+fn options() -> KeyspaceCreateOptions {
+    KeyspaceCreateOptions::default()
+        .max_memtable_size(MEMTABLE)
+        .data_block_compression_policy(CompressionPolicy::all(CompressionType::None))
+        .with_kv_separation(Some(
+            KvSeparationOptions::default().separation_threshold(APART).compression(CompressionType::None),
+        ))
+}
+
+fn name_of(db: u32) -> String {
+    format!("db{db}")
+}
+
+impl Tree {
+    fn open(folder: &Path, cache: u64) -> fjall::Result<Self> {
+        let database = Database::builder(folder)
+            .cache_size(cache)
+            .max_journaling_size(JOURNAL)
+            .max_cached_files(Some(OPEN_FILES))
+            .worker_threads(2)
+            .open()?;
+        let counts_of = database.keyspace(COUNTS, KeyspaceCreateOptions::default)?;
+        let mut state = State::default();
+        for name in database.list_keyspace_names() {
+            let Some(db) = name.strip_prefix("db").and_then(|number| number.parse().ok()) else { continue };
+            state.databases.insert(db, database.keyspace(&name, options)?);
+        }
+        for guard in counts_of.iter() {
+            let (db, count) = guard.into_inner()?;
+            let numbers = (<[u8; 4]>::try_from(&*db), <[u8; 8]>::try_from(&*count));
+            if let (Ok(db), Ok(count)) = numbers {
+                state.counts.insert(u32::from_be_bytes(db), u64::from_le_bytes(count));
+            }
+        }
+        // A count whose tree is gone is of a database that was being cleared.
+        state.counts.retain(|db, _| state.databases.contains_key(db));
+        Ok(Self { database, counts_of, state: Mutex::new(state) })
+    }
+
+    fn database(&self, db: u32) -> Option<Keyspace> {
+        lock(&self.state).databases.get(&db).cloned()
+    }
+
+    fn database_made(&self, db: u32) -> fjall::Result<Keyspace> {
+        let mut state = lock(&self.state);
+        if let Some(found) = state.databases.get(&db) {
+            return Ok(found.clone());
+        }
+        let made = self.database.keyspace(&name_of(db), options)?;
+        state.databases.insert(db, made.clone());
+        Ok(made)
+    }
+
+    fn get(&self, db: u32, name: &[u8]) -> fjall::Result<Option<Vec<u8>>> {
+        let Some(database) = self.database(db) else { return Ok(None) };
+        let key = key_of(name);
+        let Some(value) = database.get(&key)? else { return Ok(None) };
+        Ok(parts(&key, &value).map(|(_, record)| record.to_vec()))
+    }
+
+    fn write(&self, batch: &[StoreOp], durable: bool) -> fjall::Result<Counts> {
+        self.wait_for_flushes();
+        let mut out = OwnedWriteBatch::with_capacity(self.database.clone(), batch.len() + 1);
+        let mut counts: BTreeMap<u32, u64> = BTreeMap::new();
+        for op in batch {
+            let (StoreOp::Put { db, key: name, .. } | StoreOp::Delete { db, key: name }) = op;
+            let database = self.database_made(*db)?;
+            let before = lock(&self.state).counts.get(db).copied().unwrap_or(0);
+            let count = counts.entry(*db).or_insert(before);
+            let key = key_of(name);
+            let there = database.contains_key(&key)?;
+            match op {
+                StoreOp::Put { record, .. } => {
+                    *count += u64::from(!there);
+                    out.insert(&database, UserKey::from(key), value_of(name, record));
+                }
+                StoreOp::Delete { .. } if there => {
+                    *count = count.saturating_sub(1);
+                    out.remove(&database, UserKey::from(key));
+                }
+                StoreOp::Delete { .. } => {}
+            }
+        }
+        for (db, count) in &counts {
+            out.insert(&self.counts_of, db.to_be_bytes(), count.to_le_bytes());
+        }
+        out = out.durability(Some(if durable { PersistMode::SyncData } else { PersistMode::Buffer }));
+        out.commit()?;
+        lock(&self.state).counts.extend(&counts);
+        Ok(counts.into_iter().collect())
+    }
+
+    /// Slows down to the pace of the thread that writes files, a little at a time.
+    fn wait_for_flushes(&self) {
+        let begun = Instant::now();
+        while self.database.outstanding_flushes() > WAITING_MEMTABLES && begun.elapsed() < LONGEST_WAIT {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn scan(&self, walk: Walk) -> fjall::Result<Page> {
+        let Some(database) = self.database(walk.db) else { return Ok((Vec::new(), None)) };
+        let mut entries = Vec::new();
+        let mut last = 0;
+        for guard in database.range(walk.from.to_be_bytes()..) {
+            let (key, value) = guard.into_inner()?;
+            let place =
+                key.get(..PLACE).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes);
+            if entries.len() >= walk.limit && place != last {
+                return Ok((entries, Some(place)));
+            }
+            last = place;
+            let Some((name, record)) = parts(&key, &value) else { continue };
+            let record = &record[..record.len().min(walk.record_bytes)];
+            entries.push(StoreEntry { key: name.to_vec(), record: record.to_vec() });
+        }
+        Ok((entries, None))
+    }
+
+    fn clear(&self, db: u32) -> fjall::Result<()> {
+        let mut state = lock(&self.state);
+        if let Some(database) = state.databases.remove(&db) {
+            self.database.delete_keyspace(database)?;
+        }
+        self.counts_of.remove(db.to_be_bytes())?;
+        state.counts.remove(&db);
+        Ok(())
+    }
+}
+
+impl Lsm {
+    /// Opens the store in this folder, or makes it; `memory` is `cache-max-memory`, 0 for no bound.
+    ///
+    /// # Errors
+    /// Those of the files; that they are not a store.
+    pub fn open(folder: &Path, lock: File, memory: u64) -> io::Result<Self> {
+        let cache = if memory == 0 { MOST_CACHE } else { (memory / 8).clamp(LEAST_CACHE, MOST_CACHE) };
+        let tree = Tree::open(folder, cache).map_err(told)?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            cache,
+            tree: RwLock::new(Some(tree)),
+            opened: Mutex::new(Instant::now()),
+            _lock: lock,
+        })
+    }
+
+    fn tree(&self) -> RwLockReadGuard<'_, Option<Tree>> {
+        self.tree.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&Tree) -> fjall::Result<T>) -> io::Result<T> {
+        match &*self.tree() {
+            Some(tree) => work(tree).map_err(told),
+            None => Err(io::Error::other("the store could not be opened again after a failure")),
+        }
+    }
+
+    /// Changes something. A failure leaves fjall unwilling to write, so after one it is opened anew, which finds what was
+    /// written wholly and drops the rest.
+    fn change<T>(&self, work: impl FnOnce(&Tree) -> fjall::Result<T>) -> io::Result<T> {
+        let outcome = self.with(work);
+        if outcome.is_err() {
+            self.open_anew();
+        }
+        outcome
+    }
+
+    fn open_anew(&self) {
+        let mut opened = lock(&self.opened);
+        if opened.elapsed() < BETWEEN_OPENINGS {
+            return;
+        }
+        let mut tree = self.tree.write().unwrap_or_else(PoisonError::into_inner);
+        // The old one must be closed before: it holds the files.
+        *tree = None;
+        *tree = Tree::open(&self.folder, self.cache).ok();
+        *opened = Instant::now();
+    }
+}
+
+impl Store for Lsm {
+    fn counts(&self) -> io::Result<Counts> {
+        self.with(|tree| {
+            let counts = &lock(&tree.state).counts;
+            Ok(counts.iter().filter(|(_, count)| **count > 0).map(|(db, count)| (*db, *count)).collect())
+        })
+    }
+
+    fn get(&self, db: u32, key: &[u8]) -> io::Result<Option<Vec<u8>>> {
+        self.with(|tree| tree.get(db, key))
+    }
+
+    fn write(&self, batch: &[StoreOp], durable: bool) -> io::Result<Counts> {
+        self.change(|tree| tree.write(batch, durable))
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.change(|tree| tree.database.persist(PersistMode::SyncAll))
+    }
+
+    fn scan(&self, walk: Walk) -> io::Result<Page> {
+        self.with(|tree| tree.scan(walk))
+    }
+
+    fn clear(&self, db: u32) -> io::Result<()> {
+        self.change(|tree| tree.clear(db))
+    }
+}

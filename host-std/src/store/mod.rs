@@ -1,0 +1,109 @@
+//! The stores of diskstore: where records live by key when memory is a cache.
+//!
+//! [`Store`] says what a store does, [`open`] finds the configured one, [`Stores`] has the threads that carry out the
+//! engine's jobs on it. Each store is one file, or one folder where it is a layout of files of our own.
+
+mod claim;
+mod files;
+mod lsm;
+mod pool;
+#[cfg(test)]
+mod tests;
+
+use nuthatch_core::{Config, StoreEngine, StoreEntry, StoreOp};
+pub use pool::Stores;
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A page of a walk: its keys, and where to go on, if the walk is not at its end.
+pub type Page = (Vec<StoreEntry>, Option<u64>);
+
+/// How many keys databases have.
+pub type Counts = Vec<(u32, u64)>;
+
+/// Which part of a database is walked over; the fields are those of the engine's job.
+#[derive(Debug, Clone, Copy)]
+pub struct Walk {
+    /// The database.
+    pub db: u32,
+    /// The first place.
+    pub from: u64,
+    /// So many keys, and those of the last one's place.
+    pub limit: usize,
+    /// Of each record so many bytes at most.
+    pub record_bytes: usize,
+}
+
+/// Databases of records by key.
+///
+/// Reads and walks may come from several threads at once and beside one write; writes come one after another.
+pub trait Store: Send + Sync {
+    /// The databases that have keys, with how many.
+    ///
+    /// # Errors
+    /// Those of the files.
+    fn counts(&self) -> io::Result<Counts>;
+
+    /// The key's record, if it has one.
+    ///
+    /// # Errors
+    /// Those of the files.
+    fn get(&self, db: u32, key: &[u8]) -> io::Result<Option<Vec<u8>>>;
+
+    /// Makes all these changes or none; they outlast the process, and where `durable` a power cut too. No key comes twice.
+    /// Gives the number of keys of each database that it changed.
+    ///
+    /// # Errors
+    /// Those of the files: none of the changes was made, or none for certain.
+    fn write(&self, batch: &[StoreOp], durable: bool) -> io::Result<Counts>;
+
+    /// Makes durable what was written.
+    ///
+    /// # Errors
+    /// Those of the files.
+    fn sync(&self) -> io::Result<()>;
+
+    /// A part of a database in the order of its keys' places.
+    ///
+    /// # Errors
+    /// Those of the files.
+    fn scan(&self, walk: Walk) -> io::Result<Page>;
+
+    /// Removes every key of a database that nobody uses meanwhile. Begun again after a crash, it goes on.
+    ///
+    /// # Errors
+    /// Those of the files.
+    fn clear(&self, db: u32) -> io::Result<()>;
+}
+
+/// A store, and the order in which it is walked.
+pub struct Opened {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// A key's place in a walk.
+    pub place: fn(&[u8]) -> u64,
+}
+
+/// Opens the store that the configuration names, or makes it; nobody else may use its folder until this process ends.
+///
+/// # Errors
+/// One line that says where, what is wrong and what to do.
+pub fn open(config: &Config) -> Result<Opened, String> {
+    let path = Path::new(OsStr::from_bytes(&config.diskstore_path));
+    let engine = config.diskstore_engine;
+    let name = if engine == StoreEngine::Files { "files" } else { "default" };
+    let lock = claim::claim(path, name)?;
+    let told = |error: io::Error| claim::told(path, &error);
+    Ok(if engine == StoreEngine::Files {
+        Opened { store: Arc::new(files::Files::open(path, lock).map_err(told)?), place: files::place }
+    } else {
+        let memory = u64::try_from(config.cache_max_memory).unwrap_or(0);
+        Opened {
+            store: Arc::new(lsm::Lsm::open(path, lock, memory).map_err(told)?),
+            place: nuthatch_core::store_place,
+        }
+    })
+}

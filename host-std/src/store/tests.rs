@@ -1,0 +1,267 @@
+//! Both stores against a plain map: what is read, walked and counted, before and after they are opened again.
+
+use super::{Store, Walk, claim, files, lsm, open};
+use nuthatch_core::{Config, StoreEngine, StoreOp, store_place};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+type Model = BTreeMap<(u32, Vec<u8>), Vec<u8>>;
+type Made = (Box<dyn Store>, fn(&[u8]) -> u64);
+
+static NUMBER: AtomicU32 = AtomicU32::new(0);
+
+/// A folder that goes when the test ends.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Self {
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("nuthatch-store-{}-{number}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        Self(path)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn in_files(path: &Path) -> Made {
+    let lock = claim::claim(path, "files").unwrap();
+    (Box::new(files::Files::open(path, lock).unwrap()), files::place)
+}
+
+fn in_tree(path: &Path) -> Made {
+    let lock = claim::claim(path, "default").unwrap();
+    (Box::new(lsm::Lsm::open(path, lock, 0).unwrap()), store_place)
+}
+
+const BOTH: [fn(&Path) -> Made; 2] = [in_files, in_tree];
+
+/// Numbers that look random, the same for a seed.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, most: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % most
+    }
+}
+
+/// A record as the engine makes them: a head of 14 bytes and a body.
+fn record(len: usize, number: u64) -> Vec<u8> {
+    let mut bytes = vec![0; 14 + len];
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        *byte = (number as usize * 31 + at * 7) as u8;
+    }
+    bytes[13] = 0;
+    bytes
+}
+
+fn walked(store: &dyn Store, db: u32, limit: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let (mut all, mut from) = (Vec::new(), 0);
+    loop {
+        let (entries, next) = store.scan(Walk { db, from, limit, record_bytes: usize::MAX }).unwrap();
+        all.extend(entries.into_iter().map(|entry| (entry.key, entry.record)));
+        let Some(next) = next else { return all };
+        assert!(next > from, "a walk goes on");
+        from = next;
+    }
+}
+
+fn compare((store, place): &Made, model: &Model) {
+    let mut counts: BTreeMap<u32, u64> = BTreeMap::new();
+    for ((db, key), record) in model {
+        *counts.entry(*db).or_default() += 1;
+        assert_eq!(store.get(*db, key).unwrap().as_ref(), Some(record));
+    }
+    assert_eq!(store.get(0, b"never there").unwrap(), None);
+    assert_eq!(store.counts().unwrap(), counts.clone().into_iter().collect::<Vec<_>>());
+    for db in 0..3 {
+        let mut expected: Vec<_> =
+            model.iter().filter(|((of, _), _)| *of == db).map(|((_, k), r)| (k.clone(), r.clone())).collect();
+        let mut found = walked(&**store, db, 7);
+        assert!(found.is_sorted_by_key(|(key, _)| place(key)), "a walk is in the order of places");
+        expected.sort();
+        found.sort();
+        assert_eq!(found, expected);
+    }
+}
+
+fn random_ops(dice: &mut Dice, model: &mut Model) -> Vec<StoreOp> {
+    let mut ops = BTreeMap::new();
+    for _ in 0..=dice.below(20) {
+        let key = format!("key:{}", dice.below(60)).into_bytes();
+        let db = dice.below(3) as u32;
+        let put = dice.below(3) > 0;
+        let op = if put {
+            let len = [0, 5, 600, 5000][dice.below(4) as usize];
+            StoreOp::Put { db, key: key.clone(), record: record(len, dice.below(1000)) }
+        } else {
+            StoreOp::Delete { db, key: key.clone() }
+        };
+        ops.insert((db, key), op);
+    }
+    for (name, op) in &ops {
+        match op {
+            StoreOp::Put { record, .. } => model.insert(name.clone(), record.clone()),
+            StoreOp::Delete { .. } => model.remove(name),
+        };
+    }
+    ops.into_values().collect()
+}
+
+#[test]
+fn a_store_is_a_map_from_keys_to_records() {
+    let seed = std::env::var("NUTHATCH_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(7);
+    println!("NUTHATCH_SEED={seed}");
+    for make in BOTH {
+        let folder = Scratch::new();
+        let (mut dice, mut model) = (Dice(seed), Model::new());
+        for _ in 0..4 {
+            let made = make(&folder.0);
+            compare(&made, &model);
+            for round in 0..30 {
+                let ops = random_ops(&mut dice, &mut model);
+                made.0.write(&ops, round % 10 == 0).unwrap();
+            }
+            compare(&made, &model);
+            if dice.below(2) == 0 {
+                made.0.clear(1).unwrap();
+                model.retain(|(db, _), _| *db != 1);
+                compare(&made, &model);
+            }
+        }
+    }
+}
+
+/// A tree's keys are of 65,535 bytes at most; ours are not, and what tells long ones apart must not be their beginning.
+#[test]
+fn long_keys_are_told_apart() {
+    for make in BOTH {
+        let folder = Scratch::new();
+        let made = make(&folder.0);
+        let mut model = Model::new();
+        for (len, end) in [(59_999, b'a'), (60_000, b'a'), (60_001, b'a'), (60_001, b'b'), (90_000, b'a')] {
+            let mut key = vec![b'k'; len];
+            key.push(end);
+            let record = record(10, len as u64 + u64::from(end));
+            made.0.write(&[StoreOp::Put { db: 0, key: key.clone(), record: record.clone() }], false).unwrap();
+            model.insert((0, key), record);
+        }
+        compare(&made, &model);
+    }
+}
+
+/// The reason for the files' chains: two texts with one SHA-1 are known, and redis's own store ended the process on such a pair.
+#[test]
+fn keys_of_one_hash_are_told_apart() {
+    let folder = Scratch::new();
+    let made = in_files(&folder.0);
+    // No such pair is at hand in a few bytes, so another key's file is put where the first key's would lie.
+    let put = |key: &[u8], number| StoreOp::Put { db: 0, key: key.to_vec(), record: record(9, number) };
+    made.0.write(&[put(b"other", 1)], false).unwrap();
+    let path = |key: &[u8]| {
+        let hex = sha1_hex(key);
+        folder.0.join(&hex[..2]).join(&hex[2..4]).join(format!("0_{hex}"))
+    };
+    fs::create_dir_all(path(b"first").parent().unwrap()).unwrap();
+    fs::rename(path(b"other"), path(b"first")).unwrap();
+    assert_eq!(made.0.get(0, b"first").unwrap(), None);
+    made.0.write(&[put(b"first", 2)], false).unwrap();
+    assert_eq!(made.0.get(0, b"first").unwrap(), Some(record(9, 2)));
+    assert_eq!(walked(&*made.0, 0, 1).len(), 2, "both are walked over, on one page");
+    fs::remove_file(path(b"first")).unwrap();
+    fs::rename(
+        path(b"first").with_extension("").with_file_name(format!("0_{}-1", sha1_hex(b"first"))),
+        path(b"first"),
+    )
+    .unwrap();
+    made.0.write(&[StoreOp::Delete { db: 0, key: b"first".to_vec() }], false).unwrap();
+    assert_eq!(made.0.get(0, b"first").unwrap(), None);
+}
+
+fn sha1_hex(key: &[u8]) -> String {
+    use sha1::Digest;
+    sha1::Sha1::digest(key).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A kill between a batch's journal and its last change: the start makes the rest of it. A journal cut off is none.
+#[test]
+fn an_interrupted_batch_is_finished_at_the_start() {
+    let folder = Scratch::new();
+    let batch: Vec<_> = (0..5_u64)
+        .map(|n| StoreOp::Put { db: 0, key: format!("k{n}").into_bytes(), record: record(9, n) })
+        .collect();
+    drop(in_files(&folder.0));
+    files::write_journal(&folder.0, &batch).unwrap();
+    let made = in_files(&folder.0);
+    assert_eq!(made.0.counts().unwrap(), [(0, 5)]);
+    assert_eq!(made.0.get(0, b"k4").unwrap(), Some(record(9, 4)));
+    drop(made);
+    files::write_journal(&folder.0, &[StoreOp::Delete { db: 0, key: b"k1".to_vec() }]).unwrap();
+    let journal = folder.0.join("journal");
+    let bytes = fs::read(&journal).unwrap();
+    fs::write(&journal, &bytes[..bytes.len() - 1]).unwrap();
+    let made = in_files(&folder.0);
+    assert_eq!(made.0.counts().unwrap(), [(0, 5)]);
+    assert!(!journal.exists());
+}
+
+/// Files put together with a head and an end are a snapshot, as they were in 2011.
+#[test]
+fn a_file_is_an_entry_of_a_snapshot() {
+    let folder = Scratch::new();
+    let made = in_files(&folder.0);
+    // The deadline 2^40, encoding "raw", type string, value "seven".
+    let mut bytes = vec![1, 2, 3, 4, 0, 0, 0, 0, 0, 1, 0, 0, 2, 0];
+    bytes.extend_from_slice(b"\x05seven");
+    made.0.write(&[StoreOp::Put { db: 3, key: b"key".to_vec(), record: bytes }], false).unwrap();
+    let hex = sha1_hex(b"key");
+    let file = fs::read(folder.0.join(&hex[..2]).join(&hex[2..4]).join(format!("3_{hex}"))).unwrap();
+    let mut loader = nuthatch_core::RdbLoader::new(true);
+    loader.feed(b"REDIS0009");
+    loader.feed(&file);
+    loader.feed(b"\xff\0\0\0\0\0\0\0\0");
+    loader.finish();
+    let mut keys = Vec::new();
+    while let Some(item) = loader.poll_item().unwrap() {
+        if let nuthatch_core::RdbItem::Entry(entry) = item {
+            entry.check().unwrap();
+            keys.push((entry.key.to_vec(), entry.deadline));
+        }
+    }
+    assert_eq!(keys, [(b"key".to_vec(), Some(1 << 40))]);
+}
+
+#[test]
+fn a_folder_that_is_not_this_store_is_refused_in_one_line() {
+    let mut config = Config::default();
+    let refused = |path: &Path, engine: StoreEngine, config: &mut Config| {
+        config.diskstore_path = path.to_string_lossy().into_owned().into_bytes();
+        config.diskstore_engine = engine;
+        let line = open(config).err().unwrap();
+        assert!(line.contains(&path.display().to_string()) && !line.contains('\n'), "{line}");
+        line
+    };
+    let folder = Scratch::new();
+    let first = in_files(&folder.0);
+    let line = refused(&folder.0, StoreEngine::Files, &mut config);
+    assert!(line.contains("another process uses it"), "{line}");
+    drop(first);
+    let line = refused(&folder.0, StoreEngine::Default, &mut config);
+    assert!(line.contains("made with diskstore-engine files"), "{line}");
+    let mark = folder.0.join("nuthatch.store");
+    let text = fs::read_to_string(&mark).unwrap();
+    fs::write(&mark, text.replace("version 1", "version 2")).unwrap();
+    let line = refused(&folder.0, StoreEngine::Files, &mut config);
+    assert!(line.contains("its version is 2"), "{line}");
+    fs::remove_file(&mark).unwrap();
+    fs::write(folder.0.join("letters.txt"), "dear").unwrap();
+    let line = refused(&folder.0, StoreEngine::Files, &mut config);
+    assert!(line.contains("is no store of Nuthatch's"), "{line}");
+}

@@ -1,0 +1,373 @@
+//! Diskstore from outside: datasets larger than the cache, kills at random moments, starts that are refused, records
+//! that rot, imports; and the same commands as to redis-server, with a cache of a megabyte and of next to nothing.
+#![expect(clippy::expect_used, reason = "test code: a failure ends the test")]
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nuthatch_tests::resp::{Conn, Value, encode, words};
+use nuthatch_tests::seed;
+use nuthatch_tests::server::{
+    Ended, Server, TempDir, free_port, ours, python, reference, run_ours, workspace,
+};
+use nuthatch_tests::sim::Dice;
+
+/// Kills for each promise; `NUTHATCH_KILLS` asks for more.
+const KILLS: u64 = 6;
+
+/// A folder in which servers start one after another.
+struct Place(TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(TempDir::new().expect("a directory"))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn flags<'a>(&'a self, more: &[&'a str]) -> Vec<&'a str> {
+        let dir = self.0.path().to_str().expect("a path in UTF-8");
+        let mut flags = vec!["--dir", dir, "--diskstore-enabled", "yes"];
+        flags.extend(more);
+        flags
+    }
+
+    fn start(&self, more: &[&str]) -> Server {
+        Server::start_program(&ours(), &self.flags(more)).expect("the server")
+    }
+
+    fn run(&self, command: &[&str], more: &[&str]) -> Ended {
+        let all = command.iter().copied().chain(self.flags(more));
+        let arguments: Vec<OsString> = all.map(OsString::from).collect();
+        run_ours(&arguments).expect("the server to end by itself")
+    }
+
+    /// Starts ours where it must refuse, and gives what it says.
+    fn refusal(&self, more: &[&str]) -> String {
+        let port = free_port().expect("a port").to_string();
+        let ended = self.run(&[], &[&["--port", &port][..], more].concat());
+        assert_eq!(ended.code, Some(1), "{}", ended.output);
+        assert!(!ended.output.contains("panicked"), "{}", ended.output);
+        ended.output
+    }
+}
+
+fn text(server: &Server, line: &str) -> String {
+    server
+        .call(&words(line).iter().map(|word| std::str::from_utf8(word).expect("text")).collect::<Vec<_>>())
+        .expect("a reply")
+        .render()
+        .trim_end()
+        .to_owned()
+}
+
+fn kills() -> u64 {
+    std::env::var("NUTHATCH_KILLS").ok().and_then(|number| number.parse().ok()).unwrap_or(KILLS)
+}
+
+fn larger_than_its_cache(engine: &str, keys: usize) {
+    let place = Place::new();
+    let flags = ["--diskstore-engine", engine, "--cache-max-memory", "1mb", "--cache-flush-delay", "1"];
+    let mut server = place.start(&flags);
+    let mut conn = server.connect().expect("a connection");
+    let value = "v".repeat(300);
+    for first in (0..keys).step_by(1000) {
+        let mut batch = Vec::new();
+        for i in first..first + 1000 {
+            batch.extend(encode(&["SET", &format!("key:{i}"), &format!("{value}{i}")]));
+        }
+        conn.send(&batch).expect("to send");
+        (0..1000).for_each(|_| assert_eq!(conn.read().expect("a reply").render(), "+OK\n"));
+    }
+    assert_eq!(text(&server, "DBSIZE"), format!(":{keys}"));
+    assert_eq!(server.end_by("TERM").expect("its end").code(), Some(0), "{}", server.log());
+    let server = place.start(&flags);
+    let mut conn = server.connect().expect("a connection");
+    assert_eq!(text(&server, "DBSIZE"), format!(":{keys}"));
+    for i in (0..keys).step_by(keys / 500) {
+        let got = conn.call(&["GET", &format!("key:{i}")]).expect("a reply").text();
+        assert_eq!(got, Some(format!("{value}{i}")), "key:{i}");
+    }
+    assert_eq!(text(&server, "GET nokey"), text(&server, "GET nokey"));
+    assert_eq!(walked(&mut conn), keys);
+    let used: usize = info(&server, "cache_used_memory");
+    assert!(used <= 1 << 20, "the cache of 1 MB has {used} bytes");
+}
+
+/// How many keys SCAN tells of.
+fn walked(conn: &mut Conn) -> usize {
+    let mut found = std::collections::BTreeSet::new();
+    let mut cursor = "0".to_owned();
+    loop {
+        let page = conn.call(&["SCAN", &cursor, "COUNT", "500"]).expect("a page");
+        let [next, keys] = page.elements() else { panic_with(&page) };
+        found.extend(keys.elements().iter().filter_map(Value::text));
+        cursor = next.text().expect("a cursor");
+        if cursor == "0" {
+            return found.len();
+        }
+    }
+}
+
+#[expect(clippy::panic, reason = "test code: a failure ends the test")]
+fn panic_with(reply: &Value) -> ! {
+    panic!("an odd reply: {}", reply.render())
+}
+
+fn info(server: &Server, field: &str) -> usize {
+    let all = server.call(&["INFO", "diskstore"]).expect("a reply").text().expect("text");
+    let line = all.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    line.and_then(|number| number.trim().parse().ok()).expect("the field")
+}
+
+#[test]
+fn more_than_the_cache_in_the_tree() {
+    larger_than_its_cache("default", 20_000);
+}
+
+#[test]
+fn more_than_the_cache_in_files() {
+    larger_than_its_cache("files", 4_000);
+}
+
+/// What a client knows of the keys that it writes: each has a number that rises, and when it was acknowledged.
+struct Writer {
+    acknowledged: Vec<(u64, Instant)>,
+    sent: u64,
+}
+
+/// Writes pairs of keys in transactions until the server dies.
+fn write_until_the_end(port: u16, stop: &AtomicBool) -> Writer {
+    let mut writer = Writer { acknowledged: Vec::new(), sent: 0 };
+    let Ok(mut conn) = Conn::open(port) else { return writer };
+    for number in 1.. {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        writer.sent = number;
+        let (key, text) = (format!("n:{}", number % 50), number.to_string());
+        let mut bytes = Vec::new();
+        bytes.extend(encode(&["MULTI"]));
+        bytes.extend(encode(&["SET", &format!("{key}:a"), &text]));
+        bytes.extend(encode(&["RPUSH", "all", &text]));
+        bytes.extend(encode(&["SET", &format!("{key}:b"), &text]));
+        bytes.extend(encode(&["EXEC"]));
+        if conn.send(&bytes).is_err() {
+            break;
+        }
+        let replies: Result<Vec<Value>, _> = (0..5).map(|_| conn.read()).collect();
+        match replies {
+            Ok(replies) if replies[4].error().is_none() => writer.acknowledged.push((number, Instant::now())),
+            _ => break,
+        }
+    }
+    writer
+}
+
+/// Kills the server in the middle of writes. What was acknowledged longer than `grace` before is there, and whole
+/// transactions are, or nothing of them.
+fn kill_rounds(engine: &str, delay: &str, grace: Duration) {
+    let place = Place::new();
+    let seed = seed::fresh();
+    let mut dice = Dice::new(seed);
+    let flags = ["--diskstore-engine", engine, "--cache-max-memory", "100kb", "--cache-flush-delay", delay];
+    let mut lost = 0;
+    for round in 0..kills() {
+        let mut server = place.start(&flags);
+        text(&server, "FLUSHALL");
+        let stop = AtomicBool::new(false);
+        let port = server.port;
+        let (writer, killed) = thread::scope(|scope| {
+            let thread = scope.spawn(|| write_until_the_end(port, &stop));
+            thread::sleep(Duration::from_millis(100 + dice.below(400) as u64) + grace);
+            let killed = Instant::now();
+            server.end_by("KILL").expect("its end");
+            stop.store(true, Ordering::Relaxed);
+            (thread.join().expect("the writer"), killed)
+        });
+        drop(server);
+        let server = place.start(&flags);
+        let safe =
+            writer.acknowledged.iter().rev().find(|(_, at)| *at + grace <= killed).map_or(0, |(n, _)| *n);
+        assert!(!writer.acknowledged.is_empty(), "round {round}: nothing was written");
+        let list = server.call(&["LRANGE", "all", "0", "-1"]).expect("the list");
+        let numbers: Vec<u64> = list.elements().iter().filter_map(|v| v.text()?.parse().ok()).collect();
+        let last = numbers.last().copied().unwrap_or(0);
+        assert!(
+            last >= safe && last <= writer.sent,
+            "NUTHATCH_SEED={seed}, round {round}: {last} is there, {safe} was safe, {} was sent",
+            writer.sent
+        );
+        assert_eq!(numbers, (1..=last).collect::<Vec<u64>>(), "NUTHATCH_SEED={seed}, round {round}: a hole");
+        let mut expected = BTreeMap::new();
+        expected.extend((1..=last).map(|n| (n % 50, n)));
+        for (key, n) in expected {
+            for half in ["a", "b"] {
+                let got = server.call(&["GET", &format!("n:{key}:{half}")]).expect("a reply").text();
+                assert_eq!(
+                    got,
+                    Some(n.to_string()),
+                    "NUTHATCH_SEED={seed}, round {round}: n:{key}:{half} of {last}"
+                );
+            }
+        }
+        lost += writer.acknowledged.last().map_or(0, |(n, _)| n.saturating_sub(last));
+    }
+    if grace.is_zero() {
+        assert_eq!(lost, 0);
+    }
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_without_a_delay() {
+    kill_rounds("default", "0", Duration::ZERO);
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_without_a_delay_in_files() {
+    kill_rounds("files", "0", Duration::ZERO);
+}
+
+/// A second of delay, half of one until the timer looks, and the time of the write itself.
+#[test]
+fn with_a_delay_at_most_that_is_lost() {
+    kill_rounds("default", "1", Duration::from_millis(2500));
+}
+
+#[test]
+fn what_cannot_be_used_is_refused_in_one_line() {
+    let place = Place::new();
+    for (flags, says) in [
+        (&["--vm-enabled", "yes"][..], "vm-enabled cannot both"),
+        (&["--appendonly", "yes"], "appendonly cannot both"),
+        (&["--diskstore-engine", "rocks"], "diskstore-engine"),
+    ] {
+        let told = place.refusal(flags);
+        assert!(told.contains(says), "{told}");
+    }
+    let server = place.start(&[]);
+    assert!(place.refusal(&[]).contains("another process uses it"));
+    assert!(
+        text(&server, "CONFIG SET appendonly yes").contains("diskstore"),
+        "{}",
+        text(&server, "CONFIG SET appendonly yes")
+    );
+    drop(server);
+    assert!(place.refusal(&["--diskstore-engine", "files"]).contains("made with diskstore-engine default"));
+    fs::create_dir(place.path("mine")).expect("a folder");
+    fs::write(place.path("mine/letter"), "dear").expect("a file");
+    assert!(place.refusal(&["--diskstore-path", "mine"]).contains("not empty"));
+    assert!(place.refusal(&["--diskstore-path", "mine/letter"]).contains("mine/letter"));
+    let mark = place.path("nuthatch.ds/nuthatch.store");
+    let old = fs::read_to_string(&mark).expect("the mark");
+    fs::write(&mark, old.replace("version 1", "version 7")).expect("the mark");
+    let told = place.refusal(&[]);
+    assert!(told.contains("version is 7") && told.contains("nuthatch import"), "{told}");
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn a_damaged_record_is_its_keys_error_alone() {
+    let place = Place::new();
+    let flags = ["--diskstore-engine", "files"];
+    let mut server = place.start(&flags);
+    text(&server, "SET good fine");
+    text(&server, "SET bad 0123456789abcdef0123456789abcdef");
+    server.end_by("TERM").expect("its end");
+    drop(server);
+    let holds = |path: &PathBuf| {
+        fs::read(path).is_ok_and(|bytes| bytes.windows(16).any(|w| w == b"0123456789abcdef"))
+    };
+    let file = files_below(&place.path("nuthatch.ds")).into_iter().find(holds).expect("its file");
+    let mut bytes = fs::read(&file).expect("the file");
+    let at = bytes.windows(6).position(|w| w == b"abcdef").expect("its value");
+    bytes[at] ^= 4;
+    fs::write(&file, bytes).expect("to damage it");
+    let server = place.start(&flags);
+    let told = text(&server, "GET bad");
+    assert!(told.starts_with("-IOERR") && told.contains("'bad'"), "{told}");
+    assert_eq!(text(&server, "GET good"), "\"fine\"");
+    assert_eq!(text(&server, "SET bad again"), "+OK");
+    assert_eq!(text(&server, "GET bad"), "\"again\"");
+    assert_eq!(info(&server, "cache_failed_reads"), 1);
+}
+
+#[test]
+fn snapshots_go_both_ways() {
+    let theirs = Server::start_program(&reference(), &[]).expect("redis-server");
+    for i in 0..3000 {
+        text(&theirs, &format!("SET s:{i} value-{i}"));
+        text(&theirs, &format!("HSET h:{} f{i} {i}", i % 100));
+    }
+    text(&theirs, "ZADD z 1.5 a 2 b");
+    text(&theirs, "SADD t 1 2 3");
+    text(&theirs, "RPUSH l x y z");
+    text(&theirs, "SELECT 0");
+    text(&theirs, "SAVE");
+    let place = Place::new();
+    let dump = place.path("theirs.rdb");
+    fs::copy(theirs.dir().join("dump.rdb"), &dump).expect("their snapshot");
+    let ended = place.run(&["import", dump.to_str().expect("a name")], &["--cache-max-memory", "50kb"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.output);
+    assert!(ended.output.contains("3103 keys"), "{}", ended.output);
+    let server = place.start(&["--cache-max-memory", "50kb"]);
+    assert_eq!(text(&server, "DBSIZE"), ":3103");
+    for key in ["s:7", "h:42", "z", "t", "l"] {
+        let ask = format!("DEBUG DIGEST-VALUE {key}");
+        assert_eq!(text(&server, &ask), text(&theirs, &ask), "{key}");
+    }
+    assert_eq!(text(&server, "SAVE"), "+OK");
+    fs::copy(place.path("dump.rdb"), theirs.dir().join("dump.rdb")).expect("our snapshot");
+    let before = text(&theirs, "DEBUG DIGEST");
+    text(&theirs, "DEBUG RELOAD NOSAVE");
+    assert_eq!(text(&theirs, "DEBUG DIGEST"), before);
+    // A file that is no snapshot changes nothing.
+    fs::write(&dump, "REDIS0010 and then nonsense").expect("a file");
+    drop(server);
+    let ended = place.run(&["import", dump.to_str().expect("a name")], &[]);
+    assert_ne!(ended.code, Some(0), "{}", ended.output);
+    assert_eq!(text(&place.start(&[]), "DBSIZE"), ":3103");
+}
+
+#[track_caller]
+fn as_the_reference(seed: u64, sequences: &str, cache: &str) {
+    let place = Place::new();
+    let theirs =
+        Server::start_program(&reference(), &["--enable-protected-configs", "yes"]).expect("redis-server");
+    let ours = place.start(&["--enable-protected-configs", "yes", "--cache-max-memory", cache]);
+    let mut command = Command::new(python());
+    command.arg(workspace().join("tests/oracle/diff_fuzz.py")).arg("--exact");
+    command.args(["--ref", &theirs.port.to_string(), "--sut", &ours.port.to_string()]);
+    command.args([
+        "--groups",
+        "strings,bits,lists,sets,hashes,zsets,keys,expire,sort,scan,multi,encoding,blocking,arity,db",
+    ]);
+    command.args(["--seed", &seed.to_string(), "--seqs", sequences]);
+    let out = command.output().expect("python");
+    let told = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    println!("{}", told.lines().rev().take(4).collect::<Vec<_>>().join("\n"));
+    assert!(out.status.success(), "seed {seed}, cache of {cache}:\n{told}\n{}", ours.log());
+}
+
+#[test]
+fn a_cache_of_a_megabyte_answers_as_the_reference() {
+    let sequences = std::env::var("NUTHATCH_SEQUENCES").unwrap_or_else(|_| "150".to_owned());
+    as_the_reference(3, &sequences, "1mb");
+}
+
+#[test]
+fn a_cache_of_next_to_nothing_answers_as_the_reference() {
+    as_the_reference(seed::fresh(), "100", "1");
+}
