@@ -54,6 +54,8 @@ pub(super) fn twin_config() -> Config {
     config.zset_max_listpack_entries = 16;
     config.databases = 3;
     config.save = Vec::new();
+    // The digests of datasets are compared.
+    let _ = config.parse_line(b"enable-debug-command yes");
     config
 }
 

@@ -72,7 +72,6 @@ impl StoreTwin {
         let mut dice = Dice::new(seed);
         let now = 1_700_000_000_000;
         let mut config = twin_config();
-        config.parse_line(b"enable-debug-command yes").ok();
         let seed = [dice.roll(), dice.roll(), dice.roll(), dice.roll()];
         let plain = Side::new(config.clone(), seed, now);
         config.cache_max_memory = *dice.pick(&[1, 1000, 4000, 20_000, 100_000]);
