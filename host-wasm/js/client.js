@@ -22,6 +22,10 @@ export class Client {
     this.nextAsk = 1;
     this.ears = new Map();
     this.db = this.methods({});
+    // A tab that is frozen or put aside must not keep the others from the engine.
+    const aside = () => this.ended || this.link.post({ yield: true });
+    globalThis.document?.addEventListener('freeze', aside);
+    if (globalThis.document) addEventListener('pagehide', aside);
     this.begin();
   }
 
@@ -31,12 +35,12 @@ export class Client {
     this.opened.catch(() => {});
     this.link = this.connect(name, (data) => this.take(data), (text) => this.fail(new NuthatchError(`WORKER ${text}`)));
     const { device: kind, durability, wasm, path } = options;
-    this.link.post({ open: { name, config: config(options, kind), kind, durability, wasm, path } });
+    this.link.post({ open: { name, config: config(options, kind), kind, durability, wasm, path, tabs: tabs(options) } });
   }
 
   line(lane) {
     let line = this.lanes.get(lane);
-    if (!line) this.lanes.set(lane, (line = { encoder: new Encoder(), waiting: [], hello: true }));
+    if (!line) this.lanes.set(lane, (line = { encoder: new Encoder(), waiting: [], received: 0, hello: true }));
     if (line.hello) {
       line.hello = false;
       line.encoder.command(['HELLO', '3']);
@@ -46,7 +50,7 @@ export class Client {
   }
 
   /** Sends a command on a lane; its reply settles the promise. */
-  send(words, lane, how) {
+  send(words, lane, how, block) {
     return new Promise((resolve, reject) => {
       if (this.ended) return reject(this.ended);
       const line = this.line(lane);
@@ -55,12 +59,15 @@ export class Client {
       } catch (error) {
         return reject(error);
       }
-      line.waiting.push({ resolve, reject, how });
-      if (!this.flushing) {
-        this.flushing = true;
-        queueMicrotask(() => this.flush());
-      }
+      line.waiting.push({ resolve, reject, how, words, block });
+      this.soon();
     });
+  }
+
+  soon() {
+    if (this.flushing) return;
+    this.flushing = true;
+    queueMicrotask(() => this.flush());
   }
 
   call(words, how) {
@@ -74,14 +81,14 @@ export class Client {
 
   flush() {
     this.flushing = false;
-    const message = [], buffers = [];
+    const message = [this.reign], buffers = [];
     for (const [lane, { encoder }] of this.lanes) {
       if (!encoder.length) continue;
       const bytes = encoder.take();
       message.push(lane, bytes);
       buffers.push(bytes.buffer);
     }
-    if (message.length) this.link.post(message, buffers);
+    if (message.length > 1) this.link.post(message, buffers);
   }
 
   /** A reply at once, for a value in memory. */
@@ -91,8 +98,9 @@ export class Client {
     this.flush();
     const encoder = (this.syncEncoder ??= new Encoder());
     encoder.command(words);
-    const value = new Parser(server.now(encoder.view())).value(how.bytes);
+    const bytes = encoder.view();
     encoder.length = 0;
+    const value = new Parser(server.now(bytes)).value(how.bytes);
     if (value instanceof NuthatchError) throw value;
     return value;
   }
@@ -102,8 +110,9 @@ export class Client {
     return new Promise((resolve, reject) => {
       if (this.ended) return reject(this.ended);
       const ask = this.nextAsk++;
-      this.asked.set(ask, { resolve, reject, progress });
-      this.link.post({ ask, what, ...more });
+      const message = { ask, what, ...more };
+      this.asked.set(ask, { resolve, reject, progress, message });
+      this.link.post({ ...message, reign: this.reign });
     });
   }
 
@@ -112,8 +121,10 @@ export class Client {
       for (let i = 0; i < data.length; i += 2) this.replies(data[i], data[i + 1]);
     } else if (data.ready) {
       this.kind = data.kind;
+      this.resume({}, data.reign);
       this.settle.resolve();
-    } else if (data.answer) this.answered(data);
+    } else if (data.resume) this.resume(data.resume, data.reign);
+    else if (data.answer) this.answered(data);
     else if (data.progress) this.asked.get(data.progress)?.progress?.(data.read, data.size, data.keys);
     else if (data.failed) this.fail(new NuthatchError(data.failed));
     else if (data.closed) this.closed?.();
@@ -127,9 +138,40 @@ export class Client {
     else resolve(value);
   }
 
+  /** Somebody else answers from now on. What was answered before is heard first; what was not is sent again. */
+  resume(due, reign) {
+    this.reign = reign;
+    for (const [lane, line] of this.lanes) {
+      const { from, bytes } = due[lane] ?? {};
+      const skip = line.received - from;
+      if (skip >= 0 && skip < bytes.length) this.replies(lane, bytes.subarray(skip));
+      const again = line.waiting;
+      Object.assign(line, { received: 0, encoder: new Encoder(), waiting: [], hello: true });
+      if (skip < 0) for (const { reject } of again.splice(0)) reject(new NuthatchError('REPLYLOST the tab that had the engine ended, and its replies are gone'));
+      // Subscribing again is answered by what waits behind it.
+      if (lane === EAR) for (const name of this.ears.keys()) this.line(EAR).encoder.command(subscription(name));
+      this.again(lane, again);
+    }
+    for (const { message } of this.asked.values()) this.link.post({ ...message, reign });
+    if (this.lanes.size) this.soon();
+  }
+
+  again(lane, entries) {
+    const sent = entries.filter(({ words }) => words);
+    const { block, words } = sent[0] ?? {};
+    // The first commands of a transaction were queued by one who is gone.
+    const before = block?.slice(0, block.indexOf(words)).map((words) => ({ ...IGNORED, words, block })) ?? [];
+    for (const entry of [...before, ...sent]) {
+      const line = this.line(lane);
+      line.encoder.command(entry.words);
+      line.waiting.push(entry);
+    }
+  }
+
   replies(lane, bytes) {
     const parser = new Parser(bytes);
-    const { waiting } = this.lanes.get(lane) ?? { waiting: [] };
+    const line = this.lanes.get(lane) ?? { waiting: [] }, { waiting } = line;
+    line.received += bytes.length;
     let n = 0;
     while (!parser.done) {
       if (parser.isPush) {
@@ -172,8 +214,8 @@ export class Client {
     this.free = [];
     this.ended = undefined;
     this.begin();
-    for (const name of this.ears.keys()) this.listen(name);
     await this.opened;
+    await Promise.all([...this.ears.keys()].map((name) => this.listen(name)));
   }
 
   resp() {
@@ -202,9 +244,7 @@ export class Client {
 
   /** The reply is a push; a PING behind it tells that it came. */
   listen(name, un = '') {
-    const [command, channel] = name[0] === 'p' ? [`P${un}SUBSCRIBE`, name.slice(2)] : [`${un}SUBSCRIBE`, name.slice(2)];
-    const line = this.line(EAR);
-    line.encoder.command([command, channel]);
+    this.line(EAR).encoder.command(subscription(name, un));
     return this.send(['PING'], EAR, {});
   }
 
@@ -327,13 +367,25 @@ export class Client {
     Object.defineProperty(db, 'exec', {
       value: () => {
         const { lane = 0 } = how;
-        const replies = [['MULTI'], ...queued].map((words) => this.send(words, lane, how));
+        const block = [['MULTI'], ...queued, ['EXEC']];
+        const replies = block.map((words) => this.send(words, lane, how, block));
         replies.forEach((reply) => reply.catch(() => {}));
-        return this.send(['EXEC'], lane, how);
+        return replies.at(-1);
       },
     });
     return db;
   }
+}
+
+/** The command that begins to listen, or ends it (`UN`). */
+function subscription(name, un = '') {
+  return [`${name[0] === 'p' ? 'P' : ''}${un}SUBSCRIBE`, name.slice(2)];
+}
+
+/** How tabs share: not at all where data does not outlive the page. */
+function tabs({ device, tabs = 'share', worker }) {
+  if (device === 'memory' || device === 'file') return undefined;
+  return worker === false ? 'exclusive' : tabs;
 }
 
 /** The directives that the options mean. */

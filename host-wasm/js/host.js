@@ -20,6 +20,7 @@ export class Host {
     this.turning = false;
     this.next = 0;
     this.turned = () => {};
+    this.along = () => [];
     /** What the device did since the start. */
     this.counts = { commits: 0, records_written: 0, bytes_written: 0, reads: 0, bytes_read: 0 };
   }
@@ -28,7 +29,8 @@ export class Host {
   async mount() {
     const { engine, device } = this;
     if (device) {
-      const { directory, keys, tails } = await device.mount();
+      const { directory, keys, tails, records = [] } = await device.mount();
+      this.records = records;
       const wanted = engine.mount(directory ?? new Uint8Array(), Float64Array.from(keys), !!device.pages);
       const bytes = await tails(wanted);
       wanted.forEach((key, i) => bytes[i] && engine.set_tail(key, bytes[i]));
@@ -45,6 +47,12 @@ export class Host {
   input(bytes) {
     const pointer = this.engine.input(bytes.length);
     this.view(pointer, bytes.length).set(bytes);
+  }
+
+  /** What a session's client has not got yet. */
+  unsent(session) {
+    const { engine } = this;
+    return this.view(engine.unsent(session), engine.unsent_len(session)).slice();
   }
 
   open() {
@@ -143,6 +151,8 @@ export class Host {
       }
       ops.push({ store: engine.op_store(i), key: engine.op_key(i), until, bytes });
     }
+    // Appends to files: what sessions are owed for them goes along.
+    if (ops.some(({ store, bytes }) => store === 1 && bytes)) ops.push(...this.along());
     return this.settle(() => this.device.commit(ops), (failure) => engine.committed(serial, failure));
   }
 

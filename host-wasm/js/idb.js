@@ -28,15 +28,18 @@ class Idb {
 
   async mount() {
     const tx = this.db.transaction(['chunks', 'meta']);
-    const [directory, keys] = await Promise.all([
-      done(tx.objectStore('meta').get(0)),
+    const meta = tx.objectStore('meta'), rest = IDBKeyRange.lowerBound(1);
+    const [directory, keys, owners, owed] = await Promise.all([
+      done(meta.get(0)),
       done(tx.objectStore('chunks').getAllKeys()),
+      done(meta.getAllKeys(rest)),
+      done(meta.getAll(rest)),
     ]);
     const tails = (wanted) => {
       const chunks = this.db.transaction('chunks').objectStore('chunks');
       return Promise.all(Array.from(wanted, (key) => done(chunks.get(key))));
     };
-    return { directory, keys, tails };
+    return { directory, keys, tails, records: owners.map((owner, i) => [owner, owed[i]]) };
   }
 
   /** All of it or nothing of it. */

@@ -15,6 +15,8 @@ export interface OpenOptions {
   device?: 'auto' | 'idb' | 'opfs' | 'memory' | 'file';
   /** What an acknowledged write has survived: a crash of the tab or browser, or (`strict`) of the machine too. */
   durability?: 'relaxed' | 'strict';
+  /** `"share"` (the default): tabs use one engine and hand it over. `"exclusive"`: a second tab is refused with `BUSY`. */
+  tabs?: 'share' | 'exclusive';
   /** `false`: the engine runs on this thread, and `db.sync` answers at once. Replies then come before the device has the data. */
   worker?: boolean;
   /** Further directives, as in `redis.conf`. */

@@ -6,7 +6,7 @@ export { NuthatchError } from './resp.js';
 
 /** Opens a database; resolves when it is there. */
 export async function open(name, options = {}) {
-  const client = new Client(name, options, options.worker === false ? inline : worker);
+  const client = new Client(name, options, options.worker === false ? (...way) => inline(...way) : worker);
   await client.opened;
   return client.db;
 }
@@ -19,12 +19,12 @@ function worker(name, receive, fail) {
   return { post: (message, transfer) => worker.postMessage(message, transfer), stop: () => worker.terminate() };
 }
 
-/** The engine on this thread. */
-export function inline(name, receive, fail) {
+/** The engine on this thread; `more` devices by their names. */
+export function inline(name, receive, fail, more) {
   const link = { post: (message) => (link.server ? link.server.handle(message) : early.push(message)), stop: () => link.server?.stop() };
   const early = [];
   import('./server.js').then(({ Server }) => {
-    link.server = new Server((message) => queueMicrotask(() => receive(message)));
+    link.server = new Server((message) => queueMicrotask(() => receive(message)), undefined, more);
     early.forEach((message) => link.server.handle(message));
   }, (error) => fail(error.message));
   return link;

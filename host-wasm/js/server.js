@@ -4,6 +4,7 @@
 import init, { Worker as Engine } from './engine.js';
 import { Host } from './host.js';
 import { NuthatchError } from './resp.js';
+import { Tabs } from './tabs.js';
 
 const EXPORTED = 'dump.rdb';
 /** Bytes of a file that are read from the device at once. */
@@ -12,16 +13,20 @@ const utf8 = new TextDecoder();
 const toBytes = new TextEncoder();
 
 export class Server {
-  /** `post(message, transfer)` reaches the page, `end()` ends the worker. */
-  constructor(post, end = () => {}) {
+  /** `post(message, transfer)` reaches the page, `end()` ends the worker; `more` devices by their names. */
+  constructor(post, end = () => {}, more = {}) {
     Object.assign(this, { post, finish: end });
     /** Sessions by the page's numbers for them. */
     this.lanes = new Map();
     /** What is done with a session's replies. */
     this.sinks = new Map();
-    /** What came before the dataset was there. */
+    /** Ports that came before the dataset was there. */
     this.early = [];
-    this.devices = devices;
+    /** How often the one who answers has changed. */
+    this.reign = 0;
+    this.devices = { ...devices, ...more };
+    /** Ports whose bytes go to another tab. */
+    this.bridges = new Map();
     this.outbox = [];
     this.buffers = [];
     this.files = Promise.resolve();
@@ -32,34 +37,82 @@ export class Server {
     else if (data.open) this.open(data.open).catch((error) => this.post({ failed: error?.message ?? String(error) }));
     else if (data.port) this.port(data.port);
     else if (data.end) this.end(data.end);
-    else if (data.ask) this.answer(data);
+    else if (data.yield) this.yield();
+    else if (data.ask) this.asked(data);
   }
 
-  async open({ config, kind, wasm, ...options }) {
+  async open(options) {
+    this.options = options;
+    if (options.tabs && globalThis.navigator?.locks) {
+      this.tabs = new Tabs(this, options.name);
+      if (!(await this.tabs.now())) {
+        if (options.tabs === 'exclusive') throw new NuthatchError('BUSY another tab has this database open');
+        this.following = true;
+        this.tabs.follow();
+        await this.tabs.later();
+      }
+    }
+    await this.begin();
+  }
+
+  /** Loads the engine with what the device has; this tab leads. */
+  async begin() {
+    const { config, kind, wasm, ...options } = this.options;
+    this.following = false;
+    this.early ??= [];
     const [exports, device] = await Promise.all([init(wasm && { module_or_path: await wasm }), this.devices[kind](options)]);
     this.device = device;
     const seed = crypto.getRandomValues(new Uint8Array(32));
     this.engine = new Engine(seed, config, Date.now());
     this.host = new Host(exports, this.engine, device, (...what) => this.receive(...what), (...what) => this.notice(...what));
     this.host.turned = () => this.turned();
+    if (this.tabs) this.host.along = () => this.tabs.records();
     await this.host.mount();
   }
 
   /** After each turn: one message for all that it brought. */
   turned() {
-    if (this.early && !this.engine.is_loading()) {
-      const waiting = this.early;
-      this.early = undefined;
-      this.post({ ready: true, kind: this.device.kind });
-      waiting.forEach((data) => this.handle(data));
-    }
+    if (this.early && !this.engine.is_loading()) this.began();
     if (this.outbox.length) this.post(this.outbox.splice(0), this.buffers.splice(0));
+    this.tabs?.flush();
   }
 
-  /** `[lane, bytes, lane, bytes, …]` */
+  began() {
+    const waiting = this.early;
+    this.early = undefined;
+    this.tell(this.tabs?.lead(this.host.records));
+    waiting.forEach((data) => this.handle(data));
+  }
+
+  /** Another tab leads from now on. */
+  followed(due) {
+    this.tell(due);
+    this.early?.splice(0).forEach((data) => this.handle(data));
+  }
+
+  /** The page learns who answers it from now on, and what it was answered before. It sends again what was not. */
+  tell(due) {
+    const reign = ++this.reign;
+    if (reign > 1) this.post({ resume: due ?? {}, reign });
+    else this.post({ ready: true, reign, kind: this.device?.kind ?? this.tabs.kind });
+  }
+
+  /** Ends in good order, so that another tab may lead; this one follows. */
+  yield() {
+    if (!this.tabs?.leads || this.early || this.following) return;
+    this.yielding = true;
+    this.following = true;
+    this.tabs.leads = false;
+    this.on_close();
+  }
+
+  /** `[reign, lane, bytes, lane, bytes, …]` */
   take(message) {
-    if (this.early) return this.early.push(message);
-    for (let i = 0; i < message.length; i += 2) this.host.send(this.lane(message[i]), message[i + 1]);
+    const [reign, ...parts] = message;
+    if (reign !== this.reign) return;
+    if (this.following) {
+      if (this.tabs.leader) this.tabs.forward({ message: parts });
+    } else if (!this.early) for (let i = 0; i < parts.length; i += 2) this.host.send(this.lane(parts[i]), parts[i + 1]);
   }
 
   lane(lane) {
@@ -94,6 +147,7 @@ export class Server {
   }
 
   end(lane) {
+    if (this.following) return this.tabs.forward({ end: lane });
     const session = this.lanes.get(lane);
     if (session === undefined) return;
     this.lanes.delete(lane);
@@ -120,13 +174,13 @@ export class Server {
 
   /** Ends without a goodbye. */
   stop() {
-    this.handle = () => {};
-    this.host.stop();
-    this.device.close();
+    this.host?.stop();
+    this.device?.close();
   }
 
   /** A port that speaks RESP. `null` from either side ends it. */
   port(port) {
+    if (this.following) return this.bridge(port);
     if (this.early) return this.early.push({ port });
     const session = this.session((bytes, closed) => {
       if (bytes.length) port.postMessage(bytes, [bytes.buffer]);
@@ -144,22 +198,67 @@ export class Server {
     };
   }
 
+  /** A port of this tab to the engine of another; it ends when another tab leads. */
+  bridge(port) {
+    const lane = `port ${(this.bridged = (this.bridged ?? 0) + 1)}`, { reign } = this;
+    this.bridges.set(lane, (bytes) => port.postMessage(bytes, bytes && [bytes.buffer]));
+    port.onmessage = ({ data }) => {
+      if (data === null || reign !== this.reign) {
+        this.bridges.delete(lane);
+        port.postMessage(null);
+        port.close();
+        if (data === null) this.end(lane);
+      } else this.tabs.forward({ message: [lane, typeof data === 'string' ? toBytes.encode(data) : new Uint8Array(data)] });
+    };
+  }
+
+  /** Replies that came from another tab. */
+  replied(replies) {
+    const ours = [];
+    for (let i = 0; i < replies.length; i += 2) {
+      const bridge = this.bridges.get(replies[i]);
+      if (bridge) bridge(replies[i + 1]);
+      else ours.push(replies[i], replies[i + 1]);
+    }
+    if (ours.length) this.post(ours);
+  }
+
   notice(kind, text) {
     if (kind === 'F') this.post({ failed: text });
     else if (kind === 'L') this.post({ log: text });
     else {
-      this.device.close();
+      if (this.yielding) return this.yielded();
+      this.device?.close();
       this.post({ closed: true });
+      this.tabs?.end();
       this.finish();
     }
   }
 
-  async answer(data) {
-    if (this.early && data.what !== 'close') return this.early.push(data);
+  yielded() {
+    this.yielding = false;
+    this.stop();
+    this.engine.free();
+    this.lanes.clear();
+    this.sinks.clear();
+    this.tabs.yield();
+    this.tabs.follow();
+    this.tabs.later().then(() => this.begin()).catch((error) => this.post({ failed: String(error) }));
+  }
+
+  /** A question of this tab's page. */
+  asked(data) {
+    if (data.what === 'close') this.early || this.following ? this.notice('S') : this.on_close();
+    else if (data.reign !== this.reign) return;
+    else if (this.following) this.tabs.leader && this.tabs.forward(data);
+    else if (!this.early) this.answer(data, (message) => this.post(message));
+  }
+
+  async answer(data, send) {
     try {
-      this.post({ answer: data.ask, value: await this[`on_${data.what}`](data) });
+      send({ answer: data.ask, value: await this[`on_${data.what}`](data, send) });
     } catch (error) {
-      this.post({ answer: data.ask, error: error?.message ?? String(error) });
+      send({ answer: data.ask, error: error?.message ?? String(error) });
     }
   }
 
@@ -211,7 +310,7 @@ export class Server {
     });
   }
 
-  on_import({ ask, file }) {
+  on_import({ ask, file }, send) {
     return this.next(async () => {
       const { engine, host } = this;
       const outcome = { keys: 0, refused: 0, error: undefined };
@@ -232,7 +331,7 @@ export class Server {
             host.turn();
             await replies;
           }
-          this.post({ progress: ask, read: (read += value.length), size: file.size, keys: outcome.keys });
+          send({ progress: ask, read: (read += value.length), size: file.size, keys: outcome.keys });
           if (!done) continue;
           // The last replies come before this one.
           const end = new Promise((resolve) => (outcome.end = resolve));

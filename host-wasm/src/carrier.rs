@@ -106,6 +106,15 @@ impl Carrier {
         }
     }
 
+    /// Bytes that are to be appended to files and are not on their way yet.
+    pub(crate) fn backlog(&self) -> usize {
+        let bytes = self.files.iter().map(|(_, job)| match job {
+            Job::Append { bytes, .. } => bytes.len(),
+            _ => 0,
+        });
+        bytes.sum()
+    }
+
     fn note(&mut self, offset: u64, len: usize, write: bool) {
         if self.traffic.len() < REMEMBERED {
             self.traffic.push((offset, len as u64, write));

@@ -27,3 +27,9 @@ mod source {
 }
 
 pub(crate) use source::micros;
+
+/// Stands still for so many microseconds: DEBUG SLEEP. A worker has nothing better to wait with.
+pub(crate) fn sleep(for_micros: u64) {
+    let until = micros().saturating_add(for_micros);
+    while micros() < until {}
+}

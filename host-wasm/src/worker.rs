@@ -13,6 +13,9 @@ use crate::memory;
 use nuthatch_core::{Config, Engine, HostFacts, Options, Request, SessionId, SessionInfo};
 use wasm_bindgen::prelude::wasm_bindgen;
 
+/// Bytes for files that may wait for the store before no more commands are taken.
+const BACKLOG: usize = 4 << 20;
+
 /// An engine, its sessions and its jobs. Sessions are numbers that `open` gives.
 #[wasm_bindgen]
 #[derive(Debug)]
@@ -158,6 +161,16 @@ impl Worker {
         self.id(session).map_or(0, |id| self.engine.output(id).len())
     }
 
+    /// Where all lies that a session's client has not got yet, with what waits until it is committed.
+    pub fn unsent(&self, session: usize) -> *const u8 {
+        self.all_unsent(session).as_ptr()
+    }
+
+    /// How many bytes that are.
+    pub fn unsent_len(&self, session: usize) -> usize {
+        self.all_unsent(session).len()
+    }
+
     /// Tells that they were taken. Returns whether the session is to be closed.
     pub fn consume(&mut self, session: usize, len: usize) -> bool {
         let Some(id) = self.id(session) else { return true };
@@ -175,7 +188,7 @@ impl Worker {
 
     /// Whether the host should wait for its device before it takes more commands.
     pub fn is_pressed(&self) -> bool {
-        self.engine.is_pressed()
+        self.engine.is_pressed() || self.carrier.backlog() > BACKLOG
     }
 
     /// Whether the dataset is still being loaded.
@@ -382,6 +395,11 @@ impl Worker {
         self.import = None;
     }
 
+    fn all_unsent(&self, session: usize) -> &[u8] {
+        let session = self.id(session).and_then(|id| self.engine.session(id));
+        session.map_or(&[], |session| &session.output[session.taken..])
+    }
+
     fn put(&self, index: usize) -> &[u8] {
         match self.commit.ops.get(index) {
             Some(Op::Put { bytes, .. }) => bytes,
@@ -410,6 +428,7 @@ fn facts() -> HostFacts {
         peak_memory: memory::peak,
         resident_memory: memory::used,
         monotonic: clock::micros,
+        sleep: clock::sleep,
         os: "browser",
         allocator: "dlmalloc",
         docs: nuthatch_core::COMMAND_DOCS,

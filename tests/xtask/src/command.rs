@@ -16,8 +16,15 @@ pub struct Count {
 }
 
 impl Count {
-    /// Adds the numbers of a line `test result: ok. 12 passed; 0 failed; …`.
+    /// Adds the numbers of a line `test result: ok. 12 passed; 0 failed; …`, or of node's `ℹ pass 12`.
     fn add_line(&mut self, line: &str) {
+        if let Some((what, number)) = line.strip_prefix("ℹ ").and_then(|rest| rest.split_once(' ')) {
+            match what {
+                "pass" => self.passed += number.trim().parse::<u64>().unwrap_or(0),
+                "fail" => self.failed += number.trim().parse::<u64>().unwrap_or(0),
+                _ => {}
+            }
+        }
         let Some(rest) = line.trim_start().strip_prefix("test result:") else { return };
         let mut before = "";
         for word in rest.split([' ', ';']).filter(|word| !word.is_empty()) {
@@ -127,6 +134,10 @@ mod tests {
     #[test]
     fn results_are_counted() {
         let mut count = Count::default();
+        count.add_line("ℹ pass 2");
+        count.add_line("ℹ fail 1");
+        count.add_line("ℹ duration_ms 7");
+        assert_eq!(core::mem::take(&mut count), Count { passed: 2, failed: 1 });
         count.add_line("test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 3 filtered out");
         count.add_line("test result: FAILED. 3 passed; 2 failed; 0 ignored");
         count.add_line("12 passed");

@@ -34,6 +34,10 @@ pub struct Tools {
     pub reference: bool,
     /// The Python of an environment that has redis-py.
     pub python: Option<PathBuf>,
+    /// Node with npm's packages, for the browser's package.
+    pub node: bool,
+    /// Chromium.
+    pub chromium: bool,
     /// A nightly toolchain with Miri.
     pub miri: bool,
     /// A nightly toolchain and where cargo-fuzz is.
@@ -45,6 +49,7 @@ pub fn all(top: &Path, report: &mut Report) -> Tools {
     components(report);
     let wasm = target(top, WASM, report, "clippy and build for the browser");
     let thumb = target(top, THUMB, report, "clippy and build for the microcontroller");
+    let (node, chromium) = (node(top, report), chromium(report));
     let nightly = has_nightly();
     let miri = nightly && miri();
     if !miri {
@@ -60,7 +65,16 @@ pub fn all(top: &Path, report: &mut Report) -> Tools {
             "the fuzz targets",
         );
     }
-    Tools { wasm, thumb, reference: reference(report), python: python(top, report), miri, cargo_fuzz }
+    Tools {
+        wasm,
+        thumb,
+        reference: reference(report),
+        python: python(top, report),
+        node,
+        chromium,
+        miri,
+        cargo_fuzz,
+    }
 }
 
 /// Only redis-server and the Python environment: what `bench` and `fuzz` need.
@@ -95,6 +109,15 @@ pub fn node(top: &Path, report: &mut Report) -> bool {
         report.lacks("the packages of host-wasm/tests: npm ci there", serves);
     }
     fetched && asked.is_some_and(|asked| std::fs::write(done, asked).is_ok())
+}
+
+fn chromium(report: &mut Report) -> bool {
+    let there = || succeeds(&mut program("chromium", ["--version"]));
+    let found = ensure(there, || apt_install(&["chromium"]));
+    if !found {
+        report.lacks("Chromium: apt-get install chromium", "the browser's package in a browser");
+    }
+    found
 }
 
 fn components(report: &mut Report) {

@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use crate::command::{Failure, cargo, run as execute};
+use crate::command::{Count, Failure, cargo, program, run as execute};
 use crate::report::Report;
 use crate::setup::{self, Route, THUMB, Tools, WASM};
+use crate::web;
 
 /// The profile that the server and the tests of the whole are built with: optimised, assertions kept.
 const PROFILE: [&str; 2] = ["--profile", "checked"];
@@ -19,10 +20,10 @@ const STEPS: [&str; 12] = [
     "tidy",
     "unit tests",
     "doc tests",
-    "build wasm32",
     "build thumbv7em",
     "server",
     "end to end",
+    "browser",
     "miri",
     "fuzz targets",
 ];
@@ -83,15 +84,13 @@ fn tests(top: &Path, report: &mut Report, tools: &Tools) -> Result<(), Failure> 
     report.step("unit tests", || execute(cargo(top, None).args(unit)))?;
     let doc = ["test", "--quiet", "--doc", "--workspace", "--exclude", "nuthatch-tests"];
     report.step("doc tests", || execute(cargo(top, None).args(doc)))?;
-    if let Some(route) = &tools.wasm {
-        report.step("build wasm32", || execute(&mut build(top, "nuthatch-wasm", WASM, route, "web")))?;
-    }
     if let Some(route) = &tools.thumb {
         report.step("build thumbv7em", || {
             execute(&mut build(top, "nuthatch-embedded", THUMB, route, "release"))
         })?;
     }
     end_to_end(top, report, tools)?;
+    browser(top, report, tools)?;
     if tools.miri {
         report.step("miri", || execute(&mut miri(top)))?;
     }
@@ -111,6 +110,27 @@ pub fn build(top: &Path, package: &str, target: &str, route: &Route, profile: &s
         command.envs(variables.iter().map(|(name, value)| (name, value)));
     }
     command
+}
+
+/// The package for browsers, and its tests in them.
+fn browser(top: &Path, report: &mut Report, tools: &Tools) -> Result<(), Failure> {
+    let (Some(route), true) = (&tools.wasm, tools.node) else { return Ok(()) };
+    report.step("browser package", || {
+        web::build(top, route)?;
+        web::sizes(top)?;
+        Ok(Count::default())
+    })?;
+    let suites = [("node", true), ("chromium", tools.chromium && tools.reference)];
+    for (suite, _) in suites.iter().filter(|(_, can)| *can) {
+        let file = format!("host-wasm/tests/{suite}.test.mjs");
+        let mut command = program("node", ["--test", "--test-reporter=spec", &file]);
+        report.step(&format!("browser {suite}"), || execute(command.current_dir(top)))?;
+    }
+    // The server's own transcripts, with the engine in wasm behind the socket.
+    let mut transcripts = cargo(top, None);
+    transcripts.args(["test", "--quiet", "-p", "nuthatch-tests", "--test", "transcripts"]).args(PROFILE);
+    transcripts.env("NUTHATCH_SERVER", top.join("host-wasm/tests/server.mjs"));
+    report.step("browser transcripts in wasm", || execute(&mut transcripts))
 }
 
 /// The tests that start the real server. Those that need what could not be set up are left out.

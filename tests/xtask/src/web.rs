@@ -14,7 +14,7 @@ pub const DIST: &str = "host-wasm/pkg";
 /// Where its parts are put together.
 const STAGE: &str = "target/web";
 /// The scripts that something imports by name; the rest is bundled into them.
-const ENTRIES: [&str; 2] = ["index.js", "worker.js"];
+const ENTRIES: [&str; 3] = ["index.js", "worker.js", "node.js"];
 
 /// What every browser of the last five years has, and Rust uses.
 const FEATURES: [&str; 6] = [
@@ -75,7 +75,7 @@ fn scripts(top: &Path, stage: &Path, package: &Path) -> Result<(), Failure> {
     }
     let mut esbuild = program(tool(top, "esbuild"), ENTRIES);
     esbuild.args(["--bundle", "--splitting", "--minify", "--format=esm", "--target=es2022"]);
-    esbuild.args(["--log-level=warning", "--chunk-names=[name]-[hash]"]);
+    esbuild.args(["--log-level=warning", "--external:node:*", "--chunk-names=[name]-[hash]"]);
     execute(esbuild.arg(format!("--outdir={}", package.display())).current_dir(stage)).map(drop)
 }
 

@@ -50,7 +50,9 @@ pub fn getrange(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
 /// `SETRANGE key offset value`
 pub fn setrange(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     let (key, patch) = (args.get(1), args.get(3));
-    let offset = usize::try_from(args.int(2)?).map_err(|_| OFFSET_OUT_OF_RANGE)?;
+    let offset = u64::try_from(args.int(2)?).map_err(|_| OFFSET_OUT_OF_RANGE)?;
+    // Where addresses have 32 bits, what does not fit is too long in any case.
+    let offset = usize::try_from(offset).unwrap_or(usize::MAX);
     if patch.is_empty() {
         let len = ctx.db.edit_string(key, |value, _| value.as_ref().len())?.map_or(0, |edited| edited.out);
         ctx.reply.len(len);

@@ -1,0 +1,16 @@
+// The package in Node: the engine on this thread, in memory or over files in a directory.
+
+import { readFile } from 'node:fs/promises';
+import { Client } from './client.js';
+import { openFile } from './file.js';
+import { inline } from './index.js';
+
+export { NuthatchError } from './resp.js';
+
+/** Opens a database. `device`: `"memory"` (the default), or `"file"` with `path`, a directory. */
+export async function open(name, options = {}) {
+  const wasm = readFile(new URL('./engine.wasm', import.meta.url));
+  const client = new Client(name, { device: 'memory', ...options, worker: false, wasm }, (...way) => inline(...way, { file: openFile }));
+  await client.opened;
+  return client.db;
+}

@@ -1,0 +1,146 @@
+// The package in Node: its devices there, answers at once, and what a device that is slow, late and killed may do.
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { open } from '../pkg/node.js';
+import { Client } from '../../target/web/client.js';
+import { Memory } from '../../target/web/memory.js';
+import { Server } from '../../target/web/server.js';
+
+const SEED = Number(process.env.NUTHATCH_SEED ?? Date.now() % 1e6);
+const wasm = readFileSync(new URL('../pkg/engine.wasm', import.meta.url));
+
+test('answers at once, for what is in memory', async () => {
+  const db = await open('sync');
+  assert.equal(db.sync.set('k', 'v'), 'OK');
+  assert.equal(db.sync.get('k'), 'v');
+  assert.deepEqual(db.sync.hgetall('none'), {});
+  assert.throws(() => db.sync.lpush('k', 'x'), { code: 'WRONGTYPE' });
+  assert.throws(() => db.sync.blpop('none', 0), { code: 'NOTINMEMORY' });
+  assert.equal(db.sync`GET ${'k'}`, 'v');
+  assert.equal(await db.get('k'), 'v');
+  await db.close();
+});
+
+test('a value that is not in memory is not answered at once', async () => {
+  const db = await open('cold', { maxmemory: '2560kb' });
+  for (let i = 0; i < 20; i++) {
+    await Promise.all(Array.from({ length: 500 }, (_, j) => db.set(`k:${i * 500 + j}`, 'x'.repeat(1000))));
+  }
+  let cold = 0;
+  for (let i = 0; i < 10_000; i++) {
+    try {
+      assert.equal(db.sync.strlen(`k:${i}`), 1000);
+      db.sync.get(`k:${i}`);
+    } catch ({ code }) {
+      assert.equal(code, 'NOTINMEMORY');
+      cold++;
+      if (cold % 100 === 1) assert.equal((await db.get(`k:${i}`)).length, 1000);
+    }
+  }
+  assert.ok(cold > 0);
+  await db.close();
+});
+
+test('files in Node: everything is there again, and a torn end costs the last moment only', async () => {
+  const path = mkdtempSync(join(tmpdir(), 'nuthatch-file-'));
+  try {
+    const options = { device: 'file', path, maxmemory: '2560kb' };
+    let db = await open('files', options);
+    for (let i = 0; i < 8000; i += 500) await Promise.all(Array.from({ length: 500 }, (_, j) => db.set(`k:${i + j}`, `${i + j}`.repeat(100))));
+    await db.close();
+    db = await open('files', options);
+    assert.equal(await db.dbsize(), 8000);
+    for (let i = 0; i < 8000; i += 97) assert.equal(await db.get(`k:${i}`), `${i}`.repeat(100));
+    await db.set('last', 'x');
+    await db.close();
+    const log = join(path, 'files.nuthatch');
+    truncateSync(log, statSync(log).size - 3);
+    db = await open('files', options);
+    assert.ok((await db.dbsize()) >= 8000);
+    await db.close();
+  } finally {
+    rmSync(path, { recursive: true, force: true });
+  }
+});
+
+/** A store whose answers come late and in any order, and that ends in the middle of its work. */
+class Late extends Memory {
+  kind = 'late';
+
+  constructor(stores, random) {
+    super();
+    this.stores = stores ?? this.stores;
+    this.random = random;
+  }
+
+  pause() {
+    return new Promise((resolve) => setTimeout(() => this.dead || resolve(), this.random() * 4));
+  }
+
+  async commit(ops) {
+    await this.pause();
+    super.commit(ops);
+    await this.pause();
+  }
+
+  async read(reads) {
+    await this.pause();
+    return super.read(reads);
+  }
+}
+
+/** A client whose device is `late.device`; a crash leaves what was committed. */
+async function late(seed, options) {
+  const state = { seed };
+  const random = () => (state.seed = (state.seed * 1103515245 + 12345) & 0x7fffffff) / 0x7fffffff;
+  const connect = (name, receive) => {
+    state.device = new Late(state.device?.stores, random);
+    const server = new Server((message) => setTimeout(() => receive(message)), () => {}, { idb: async () => state.device });
+    return {
+      post: (message) => server.handle(message),
+      stop: () => {
+        state.device.dead = true;
+        server.stop();
+      },
+    };
+  };
+  const client = new Client('late', { device: 'idb', wasm, maxmemory: '2560kb', ...options }, connect);
+  await client.opened;
+  return { db: client.db, state, random };
+}
+
+test(`a slow device, killed in mid-write again and again: acknowledged writes are there (seed ${SEED})`, async () => {
+  const { db, random } = await late(SEED);
+  const least = new Map();
+  let next = 0;
+  for (let round = 0; round < 8; round++) {
+    let ended = false;
+    const writer = async () => {
+      while (!ended) {
+        const from = next;
+        next += 40;
+        await Promise.allSettled(Array.from({ length: 40 }, async (_, i) => {
+          const key = (from + i) % 4000;
+          await db.set(`k:${key}`, `${from + i}`.padEnd(900));
+          least.set(key, Math.max(least.get(key) ?? 0, from + i));
+        }));
+      }
+    };
+    const writers = [writer(), writer(), writer()];
+    await new Promise((resolve) => setTimeout(resolve, 50 + random() * 200));
+    ended = true;
+    await db.crash();
+    await Promise.all(writers);
+    const keys = [...least.keys()];
+    const values = await Promise.all(keys.map((key) => db.get(`k:${key}`)));
+    for (const [i, key] of keys.entries()) {
+      const [value, number] = [values[i], least.get(key)];
+      assert.ok(value !== null && Number(value) >= number && value.length === 900, `round ${round}: k:${key} is ${value?.trim()}, not ${number} or later`);
+    }
+  }
+  assert.ok(least.size > 100);
+  await db.close();
+});
