@@ -66,17 +66,22 @@ def encode(*words):
 class Server:
     """`binary conf-file` on a free port, pinned to one core, in a directory that goes with it."""
 
-    def __init__(self, name, binary):
-        self.name = name
+    def __init__(self, name, binary, settings=()):
+        self.name, self.binary = name, binary
         self.dir = tempfile.mkdtemp(prefix="nuthatch-bench-")
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        conf = os.path.join(self.dir, "server.conf")
-        with open(conf, "w") as file:
-            file.write(f"port {self.port}\nbind 127.0.0.1\ndir {self.dir}\nsave \"\"\nappendonly no\n")
-        log = open(os.path.join(self.dir, "log"), "wb")
-        command = ["taskset", "-c", SERVER_CPU, binary, conf]
+        self.conf = os.path.join(self.dir, "server.conf")
+        usual = (f"port {self.port}", "bind 127.0.0.1", f"dir {self.dir}", 'save ""', "appendonly no")
+        with open(self.conf, "w") as file:
+            file.writelines(f"{line}\n" for line in (*usual, *settings))
+        self.start()
+
+    def start(self):
+        """Also after `end`, over what it left."""
+        log = open(os.path.join(self.dir, "log"), "ab")
+        command = ["taskset", "-c", SERVER_CPU, self.binary, self.conf]
         self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.dir)
         self.pid = self.process.pid
         self.conn = self.wait()
@@ -88,11 +93,16 @@ class Server:
                 conn = Conn(self.port)
                 if conn.call("PING") == b"PONG":
                     return conn
-            except OSError:
+            except (OSError, RuntimeError):
                 time.sleep(0.01)
         log = open(os.path.join(self.dir, "log")).read()
         self.stop()
         raise RuntimeError(f"{self.name} does not start: {log}")
+
+    def end(self, how):
+        self.conn.socket.close()
+        os.kill(self.pid, how)
+        self.process.wait()
 
     def stop(self):
         if self.process.poll() is None:

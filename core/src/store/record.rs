@@ -20,7 +20,8 @@ use alloc::vec::Vec;
 pub const HEAD: usize = 14;
 const CHECK: usize = 4;
 const DEADLINE_END: usize = 12;
-const NO_DEADLINE: UnixMillis = UnixMillis::MIN;
+/// The deadline of a key that has none. No key has this one: it would be over.
+pub const NO_DEADLINE: UnixMillis = UnixMillis::MIN;
 
 /// The encodings that OBJECT ENCODING names.
 const ENCODINGS: [&str; 8] =

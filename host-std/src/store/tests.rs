@@ -1,6 +1,7 @@
 //! Both stores against a plain map: what is read, walked and counted, before and after they are opened again.
 
 use super::{Store, Walk, claim, files, lsm, open};
+use nuthatch_core::store_record::NO_DEADLINE;
 use nuthatch_core::{Config, StoreEngine, StoreOp, store_place};
 use std::collections::BTreeMap;
 use std::fs;
@@ -217,15 +218,16 @@ fn an_interrupted_batch_is_finished_at_the_start() {
 fn a_file_is_an_entry_of_a_snapshot() {
     let folder = Scratch::new();
     let made = in_files(&folder.0);
-    // The deadline 2^40, encoding "raw", type string, value "seven".
-    let mut bytes = vec![1, 2, 3, 4, 0, 0, 0, 0, 0, 1, 0, 0, 2, 0];
-    bytes.extend_from_slice(b"\x05seven");
-    made.0.write(&[StoreOp::Put { db: 3, key: b"key".to_vec(), record: bytes }], false).unwrap();
-    let hex = sha1_hex(b"key");
-    let file = fs::read(folder.0.join(&hex[..2]).join(&hex[2..4]).join(format!("3_{hex}"))).unwrap();
     let mut loader = nuthatch_core::RdbLoader::new(true);
     loader.feed(b"REDIS0009");
-    loader.feed(&file);
+    for (key, deadline) in [("key", 1_i64 << 40), ("other", NO_DEADLINE)] {
+        // A check, the deadline, encoding "raw", type string, value "seven".
+        let record = [&[1, 2, 3, 4][..], &deadline.to_le_bytes(), &[2, 0], b"\x05seven"].concat();
+        made.0.write(&[StoreOp::Put { db: 3, key: key.into(), record }], false).unwrap();
+        let hex = sha1_hex(key.as_bytes());
+        let file = folder.0.join(&hex[..2]).join(&hex[2..4]).join(format!("3_{hex}"));
+        loader.feed(&fs::read(file).unwrap());
+    }
     loader.feed(b"\xff\0\0\0\0\0\0\0\0");
     loader.finish();
     let mut keys = Vec::new();
@@ -235,7 +237,7 @@ fn a_file_is_an_entry_of_a_snapshot() {
             keys.push((entry.key.to_vec(), entry.deadline));
         }
     }
-    assert_eq!(keys, [(b"key".to_vec(), Some(1 << 40))]);
+    assert_eq!(keys, [(b"key".to_vec(), Some(1 << 40)), (b"other".to_vec(), None)]);
 }
 
 #[test]

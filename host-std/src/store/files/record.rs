@@ -8,7 +8,7 @@
 //! The first part is an auxiliary field, which every reader of snapshots passes over; it has what the engine's record tells
 //! and an RDB entry does not. Key and value are written as RDB files have them.
 
-use nuthatch_core::store_record::HEAD;
+use nuthatch_core::store_record::{HEAD, NO_DEADLINE};
 use std::io;
 
 const AUX: u8 = 250;
@@ -17,7 +17,7 @@ const FIELD: &[u8] = b"nh";
 /// The engine's record begins with a check, then come the deadline, the encoding and the type.
 const CHECK: usize = 4;
 const DEADLINE_END: usize = 12;
-const NONE: [u8; 8] = i64::MAX.to_le_bytes();
+const NONE: [u8; 8] = NO_DEADLINE.to_le_bytes();
 
 /// Bytes of a file that hold all before the value, for a key of this length.
 pub fn longest_head(key: &[u8]) -> usize {

@@ -1,0 +1,155 @@
+//! Diskstore over a disk that fails: full, broken, unreadable for a while. What is acknowledged as durable is never lost,
+//! and what cannot be kept is refused.
+#![expect(clippy::expect_used, reason = "test code: a failure ends the test")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use nuthatch_tests::server::{Server, TempDir, ours, workspace};
+
+/// How long a state may take to come: the store is tried again once a second.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A folder with a store on a disk whose faults can be switched.
+struct Disk(TempDir);
+
+impl Disk {
+    fn new() -> Self {
+        let disk = Self(TempDir::new().expect("a directory"));
+        let library = disk.path("faults.so");
+        let mut compiler = Command::new("cc");
+        compiler.args(["-shared", "-fPIC", "-O1", "-o"]).arg(&library);
+        let status = compiler.arg(workspace().join("tests/data/faults.c")).arg("-ldl").status();
+        assert!(status.expect("a C compiler").success(), "tests/data/faults.c does not compile");
+        let script = format!(
+            "#!/bin/sh\nFAULTS_FOLDER={} FAULTS_SWITCH={} LD_PRELOAD={} exec {} \"$@\"\n",
+            disk.path("store").display(),
+            disk.path("switch").display(),
+            library.display(),
+            ours().display()
+        );
+        fs::write(disk.path("server"), script).expect("a script");
+        fs::set_permissions(disk.path("server"), fs::Permissions::from_mode(0o755)).expect("to make it run");
+        disk
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn start(&self, engine: &str, delay: &str) -> Server {
+        let store = self.path("store");
+        let store = store.to_str().expect("a path in UTF-8");
+        let flags = ["--diskstore-enabled", "yes", "--diskstore-path", store, "--diskstore-engine", engine];
+        let flags = [&flags[..], &["--cache-flush-delay", delay, "--cache-max-memory", "1mb"]].concat();
+        Server::start_program(&self.path("server"), &flags).expect("the server")
+    }
+
+    fn fails(&self, how: &str) {
+        fs::write(self.path("switch.new"), how).expect("the switch");
+        fs::rename(self.path("switch.new"), self.path("switch")).expect("the switch");
+    }
+
+    fn works(&self) {
+        fs::remove_file(self.path("switch")).expect("the switch");
+    }
+}
+
+fn ask(server: &Server, line: &str) -> String {
+    let words: Vec<&str> = line.split(' ').collect();
+    server.call(&words).expect("a reply").render().trim_end().to_owned()
+}
+
+/// Asks again until the reply begins so.
+#[track_caller]
+fn comes(server: &Server, line: &str, begins: &str) -> String {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let reply = ask(server, line);
+        if reply.starts_with(begins) {
+            return reply;
+        }
+        assert!(Instant::now() < until, "{line} still says {reply}\n{}", server.log());
+        sleep(Duration::from_millis(50));
+    }
+}
+
+/// Without a delay an acknowledgement says that the store has it.
+fn no_write_is_acknowledged_that_is_not_kept(engine: &str, fault: &str) {
+    let disk = Disk::new();
+    let mut server = disk.start(engine, "0");
+    assert_eq!(ask(&server, "SET before 1"), "+OK");
+    disk.fails(fault);
+    let told = ask(&server, "SET lost 1");
+    assert!(told.starts_with("-MISCONF") || told.starts_with("-IOERR"), "{engine}, {fault}: {told}");
+    comes(&server, "SET refused 1", "-MISCONF");
+    assert_eq!(ask(&server, "GET before"), "\"1\"");
+    disk.works();
+    comes(&server, "SET after 1", "+OK");
+    server.end_by("KILL").expect("its end");
+    drop(server);
+    let server = disk.start(engine, "0");
+    assert_eq!(ask(&server, "MGET before after refused"), "*3\n  \"1\"\n  \"1\"\n  $-1", "{engine}, {fault}");
+}
+
+/// With a delay what was acknowledged before the failure was seen is kept in memory until the store takes it.
+fn what_is_dirty_waits_for_the_disk(engine: &str, fault: &str) {
+    let disk = Disk::new();
+    let mut server = disk.start(engine, "1");
+    assert_eq!(ask(&server, "SET before 1"), "+OK");
+    disk.fails(fault);
+    for i in 0..20 {
+        assert_eq!(ask(&server, &format!("SET dirty:{i} {i}")), "+OK");
+    }
+    comes(&server, "SET refused 1", "-MISCONF");
+    assert_eq!(ask(&server, "GET dirty:7"), "\"7\"");
+    disk.works();
+    comes(&server, "SET after 1", "+OK");
+    assert_eq!(server.end_by("TERM").expect("its end").code(), Some(0), "{}", server.log());
+    drop(server);
+    let server = disk.start(engine, "1");
+    for i in 0..20 {
+        assert_eq!(ask(&server, &format!("GET dirty:{i}")), format!("\"{i}\""), "{engine}, {fault}");
+    }
+    assert_eq!(ask(&server, "MGET before after"), "*2\n  \"1\"\n  \"1\"");
+}
+
+#[test]
+fn a_full_disk_refuses_writes_and_loses_nothing() {
+    for engine in ["default", "files"] {
+        no_write_is_acknowledged_that_is_not_kept(engine, "full");
+        what_is_dirty_waits_for_the_disk(engine, "full");
+    }
+}
+
+#[test]
+fn a_broken_disk_refuses_writes_and_loses_nothing() {
+    for engine in ["default", "files"] {
+        no_write_is_acknowledged_that_is_not_kept(engine, "broken");
+        what_is_dirty_waits_for_the_disk(engine, "broken");
+    }
+}
+
+/// Reads of what is in memory go on; a key that has to be read says what is wrong, and comes when the disk does.
+#[test]
+fn a_disk_that_does_not_read_is_the_error_of_the_keys_on_it() {
+    let disk = Disk::new();
+    let mut server = disk.start("files", "0");
+    for i in 0..20 {
+        assert_eq!(ask(&server, &format!("SET key:{i} {i}")), "+OK");
+    }
+    server.end_by("TERM").expect("its end");
+    drop(server);
+    let server = disk.start("files", "0");
+    assert_eq!(ask(&server, "GET key:1"), "\"1\"");
+    disk.fails("unreadable");
+    let told = ask(&server, "GET key:2");
+    assert!(told.starts_with("-IOERR") && told.contains("key:2"), "{told}");
+    assert_eq!(ask(&server, "GET key:1"), "\"1\"");
+    disk.works();
+    assert_eq!(ask(&server, "GET key:2"), "\"2\"");
+}
