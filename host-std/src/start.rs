@@ -3,7 +3,7 @@
 use crate::facts::now;
 use crate::options::reason;
 use crate::server::{Devices, Server};
-use crate::{daemon, facts, listen, log, pages, store};
+use crate::{daemon, facts, listen, log, memory, pages, store};
 use nuthatch_core::{Config, Engine, LogLevel, Options};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fs;
@@ -36,6 +36,9 @@ pub fn serve(mut config: Config, config_file: Option<&Path>) -> Result<(), Strin
     config.dir =
         std::env::current_dir().map_or(config.dir, |path| path.to_string_lossy().into_owned().into_bytes());
     raise_file_limit(config.maxclients);
+    if config.disable_thp {
+        memory::forgo_huge_pages();
+    }
     greet(config_file);
     let listeners = listen::open(&config)?;
     let pidfile = write_pidfile(&config)?;

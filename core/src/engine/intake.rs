@@ -59,6 +59,13 @@ impl Engine {
         }
     }
 
+    /// Closes a session whose replies go beyond `client-output-buffer-limit` before any more of its commands run.
+    fn check_output_limit(&self, session: &mut Running) {
+        if session.output.len() > OUTPUT_KEPT && self.server.over_output_limit(session, self.now) {
+            session.close_now = true;
+        }
+    }
+
     /// Runs what lies in the session's own input buffer.
     pub(super) fn run_input(&mut self, session: &mut Running) {
         if session.blocked.is_some() {
@@ -97,6 +104,7 @@ impl Engine {
             spans.clear();
             self.batch = batch;
             self.spans = spans;
+            self.check_output_limit(session);
             if session.is_closing() {
                 return buf.len();
             }

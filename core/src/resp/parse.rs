@@ -9,6 +9,8 @@ mod tests;
 
 /// A header or an inline command longer than this without its end is refused (`PROTO_INLINE_MAX_SIZE`).
 pub const MAX_LINE: usize = 64 * 1024;
+/// The most arguments of a command, the name among them.
+const MAX_ARGUMENTS: i64 = 1024 * 1024;
 /// What a client may send before it has logged in: so many arguments, and so many bytes in each.
 const MAX_UNAUTHENTICATED_ARGUMENTS: i64 = 10;
 const MAX_UNAUTHENTICATED_BULK: i64 = 16384;
@@ -221,8 +223,7 @@ impl Cursor<'_> {
         let Some((line, next)) = find_line(self.buf, self.at, searched) else {
             return self.unfinished(ProtocolError::TooBigMultibulkCount);
         };
-        let Some(count) = line.get(1..).and_then(parse_i64).filter(|count| *count <= i64::from(i32::MAX))
-        else {
+        let Some(count) = line.get(1..).and_then(parse_i64).filter(|count| *count <= MAX_ARGUMENTS) else {
             return Err(ProtocolError::InvalidMultibulkLength);
         };
         if count > MAX_UNAUTHENTICATED_ARGUMENTS && !self.limits.authenticated {

@@ -64,6 +64,8 @@ pub struct Db {
     engine: Engine,
     session: SessionId,
     request: Vec<u8>,
+    /// Sessions with news, of which there is one; kept to be used again.
+    pending: Vec<SessionId>,
 }
 
 impl Db {
@@ -100,7 +102,7 @@ impl Db {
         let info =
             SessionInfo { addr: "embedded:0".to_owned(), laddr: "embedded:0".to_owned(), unix: true, fd: -1 };
         let session = engine.open_session(info, now);
-        let mut db = Self { engine, session, request: Vec::new() };
+        let mut db = Self { engine, session, request: Vec::new(), pending: Vec::new() };
         // RESP3 tells maps, sets, doubles and booleans apart.
         db.call(["HELLO", "3"])?;
         Ok(db)
@@ -142,7 +144,15 @@ impl Db {
             Some((reply, _)) => Ok(reply),
         };
         self.engine.consume_output(self.session, self.engine.output(self.session).len());
+        self.forget_news();
         outcome
+    }
+
+    /// Drops what a server would act on: here the caller has the reply already, and there is no log, port or process.
+    fn forget_news(&mut self) {
+        self.engine.poll_pending(&mut self.pending);
+        self.pending.clear();
+        while self.engine.poll_request().is_some() {}
     }
 
     fn reopen(&mut self, now: i64) {
@@ -168,4 +178,25 @@ fn encode<A: AsRef<[u8]>>(out: &mut Vec<u8>, words: impl IntoIterator<Item = A>)
     }
     out.extend_from_slice(format!("*{count}\r\n").as_bytes());
     out.extend_from_slice(&body);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Db;
+
+    /// Each call left a note for a server's loop that nobody read: 8 bytes for ever, and 87 ms when the list of four
+    /// million notes doubled.
+    #[test]
+    fn a_call_leaves_nothing_behind() {
+        let mut db = Db::new().unwrap();
+        for _ in 0..1000 {
+            db.call(["PING"]).unwrap();
+        }
+        assert!(db.call(["NOSUCH"]).is_err() && db.call(["BLPOP", "none", "0"]).is_err());
+        db.call(["CONFIG", "SET", "hz", "20"]).unwrap();
+        let mut left = Vec::new();
+        db.engine.poll_pending(&mut left);
+        assert!(left.len() <= 1 && db.engine.poll_request().is_none(), "{left:?}");
+        assert!(db.pending.capacity() < 100);
+    }
 }

@@ -92,6 +92,13 @@ pub fn resident() -> usize {
     pages.unwrap_or(0) * rustix::param::page_size()
 }
 
+/// Takes memory from the operating system in small pages only. To clear a huge one may take it milliseconds, for which the
+/// request waits that touched it first. Where the system knows no such switch nothing happens.
+pub fn forgo_huge_pages() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
+}
+
 /// User and system time of the process or thread whose `stat` file this is, in microseconds.
 pub fn cpu_times(stat: &str) -> (u64, u64) {
     /// The kernel counts in hundredths of a second here, whatever its own tick is.

@@ -65,8 +65,9 @@ fn line_ends_are_not_checked() {
 
 #[test]
 fn errors_are_the_references_own() {
-    let cases: [(&[u8], &str); 14] = [
+    let cases: [(&[u8], &str); 15] = [
         (b"*a\r\n", "invalid multibulk length"),
+        (b"*1048577\r\n", "invalid multibulk length"),
         (b"*2147483648\r\n", "invalid multibulk length"),
         (b"*01\r\n", "invalid multibulk length"),
         (b"*\r\n", "invalid multibulk length"),

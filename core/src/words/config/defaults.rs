@@ -40,6 +40,7 @@ pub(super) fn config() -> Config {
         databases: 16,
         hz: 10,
         dynamic_hz: true,
+        disable_thp: true,
         enable_protected_configs: Allowance::No,
         enable_debug_command: Allowance::No,
         slowlog_log_slower_than: 10_000,

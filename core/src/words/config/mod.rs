@@ -65,6 +65,7 @@ pub struct Config {
     pub databases: i64,
     pub hz: i64,
     pub dynamic_hz: bool,
+    pub disable_thp: bool,
     pub enable_protected_configs: Allowance,
     pub enable_debug_command: Allowance,
     // Observation.

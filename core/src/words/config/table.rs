@@ -53,7 +53,7 @@ pub static PARAMETERS: &[Parameter] = &[
     Parameter { name: "proc-title-template", alias: None, kind: Kind::Inert(Shape::Text, "{title} {listen-addr} {server-mode}"), flags: 0 },
     Parameter { name: "crash-log-enabled", alias: None, kind: Kind::Inert(Shape::Bool, "yes"), flags: 0 },
     Parameter { name: "crash-memcheck-enabled", alias: None, kind: Kind::Inert(Shape::Bool, "yes"), flags: 0 },
-    Parameter { name: "disable-thp", alias: None, kind: Kind::Inert(Shape::Bool, "yes"), flags: IMMUTABLE },
+    Parameter { name: "disable-thp", alias: None, kind: Kind::Bool(field!(disable_thp)), flags: IMMUTABLE },
     Parameter { name: "oom-score-adj", alias: None, kind: Kind::Inert(Shape::Words(&["no", "yes", "relative", "absolute"]), "no"), flags: 0 },
     Parameter { name: "oom-score-adj-values", alias: None, kind: Kind::Inert(Shape::Integers(3), "0 200 800"), flags: MULTI },
     Parameter { name: "server_cpulist", alias: None, kind: Kind::Inert(Shape::Text, ""), flags: IMMUTABLE },
