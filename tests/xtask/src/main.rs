@@ -4,8 +4,10 @@
 mod bench;
 mod command;
 mod debian_std;
+mod demo;
 mod fuzz;
 mod report;
+mod serve;
 mod setup;
 mod test;
 mod web;
@@ -21,6 +23,7 @@ usage: cargo xtask TASK
   fuzz [--minutes N] [--seed N] [--groups …]
                          long differential runs against redis-server; the first difference ends them
   web                    builds the npm package into host-wasm/pkg and prints its sizes
+  demo [--port PORT]     builds the demo page and serves it on localhost
 ";
 
 /// The top of the repository.
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
         Some((task, rest)) if task == "test" => test::run(&top(), rest),
         Some((task, rest)) if task == "bench" => bench::run(&top(), rest),
         Some((task, rest)) if task == "fuzz" => fuzz::run(&top(), rest),
+        Some((task, rest)) if task == "demo" => demo::run(&top(), rest),
         Some((task, [])) if task == "web" => web::run(&top()),
         Some((task, _)) if matches!(task.as_str(), "help" | "--help" | "-h") => {
             print!("{HELP}");

@@ -1,0 +1,132 @@
+// The page: opens the database and joins its parts.
+
+import { open } from './nuthatch/index.js';
+import { bytes, el, number, say } from './dom.js';
+import { Hints } from './hints.js';
+import { Keys } from './keys.js';
+import { Pictures } from './pictures.js';
+import { Workload, feed, job, leaderboard, sessions } from './samples.js';
+import { Terminal } from './terminal.js';
+
+const THEME = 'nuthatch-theme';
+/** `?device=memory&limit=8mb&name=other` for those who want to try. */
+const asked = new URLSearchParams(location.search);
+const options = { device: asked.get('device') ?? 'auto', maxmemory: asked.get('limit') ?? '16mb' };
+
+themes();
+const terminal = new Terminal();
+start().catch((error) => {
+  el('state').textContent = `The database could not be opened: ${error.message}`;
+  el('state').classList.add('failed');
+});
+
+async function start() {
+  const began = performance.now();
+  const db = await open(asked.get('name') ?? 'demo', options);
+  const keys = await db.call('DBSIZE');
+  el('state').textContent = `${number(keys)} keys, open in ${Math.round(performance.now() - began)} ms`;
+  document.documentElement.dataset.ready = 'true';
+  terminal.connect(db);
+  const table = new Keys(db);
+  buttons(db, table);
+  files(db, table);
+  new Pictures(db).run();
+  await table.find();
+  terminal.connect(db, new Hints(await db.commandDocs()));
+}
+
+function buttons(db, table) {
+  const workload = new Workload();
+  const actions = {
+    sessions: () => sessions(db),
+    leaderboard: () => leaderboard(db),
+    feed: () => feed(db),
+    workload: () => workload.toggle(db, el('workload')),
+    crash: () => crash(db, workload),
+    empty: () => job.run('Emptying', async () => {
+      await db.call('FLUSHALL');
+      return 'Emptied';
+    }),
+  };
+  for (const [name, action] of Object.entries(actions)) {
+    el(name).addEventListener('click', async () => {
+      await action();
+      if (name !== 'workload') await table.find();
+    });
+  }
+}
+
+/** Kills the worker as a crash of the tab would, and counts what is there again. */
+async function crash(db, workload) {
+  workload.on = false;
+  const before = await db.call('DBSIZE');
+  const began = performance.now();
+  await db.crash();
+  const after = await db.call('DBSIZE');
+  terminal.connect(db);
+  say(`The worker was killed with ${number(before)} keys, and came back with ${number(after)} in ${Math.round(performance.now() - began)} ms.`, after < before);
+}
+
+/** A dump.rdb in, by button or drop, and one out. */
+function files(db, table) {
+  const take = (file) => job.run(`Loading ${file.name}`, async (show) => {
+    await db.importRdb(file, { progress: (read, size) => show(read / size, `${bytes(read)} of ${bytes(size)}`) });
+    await table.find();
+    return `${file.name} loaded: ${number(await db.call('DBSIZE'))} keys`;
+  });
+  el('import').addEventListener('click', () => el('file').click());
+  el('file').addEventListener('change', ({ target }) => {
+    if (target.files[0]) take(target.files[0]);
+    target.value = '';
+  });
+  el('export').addEventListener('click', () => job.run('Saving', async (show) => {
+    show(undefined);
+    const blob = await db.exportRdb();
+    download(blob, 'dump.rdb');
+    return `dump.rdb saved (${bytes(blob.size)})`;
+  }));
+  drops(take);
+}
+
+function download(blob, name) {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+function drops(take) {
+  const show = (shown) => { el('drop').hidden = !shown; };
+  addEventListener('dragover', (event) => {
+    event.preventDefault();
+    show(true);
+  });
+  addEventListener('dragleave', (event) => { if (!event.relatedTarget) show(false); });
+  addEventListener('drop', (event) => {
+    event.preventDefault();
+    show(false);
+    if (event.dataTransfer.files[0]) take(event.dataTransfer.files[0]);
+  });
+}
+
+function themes() {
+  const select = el('theme');
+  const set = (theme) => {
+    document.documentElement.dataset.theme = theme;
+    select.value = theme;
+  };
+  try {
+    set(localStorage.getItem(THEME) ?? '');
+  } catch {
+    set('');
+  }
+  select.addEventListener('change', () => {
+    set(select.value);
+    try {
+      localStorage.setItem(THEME, select.value);
+    } catch {
+      // It holds for this visit.
+    }
+  });
+}

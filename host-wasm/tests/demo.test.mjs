@@ -1,0 +1,192 @@
+// The demo page in Chromium, as a visitor uses it. Its screenshots are kept in target/screenshots.
+
+import assert from 'node:assert/strict';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { launch } from './browsers.mjs';
+import { serve } from './serve.mjs';
+
+const screenshots = fileURLToPath(new URL('../../target/screenshots', import.meta.url));
+const LIMIT = 16 * 1024 * 1024;
+/** HTML, CSS and JavaScript of the page, gzipped. */
+const MOST_BYTES = 40 * 1024;
+
+let page, url;
+const errors = [];
+
+test('the demo page', async () => {
+  await mkdir(screenshots, { recursive: true });
+  await size();
+  const server = await serve((path) => (path.startsWith('/nuthatch/') ? path.replace('/nuthatch', '/pkg') : `/demo${path === '/' ? '/index.html' : path}`));
+  const browser = await launch();
+  try {
+    const context = await browser.newContext({ viewport: { width: 1400, height: 1100 }, acceptDownloads: true });
+    page = await context.newPage();
+    page.on('pageerror', (error) => errors.push(error.stack));
+    page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
+    url = server.url;
+    await visit();
+    for (const part of [terminal, completion, samples, keysAndValues, outAndIn, crash, looks]) await part();
+    assert.deepEqual(errors, []);
+  } finally {
+    await browser.close();
+    server.close();
+  }
+});
+
+const text = (id) => page.textContent(`#${id}`);
+const shot = (name) => page.screenshot({ path: join(screenshots, `${name}.png`), fullPage: true });
+
+/** Waits until something holds. */
+async function until(what, holds, patience = 60_000) {
+  const end = Date.now() + patience;
+  while (!(await holds())) {
+    assert(Date.now() < end, `${what}; the page says: ${await text('said')}, ${errors.join('; ')}`);
+    await page.waitForTimeout(50);
+  }
+}
+
+async function visit(query = '') {
+  await page.goto(url + query);
+  await page.waitForSelector('html[data-ready]', { timeout: 30_000 });
+}
+
+/** Types a command; what was answered. */
+async function command(line) {
+  const before = await page.locator('#output > div').count();
+  await page.fill('#line', line);
+  await page.press('#line', 'Enter');
+  await until(`no reply to ${line}`, async () => (await page.locator('#output > div').count()) >= before + 2);
+  return page.locator('#output > div').last().textContent();
+}
+
+/** Presses a button and waits until its work has ended; what the page says then. */
+async function press(id) {
+  await page.click(`#${id}`);
+  await page.waitForTimeout(50);
+  await until(`${id} does not end`, async () => page.locator('#job').isHidden(), 240_000);
+  return text('said');
+}
+
+async function size() {
+  const demo = fileURLToPath(new URL('../demo', import.meta.url));
+  let bytes = 0;
+  for (const name of await readdir(demo)) bytes += gzipSync(await readFile(join(demo, name)), { level: 9 }).length;
+  console.log(`demo page: ${bytes} bytes gzipped`);
+  assert(bytes <= MOST_BYTES, `the page has ${bytes} bytes, more than ${MOST_BYTES}`);
+}
+
+async function terminal() {
+  assert.equal(await command('FLUSHALL'), 'OK');
+  assert.equal(await command('SET "a \\x41" \'x y\''), 'OK');
+  assert.equal(await command('GET "a A"'), '"x y"');
+  assert.equal(await command('INCR n'), '(integer) 1');
+  assert.equal(await command('GET none'), '(nil)');
+  assert.equal(await command('HSET h a 1 b 2'), '(integer) 2');
+  assert.equal(await command('HGETALL h'), '1# "a" => "1"\n2# "b" => "2"');
+  assert.equal(await command('RPUSH l one two'), '(integer) 2');
+  assert.equal(await command('LRANGE l 0 -1'), '1) "one"\n2) "two"');
+  assert.match(await command('LPUSH h x'), /^\(error\) WRONGTYPE/);
+  assert.match(await command('GET "a'), /quote is not closed/);
+  await page.press('#line', 'ArrowUp');
+  assert.equal(await page.inputValue('#line'), 'GET "a');
+  await page.press('#line', 'ArrowUp');
+  assert.equal(await page.inputValue('#line'), 'LPUSH h x');
+  await page.fill('#line', '');
+}
+
+async function completion() {
+  await until('no docs', async () => {
+    await page.fill('#line', 'zrangest');
+    return (await page.locator('#choices li').count()) === 1;
+  });
+  await page.press('#line', 'Tab');
+  assert.equal(await page.inputValue('#line'), 'zrangestore ');
+  assert.match(await text('ghost'), /dst src min max/);
+  await page.fill('#line', 'SET k ');
+  assert.match(await text('ghost'), /^SET k value \[NX \| XX\] \[GET\] \[EX seconds/);
+  assert.match(await text('summary'), /string.*Since 1\.0\.0/s);
+  await page.fill('#line', 'SET k v kee');
+  await page.press('#line', 'ArrowDown');
+  await page.press('#line', 'Enter');
+  assert.equal(await page.inputValue('#line'), 'SET k v KEEPTTL ');
+  await page.fill('#line', '');
+}
+
+async function samples() {
+  assert.match(await press('leaderboard'), /^20,000 written/);
+  assert.match(await press('sessions'), /^100,000 written/);
+  assert.match(await press('feed'), /^5,000 written/);
+  // Expired sessions are gone from the count.
+  const keys = Number((await command('DBSIZE')).match(/\d+/)[0]);
+  assert(keys > 100_000 && keys <= 110_050, `${keys} keys`);
+  const used = Number((await command('INFO memory')).match(/used_memory:(\d+)/)[1]);
+  assert(used <= LIMIT * 1.5, `${used} bytes are used`);
+  await until('no values on the device', async () => Number((await text('paged-out')).replaceAll(',', '')) > 10_000);
+  await page.click('#workload');
+  await until('no figures of the workload', async () => /commands a second/.test(await text('said')));
+  await shot('workload');
+  await page.click('#workload');
+  assert.equal(await page.getAttribute('#workload', 'aria-pressed'), 'false');
+}
+
+async function keysAndValues() {
+  await command('SET brief x EX 3');
+  for (const [pattern, sees] of [['leaderboard', /player:/], ['feed', /post:/], ['tag:moss', /post:/], ['post:000007', /"body"/], ['session:00001?', /user:/]]) {
+    await page.fill('#pattern', pattern);
+    await page.click('#filter button');
+    await until(`${pattern} is not found`, async () => (await page.locator('#rows button').count()) > 0);
+    await page.locator('#rows button').first().click();
+    await until(`no value of ${pattern}`, async () => sees.test(await text('value')));
+    await shot(`value ${pattern.replace(/\W/g, ' ')}`);
+  }
+  await command('SET brief x EX 3');
+  await page.fill('#pattern', 'brief');
+  await page.click('#filter button');
+  await until('no deadline', async () => /\d s/.test((await page.locator('#rows .deadline').allTextContents()).join()));
+  await until('it does not expire', async () => (await page.locator('#rows .deadline').allTextContents()).join() === 'expired');
+}
+
+async function outAndIn() {
+  const before = Number((await command('DBSIZE')).match(/\d+/)[0]);
+  const [download] = await Promise.all([page.waitForEvent('download'), page.click('#export')]);
+  const path = join(screenshots, 'dump.rdb');
+  await download.saveAs(path);
+  assert.equal((await readFile(path)).subarray(0, 5).toString(), 'REDIS');
+  await press('empty');
+  assert.equal(await command('DBSIZE'), '(integer) 0');
+  await page.setInputFiles('#file', path);
+  await page.waitForTimeout(50);
+  await until('the file is not loaded', async () => /loaded: /.test(await text('said')), 240_000);
+  const after = Number((await command('DBSIZE')).match(/\d+/)[0]);
+  // Short deadlines pass meanwhile.
+  assert(after <= before && after > before - 5100, `${before} keys went out, ${after} came in`);
+  assert.match(await command('ZCARD leaderboard'), /20000/);
+}
+
+async function crash() {
+  const before = await command('DEBUG DIGEST-VALUE leaderboard feed post:000007');
+  await page.click('#crash');
+  await until('it does not come back', async () => /came back with/.test(await text('said')));
+  assert.equal(await command('DEBUG DIGEST-VALUE leaderboard feed post:000007'), before);
+  await visit();
+  assert.equal(await command('DEBUG DIGEST-VALUE leaderboard feed post:000007'), before);
+}
+
+async function looks() {
+  await page.selectOption('#theme', 'dark');
+  await page.waitForTimeout(700);
+  await shot('dark');
+  await page.setViewportSize({ width: 360, height: 740 });
+  await page.waitForTimeout(700);
+  await shot('phone');
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert(wide <= 0, `${wide} pixels too wide for a phone`);
+  const nameless = await page.evaluate(() => [...document.querySelectorAll('button, input, select')]
+    .filter((one) => !one.hidden && !(one.textContent.trim() || one.labels?.length || one.ariaLabel)).map((one) => one.id));
+  assert.deepEqual(nameless, []);
+  await press('empty');
+}
