@@ -30,6 +30,15 @@ impl<'a> Args<'a> {
         self.spans.is_empty()
     }
 
+    /// How many bytes the words take in the input, from the first to the last.
+    #[inline]
+    pub fn size(self) -> usize {
+        match self.spans {
+            [first, .., last] => (last.start + last.len).saturating_sub(first.start) as usize,
+            _ => self.get(0).len(),
+        }
+    }
+
     /// Word `i`; empty behind the last, which a handler never asks for after its arity was checked.
     #[inline]
     pub fn get(self, i: usize) -> &'a [u8] {

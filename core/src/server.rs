@@ -212,6 +212,8 @@ pub struct Server {
     pub subscriptions: Subscriptions,
     /// A dataset is being loaded; most commands are refused.
     pub loading: bool,
+    /// The host has no more memory to give: what needs some is refused, as over `maxmemory`.
+    pub short_of_memory: bool,
     /// Snapshots.
     pub persistence: Persistence,
     /// What encodes values for DUMP.
@@ -255,6 +257,7 @@ impl Server {
             requests: Vec::new(),
             subscriptions: Subscriptions::default(),
             loading: false,
+            short_of_memory: false,
             persistence: Persistence::new(now),
             encoder: Encoder::default(),
         }

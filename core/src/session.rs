@@ -2,6 +2,7 @@
 
 use crate::args::Args;
 use crate::command_index::CommandId;
+use crate::resp::extent::reply_extent;
 use crate::resp::parse::{ParseState, Span};
 use crate::resp::reply::Proto;
 use crate::waiters::DbKey;
@@ -287,6 +288,29 @@ impl Session {
             self.held_from = end;
             self.held.pop_front();
         }
+    }
+
+    /// Nothing that is held back became durable: `error`, a whole reply, stands in for each reply. Messages of others stay.
+    pub fn fail_held(&mut self, error: &[u8]) {
+        let Some((_, end)) = self.held.back().copied() else { return };
+        self.held.clear();
+        if self.proto == Proto::Resp2 && self.subscriptions() > 0 {
+            return;
+        }
+        let mut rest = &self.output[self.held_from..end];
+        let mut out = Vec::new();
+        while !rest.is_empty() {
+            let Some((len, push)) = reply_extent(rest) else {
+                // A part of a reply went out before it was to be held: what follows it cannot be told apart.
+                self.close_now = true;
+                self.output.truncate(self.held_from);
+                return;
+            };
+            let (reply, others) = rest.split_at(len);
+            out.extend_from_slice(if push { reply } else { error });
+            rest = others;
+        }
+        self.output.splice(self.held_from..end, out);
     }
 
     /// Channels, patterns and sharded channels together.

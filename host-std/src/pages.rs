@@ -62,7 +62,7 @@ impl Pages {
     /// # Errors
     /// Those of starting a thread.
     pub fn start(file: File, threads: usize, waker: &Arc<Waker>) -> io::Result<Self> {
-        let files = Arc::new(Files { pages: Arc::new(file), kept: Mutex::new(None) });
+        let files = Arc::new(Files { pages: Arc::new(file), kept: Mutex::default() });
         let (outbox, done) = channel();
         let woken = Arc::new(AtomicBool::new(false));
         let mut jobs = None;
@@ -102,7 +102,7 @@ impl Pages {
                         }
                     }
                     // What follows reads from it.
-                    job @ Job::Keep { .. } => {
+                    job @ (Job::Keep { .. } | Job::Forget { .. }) => {
                         let _ = self.outbox.send((id, carry_out(&self.files, job)));
                         return;
                     }
@@ -144,24 +144,28 @@ struct Files {
     /// The swap file.
     pages: Arc<File>,
     /// The snapshot that was loaded at the start.
-    kept: Mutex<Option<Arc<File>>>,
+    kept: Mutex<[Option<Arc<File>>; 2]>,
 }
 
 impl Files {
     fn of(&self, device: Device) -> io::Result<Arc<File>> {
         match device {
             Device::Pages => Ok(self.pages.clone()),
-            Device::Snapshot => {
+            Device::Snapshot { odd } => {
                 let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-                kept.clone().ok_or_else(|| ErrorKind::NotFound.into())
+                kept[usize::from(odd)].clone().ok_or_else(|| ErrorKind::NotFound.into())
             }
         }
     }
 
-    fn keep(&self, name: &[u8]) -> io::Result<()> {
+    fn keep(&self, name: &[u8], odd: bool) -> io::Result<()> {
         let file = File::open(Path::new(OsStr::from_bytes(name)))?;
-        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(file));
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)[usize::from(odd)] = Some(Arc::new(file));
         Ok(())
+    }
+
+    fn forget(&self, odd: bool) {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)[usize::from(odd)] = None;
     }
 
     /// Reads what the operating system has in memory, or gives the buffer back: then a thread has to wait for the disk.
@@ -189,7 +193,11 @@ fn carry_out(files: &Files, job: Job) -> Done {
             let read = files.of(from).and_then(|file| file.read_exact_at(&mut into, offset));
             read.map(|()| Done::Read { bytes: into, size: 0 })
         }
-        Job::Keep { file } => files.keep(&file).map(|()| Done::Finished),
+        Job::Keep { file, odd } => files.keep(&file, odd).map(|()| Done::Finished),
+        Job::Forget { odd } => {
+            files.forget(odd);
+            Ok(Done::Finished)
+        }
         _ => Err(ErrorKind::Unsupported.into()),
     };
     outcome.unwrap_or_else(|error| Done::Failed(JobError { missing: false, text: reason(&error) }))

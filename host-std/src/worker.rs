@@ -13,6 +13,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
+use std::time::Duration;
+
+/// The most that the event loop stands still for the disk at once.
+const LONGEST_WAIT: Duration = Duration::from_millis(20);
 
 /// The engine's side of the thread.
 #[derive(Debug)]
@@ -45,6 +49,11 @@ impl Worker {
     pub fn send(&self, id: JobId, job: Job) {
         // Only after a panic is there nobody to take it, and that ends the process.
         let _ = self.jobs.send((id, job));
+    }
+
+    /// Waits for a job to end, for a bounded time.
+    pub fn wait(&self) -> Option<(JobId, Done)> {
+        self.done.recv_timeout(LONGEST_WAIT).ok()
     }
 
     /// A job that has ended.
@@ -99,9 +108,11 @@ impl Files {
             Job::Remove { file } => self.remove(&file),
             Job::Read { file, offset, len, into } => self.read(&file, offset, len, into),
             // The page device and the store have threads of their own; without them the engine has no such jobs.
-            Job::PageWrite { .. } | Job::PageRead { .. } | Job::Keep { .. } | Job::Store(_) => {
-                Err(ErrorKind::Unsupported.into())
-            }
+            Job::PageWrite { .. }
+            | Job::PageRead { .. }
+            | Job::Keep { .. }
+            | Job::Forget { .. }
+            | Job::Store(_) => Err(ErrorKind::Unsupported.into()),
         };
         outcome.unwrap_or_else(|error| Done::Failed(explain(&error)))
     }

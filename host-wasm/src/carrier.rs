@@ -143,7 +143,9 @@ impl Carrier {
                 let span = |(key, skip): (u64, u64)| Span { from: key, to: key, skip: skip as usize };
                 found.map(|at| (Store::Pages, span(at)))
             }
-            Device::Snapshot => self.directory.kept_part(offset, len).map(|span| (Store::Chunks, span)),
+            Device::Snapshot { odd } => {
+                self.directory.kept_part(odd, offset, len).map(|span| (Store::Chunks, span))
+            }
         };
         match found {
             Some((store, span)) => drop(self.read(Reading { job: id, store, span, len, size: 0, into })),
@@ -286,7 +288,11 @@ impl Carrier {
                 directory.remove(&file, ops);
                 Ok(())
             }
-            Job::Keep { file } => directory.keep(&file),
+            Job::Keep { file, odd } => directory.keep(&file, odd),
+            Job::Forget { odd } => {
+                directory.forget(odd, ops);
+                Ok(())
+            }
             _ => Ok(()),
         };
         Pending { id, file: name, bytes, refused: outcome.err() }

@@ -271,6 +271,43 @@ fn power_cuts_lose_nothing_acknowledged() {
         command.args(["--start", &start, "--port", &port, "--policy", policy, "--rewrite"]);
         command.args(["--txns", "60", "--states", "100", "--pad", "1500"]);
         let out = command.output().expect("python3");
-        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stdout));
+        let (said, errors) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+        assert!(out.status.success(), "{said}{errors}");
     }
+}
+
+/// With `aof-use-rdb-preamble no` the base holds commands, in batches with checksums.
+#[test]
+fn a_base_of_commands_goes_both_ways() {
+    let place = Place::new();
+    let mut flags = place.flags("always");
+    flags.extend(["--aof-use-rdb-preamble", "no"]);
+    let start = |program: &Path| Server::start_program(program, &flags).expect("the server");
+    let mut server = start(&ours());
+    fill(&server, "before");
+    text(&server, "HSET large f v");
+    for i in 0..200 {
+        text(&server, &format!("HSET large f{i} {i}"));
+        text(&server, &format!("ZADD ranked {i}.125 m{i}"));
+    }
+    rewrite(&server);
+    fill(&server, "behind");
+    let digest_before = digest(&server);
+    server.end_by("KILL").expect("the end");
+    let entries = fs::read_dir(place.folder()).expect("the folder").flatten();
+    let base = entries.map(|entry| entry.path()).find(|path| path.to_string_lossy().ends_with(".base.aof"));
+    let base = base.expect("a base of commands");
+    assert!(fs::read(&base).expect("the base").starts_with(b"#CRC:"));
+    check_aof(&place);
+    let mut theirs = start(&reference());
+    assert_eq!(digest(&theirs), digest_before);
+    theirs.end_by("KILL").expect("the end");
+    let mut server = start(&ours());
+    assert_eq!(digest(&server), digest_before);
+    server.end_by("KILL").expect("the end");
+    let mut bytes = fs::read(&base).expect("the base");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 4;
+    fs::write(&base, &bytes).expect("to write");
+    assert!(place.refusal().contains("Bad checksum reading the append only file"));
 }

@@ -21,7 +21,7 @@ impl Engine {
             self.end_pause();
         }
         self.free_garbage();
-        if self.data.snapshot.is_some()
+        if (self.data.snapshot.is_some() || self.moving.is_some())
             && let Some(snapshots) = self.parts.snapshots
         {
             (snapshots.step)(self);

@@ -26,12 +26,25 @@ const OUT_OF_MEMORY: &str = "OOM command not allowed when used memory > 'maxmemo
 
 const MISCONFIGURED: &str = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.";
 
+/// Arguments of so many bytes are only taken where the host has memory for them.
+const ASKED_FOR: usize = 1 << 20;
+
+/// Before the reason why the journal cannot be written.
+pub(super) const JOURNAL_FAILED: &str = "MISCONF Errors writing to the AOF file:";
+
 /// What is to be done with a command.
 pub(super) enum Verdict {
     Run(CommandId),
     Refuse(Cow<'static, str>),
     Queue(CommandId),
     Pause(CommandId),
+}
+
+/// Whether the host can give memory for arguments of so many bytes: a copy for the keys, and one for the journal. Small
+/// ones are not asked for.
+#[inline]
+fn has_room_for(bytes: usize) -> bool {
+    bytes < ASKED_FOR || Vec::<u8>::new().try_reserve_exact(bytes.saturating_mul(2)).is_ok()
 }
 
 impl Engine {
@@ -47,6 +60,9 @@ impl Engine {
         }
         if session.multi.is_some() && command.has(flags::NO_MULTI) {
             return Verdict::Refuse(NOT_ALLOWED_IN_MULTI.into());
+        }
+        if self.lacks_memory(session, command, args) {
+            return Verdict::Refuse(OUT_OF_MEMORY.into());
         }
         if let Some(text) = self.refusal_by_state(session, command) {
             return Verdict::Refuse(text);
@@ -84,16 +100,13 @@ impl Engine {
     /// Reasons that lie in the server's or the session's state.
     #[inline]
     fn refusal_by_state(&mut self, session: &Running, command: &Command) -> Option<Cow<'static, str>> {
-        if self.server.config.maxmemory > 0 && !self.make_room() && self.needs_memory(session, command) {
-            return Some(OUT_OF_MEMORY.into());
-        }
         if !self.server.persistence.last_ok && self.is_misconfigured(session, command) {
             return Some(MISCONFIGURED.into());
         }
         if let Some(reason) = &self.server.persistence.aof.error
             && (self.asks_for(session, command, flags::WRITE) || command.name == "ping")
         {
-            return Some(format!("MISCONF Errors writing to the AOF file: {reason}").into());
+            return Some(format!("{JOURNAL_FAILED} {reason}").into());
         }
         if let Some(text) = self.server.loading_refusal(command) {
             return Some(text);
@@ -123,6 +136,14 @@ impl Engine {
             })
         };
         command.has(wanted) || queued()
+    }
+
+    /// Whether memory is over its limit, or the host has none for what the command brings.
+    #[inline]
+    fn lacks_memory(&mut self, session: &Running, command: &Command, args: Args<'_>) -> bool {
+        let full = self.server.config.maxmemory > 0 && !self.make_room();
+        let short = full || self.server.short_of_memory || !has_room_for(args.size());
+        short && self.needs_memory(session, command)
     }
 
     /// Whether the command is refused while memory is over its limit. Queueing takes memory too.

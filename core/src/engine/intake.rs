@@ -38,8 +38,13 @@ impl Engine {
         let Some(mut session) = self.peers.take(id) else { return };
         session.last_active = now;
         if session.blocked.is_some() || !session.input.is_empty() {
-            session.input.extend_from_slice(bytes);
-            self.run_input(&mut session);
+            if session.input.try_reserve(bytes.len()).is_ok() {
+                session.input.extend_from_slice(bytes);
+                self.run_input(&mut session);
+            } else {
+                // There is no memory for what the client sends.
+                session.close_now = true;
+            }
         } else {
             let used = self.run_bytes(&mut session, bytes);
             session.input.extend_from_slice(&bytes[used..]);

@@ -13,6 +13,9 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 
+/// Bytes for files that may wait in memory while clients are served.
+const MOST_BEHIND: usize = 16 << 20;
+
 /// Which job has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct JobId(u64);
@@ -77,10 +80,17 @@ pub enum Job {
         /// What is written; the buffer comes back with [`Done::Appended`].
         bytes: Vec<u8>,
     },
-    /// Keeps the file open: [`Job::PageRead`] reads from it until the server ends, whatever becomes of its name.
+    /// Keeps the file open: [`Job::PageRead`] reads from it until it is forgotten, whatever becomes of its name.
     Keep {
         /// Its name.
         file: Vec<u8>,
+        /// Which of two it is then.
+        odd: bool,
+    },
+    /// Closes a kept file; nothing reads from it any more.
+    Forget {
+        /// Which of two.
+        odd: bool,
     },
     /// Reads from the page device or the kept snapshot.
     PageRead {
@@ -155,6 +165,8 @@ pub(super) enum Owner {
     PageOut(u32),
     /// A value on its way back.
     PageIn(u32),
+    /// A snapshot that is to be kept open.
+    Kept,
     /// A paged value for a snapshot.
     PageSave(u32, u32),
     /// Of the store under diskstore.
@@ -197,6 +209,12 @@ impl Engine {
         self.jobs.queue.pop_front()
     }
 
+    /// Whether so much waits to be written that the host should take no more from clients before a job on a file has
+    /// ended: where a disk is slower than they are, memory must not make up for it.
+    pub fn is_behind(&self) -> bool {
+        self.journal_backlog() + self.snapshot_backlog() > MOST_BEHIND
+    }
+
     /// How many jobs the host has and has to come.
     pub fn open_jobs(&self) -> usize {
         self.jobs.open.len()
@@ -226,6 +244,7 @@ impl Engine {
             (Owner::PageIn(number), Some(part), ..) => (part.page_in_done)(self, number, done),
             (Owner::Saving(serial), _, Some(part), _) => (part.job_done)(self, serial, done),
             (Owner::Loading(serial), _, Some(part), _) => (part.load_done)(self, serial, done),
+            (Owner::Kept, _, Some(part), _) => (part.kept)(self, &done),
             (Owner::PageSave(serial, number), _, Some(part), _) => {
                 (part.read_done)(self, serial, number, done);
             }

@@ -143,7 +143,8 @@ impl Engine {
             (store.begin_import)(self);
         }
         if lazy {
-            self.jobs.push(Owner::Nobody, Job::Keep { file: self.server.config.dbfilename.clone() });
+            self.jobs
+                .push(Owner::Nobody, Job::Keep { file: self.server.config.dbfilename.clone(), odd: false });
         }
         for _ in 0..AHEAD {
             self.read_on(Vec::new());
@@ -227,6 +228,9 @@ impl Engine {
             None => self.data.keyspace = intake.keyspace,
         }
         self.data.paging.swapped += intake.kept;
+        self.moving = None;
+        self.data.paging.moving = false;
+        self.data.paging.kept = (intake.kept > 0).then_some(false);
         self.data.dirty = 0;
         self.server.loading = purpose == Purpose::Base;
         let seconds = ((self.server.host.monotonic)() - micros) as f64 / 1e6;

@@ -13,6 +13,7 @@ mod intake;
 mod jobs;
 mod journal;
 mod loading;
+mod moving;
 mod paging;
 mod parts;
 mod pressure;
@@ -103,6 +104,8 @@ pub struct Engine {
     jobs: Jobs,
     saving: Option<Saving>,
     loading: Option<Loading>,
+    /// References on their way to a newer snapshot.
+    moving: Option<moving::Moving>,
     journal: journal::Journal,
     /// Numbers snapshots and loads.
     serial: u32,
@@ -135,6 +138,7 @@ impl Engine {
             jobs: Jobs::default(),
             saving: None,
             loading: None,
+            moving: None,
             journal: journal::Journal::default(),
             serial: 0,
         }

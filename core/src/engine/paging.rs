@@ -64,6 +64,13 @@ struct Load {
     waiting: Vec<SessionId>,
 }
 
+impl Traffic {
+    /// Whether values are being loaded from there.
+    pub(super) fn loads_from(&self, device: Device) -> bool {
+        self.loads.values().any(|load| load.place.device() == device)
+    }
+}
+
 static PART: PagingPart = PagingPart {
     tick: Engine::paging_tick,
     after_bytes: Engine::page_after_bytes,
@@ -192,6 +199,13 @@ impl Engine {
         let database = self.data.keyspace.db_mut(victim.db);
         let slot = database.find(hash, &victim.key).filter(|slot| database.get(*slot).is_copied())?;
         if !self.traffic.pins.is_empty() && self.traffic.pins.contains_key(&(victim.db, victim.key.clone())) {
+            return None;
+        }
+        let place = database.get(slot).place().and_then(Place::decode);
+        let leaves_file = self.data.paging.moving || self.saving.is_some();
+        if leaves_file && place.is_some_and(|place| place.device() != Device::Pages) {
+            // The file is about to be given up, and only what lies there alone moves to the next.
+            database.get_mut(slot).drop_copy();
             return None;
         }
         let bytes = database.get(slot).memory();
@@ -456,7 +470,7 @@ impl Engine {
             Ok(value) => value,
             Err(reason) => return Some(reason),
         };
-        if place.device() == Device::Snapshot || self.data.paging.keeps_copies() {
+        if place.device() != Device::Pages || self.data.paging.keeps_copies() {
             database.page_in_keeping(slot, value, &place.encode());
         } else {
             database.page_in(slot, value);

@@ -3,7 +3,7 @@
 //! A direct call keeps a room's code in every program that holds an engine. Through a table, a host that never asks for
 //! the room does not link it.
 
-use super::jobs::Done;
+use super::jobs::{Done, JobError};
 use super::journal::Step;
 use super::store::StoreStep;
 use super::{Engine, Running};
@@ -58,6 +58,7 @@ pub(super) struct SnapshotPart {
     pub(super) load_failed: fn(&mut Engine, &str),
     pub(super) load_more: fn(&mut Engine),
     pub(super) load_written: fn(&mut Engine),
+    pub(super) kept: fn(&mut Engine, &Done),
 }
 
 /// The journal.
@@ -69,9 +70,10 @@ pub(super) struct JournalPart {
     pub(super) switch: fn(&mut Engine),
     pub(super) closes: fn(&mut Engine) -> bool,
     pub(super) job_done: fn(&mut Engine, u32, Step, Done),
+    pub(super) seal: fn(&[u8], u64, u64) -> Vec<u8>,
     pub(super) begin_rewrite: fn(&mut Engine),
     pub(super) base_path: fn(&mut Engine) -> Vec<u8>,
-    pub(super) base_written: fn(&mut Engine, bool, u64),
+    pub(super) base_written: fn(&mut Engine, Result<u64, &JobError>),
     pub(super) base_loaded: fn(&mut Engine, u64),
     pub(super) after_snapshot: fn(&mut Engine),
 }

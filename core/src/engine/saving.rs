@@ -1,7 +1,7 @@
 //! Snapshots: when they begin, their steps, their end.
 
 use super::Engine;
-use super::jobs::{Done, Job, Jobs, Owner};
+use super::jobs::{Done, Job, JobError, Jobs, Owner};
 use super::parts::SnapshotPart;
 use crate::commands::connection::REDIS_VERSION;
 use crate::page::{Device, Place};
@@ -52,6 +52,8 @@ pub(super) enum Purpose {
 #[derive(Debug)]
 pub(super) struct Saving {
     purpose: Purpose,
+    /// The file holds commands.
+    commands: bool,
     serial: u32,
     file: Vec<u8>,
     started: UnixMillis,
@@ -68,6 +70,10 @@ pub(super) struct Saving {
     spare: Vec<Vec<u8>>,
     /// Written so far.
     bytes: u64,
+    /// Offsets in the kept snapshot with those in this one, where references are to move.
+    moves: Option<Vec<(u64, u64)>>,
+    /// The name that the file gets.
+    name: Vec<u8>,
 }
 
 impl Saving {
@@ -97,8 +103,11 @@ fn waits_for_pages(snapshot: &Snapshot) -> bool {
 }
 
 static PART: SnapshotPart = SnapshotPart {
-    can_go_on: Engine::saving_can_go_on,
-    step: Engine::step_saving,
+    can_go_on: |engine| engine.saving_can_go_on() || engine.moving_can_go_on(),
+    step: |engine| {
+        engine.step_saving();
+        engine.step_moving();
+    },
     save_if_due: Engine::save_if_due,
     carry_requests: Engine::carry_save_requests,
     saves_before_shutdown: Engine::saves_before_shutdown,
@@ -112,6 +121,7 @@ static PART: SnapshotPart = SnapshotPart {
     load_failed: Engine::end_refused_load,
     load_more: Engine::read_more,
     load_written: Engine::end_loaded,
+    kept: Engine::kept,
 };
 
 impl Engine {
@@ -125,6 +135,11 @@ impl Engine {
     pub fn carries_snapshots(&mut self) {
         self.server.persistence.files = true;
         self.parts.snapshots = Some(&PART);
+    }
+
+    /// Whether the snapshot that is being written is a file of commands.
+    pub(super) fn saves_commands(&self) -> bool {
+        self.saving.as_ref().is_some_and(|saving| saving.commands)
     }
 
     /// Begins what commands asked for; a request that comes while a snapshot is being written waits for its end.
@@ -187,7 +202,8 @@ impl Engine {
             aof_base: purpose == Purpose::Rewrite,
         };
         let access = (access_written(config.maxmemory_policy), self.data.access);
-        let options = options(config);
+        let options = options(config, purpose);
+        let moves = self.data.paging.kept.is_some() && self.moving.is_none();
         if let Some(store) = self.parts.store {
             (store.begin_snapshot)(self, options, &facts);
         } else {
@@ -200,6 +216,7 @@ impl Engine {
         self.jobs.push(Owner::Saving(self.serial), Job::Create { file: file.clone() });
         self.saving = Some(Saving {
             purpose,
+            commands: options.commands,
             serial: self.serial,
             file,
             started: self.now,
@@ -212,6 +229,8 @@ impl Engine {
             spare_reads: Vec::new(),
             spare: Vec::new(),
             bytes: 0,
+            moves: (moves && purpose != Purpose::Rewrite).then(Vec::new),
+            name: Vec::new(),
         });
         if purpose == Purpose::Rewrite {
             return;
@@ -229,6 +248,13 @@ impl Engine {
     pub(super) fn saving_can_go_on(&self) -> bool {
         self.data.snapshot.as_ref().is_some_and(|snapshot| !waits_for_pages(snapshot))
             && self.saving.as_ref().is_some_and(|s| s.in_flight < MOST_IN_FLIGHT)
+    }
+
+    /// Bytes of a snapshot that wait in memory, while some are on their way to the file.
+    pub(super) fn snapshot_backlog(&self) -> usize {
+        let pending = self.data.snapshot.as_ref().map_or(0, |snapshot| snapshot.pending());
+        let sent = self.saving.as_ref().map_or(0, |saving| saving.in_flight);
+        if sent == 0 { 0 } else { pending + sent * PORTION }
     }
 
     /// Walks on for a bounded time and hands what came of it to the file.
@@ -254,7 +280,10 @@ impl Engine {
             }
             let waits = waits_for_pages(snapshot);
             if done || snapshot.writer().pending() >= PORTION {
-                let bytes = snapshot.writer().take(saving.spare.pop().unwrap_or_default());
+                let mut bytes = snapshot.writer().take(saving.spare.pop().unwrap_or_default());
+                if let (true, Some(journal)) = (saving.commands, self.parts.journal) {
+                    bytes = (journal.seal)(&bytes, saving.bytes, saving.bytes);
+                }
                 saving.append(bytes, &mut self.jobs);
             }
             self.data.garbage_databases.extend(snapshot.take_flushed());
@@ -279,6 +308,9 @@ impl Engine {
             (Purpose::Rewrite, Some(journal)) => (journal.base_path)(self),
             _ => self.server.config.dbfilename.clone(),
         };
+        if let Some(saving) = &mut self.saving {
+            saving.name.clone_from(&name);
+        }
         self.jobs.push(owner, Job::Publish { file, name });
         self.data.snapshot = None;
         self.data.paging.set_hold(false);
@@ -290,8 +322,15 @@ impl Engine {
         let Some(entry) = saving.reads.remove(&number) else { return };
         let opened = match (&done, Place::decode(&entry.place), self.data.snapshot.as_deref_mut()) {
             (Done::Read { bytes, .. }, Some(place), Some(snapshot)) => {
+                let limits = &self.data.limits;
                 let opened = place.open(bytes);
-                opened.map(|(form, body)| snapshot.write_paged(&entry, form, body)).is_ok()
+                let written = opened.is_ok_and(|value| snapshot.write_paged(&entry, value, limits).is_ok());
+                if let (Ok((_, body)), Some(old), Some(moves)) =
+                    (opened, place.snapshot_offset(), &mut saving.moves)
+                {
+                    moves.push((old, snapshot.writer().len() - body.len() as u64));
+                }
+                written
             }
             _ => false,
         };
@@ -302,9 +341,9 @@ impl Engine {
             let key = String::from_utf8_lossy(&entry.key).into_owned();
             let line =
                 format!("Error saving the DB: the value of key '{key}' cannot be read from its device");
-            self.server.requests.push(Request::Log(line));
+            self.server.requests.push(Request::Log(line.clone()));
             self.data.paging.stats.damaged += 1;
-            self.end_saving(false);
+            self.end_saving(Err(&JobError { missing: false, text: line }));
         }
     }
 
@@ -321,7 +360,7 @@ impl Engine {
             }
             Done::Finished | Done::Read { .. } | Done::Store(_) => {
                 if saving.walked && saving.in_flight == 0 {
-                    self.end_saving(true);
+                    self.end_saving(Ok(()));
                 }
             }
         }
@@ -341,24 +380,25 @@ impl Engine {
 
     fn fail_saving(&mut self, reason: &str) {
         self.server.requests.push(Request::Log(format!("Error saving the DB: {reason}")));
-        self.end_saving(false);
+        self.end_saving(Err(&JobError { missing: false, text: reason.into() }));
     }
 
     /// Gives up the snapshot for the journal's new base.
     pub(super) fn abandon_rewriting(&mut self) {
         if self.saving.as_ref().is_some_and(|saving| saving.purpose == Purpose::Rewrite) {
-            self.end_saving(false);
+            self.abandon_saving();
         }
     }
 
     /// Gives up a snapshot that is not finished.
     fn abandon_saving(&mut self) {
         if self.saving.is_some() {
-            self.end_saving(false);
+            self.end_saving(Err(&JobError { missing: false, text: "it was given up".into() }));
         }
     }
 
-    fn end_saving(&mut self, ok: bool) {
+    fn end_saving(&mut self, outcome: Result<(), &JobError>) {
+        let ok = outcome.is_ok();
         let Some(saving) = self.saving.take() else { return };
         self.data.paging.set_hold(false);
         if let Some(store) = self.parts.store {
@@ -374,7 +414,7 @@ impl Engine {
                 self.jobs.push(Owner::Nobody, Job::Remove { file: saving.file });
             }
             if let Some(journal) = self.parts.journal {
-                (journal.base_written)(self, ok, saving.bytes);
+                (journal.base_written)(self, outcome.map(|()| saving.bytes));
             }
             return self.carry_save_requests();
         }
@@ -389,6 +429,9 @@ impl Engine {
         }
         if ok || saving.purpose == Purpose::Background {
             persistence.last_ok = ok;
+        }
+        if let (true, Some(moves)) = (ok, saving.moves) {
+            self.begin_moving(saving.name, moves);
         }
         self.tell_of_saving(saving.purpose, ok);
     }
@@ -432,11 +475,13 @@ impl Engine {
     }
 }
 
-fn options(config: &Config) -> Options {
+fn options(config: &Config, purpose: Purpose) -> Options {
+    let commands = purpose == Purpose::Rewrite && !config.aof_use_rdb_preamble;
     Options {
         version: config.rdb_version as u16,
         compress: config.rdbcompression,
-        checksum: config.rdbchecksum,
+        checksum: config.rdbchecksum && !commands,
+        commands,
     }
 }
 

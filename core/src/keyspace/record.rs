@@ -541,6 +541,16 @@ impl Record {
         }
     }
 
+    /// The value, or its copy, lies elsewhere now. Without effect on a record that has no place.
+    pub fn set_place(&mut self, place: &[u8; PLACE_LEN]) {
+        let len = self.0.bytes().len();
+        if self.has_pages()
+            && let Some(at) = len.checked_sub(PLACE_LEN)
+        {
+            self.0.bytes_mut()[at..].copy_from_slice(place);
+        }
+    }
+
     /// Whether the value lies in a box of its own, which [`Record::into_value`] then gives away without a copy.
     pub fn is_boxed(&self) -> bool {
         self.form() == Form::Boxed

@@ -57,6 +57,10 @@ pub struct Paging {
     pub broken: bool,
     /// The host keeps the snapshot open that is loaded at the start.
     pub keeps_snapshot: bool,
+    /// Values lie in a snapshot that is kept open; whether that is the odd one.
+    pub kept: Option<bool>,
+    /// References move to a newer snapshot.
+    pub moving: bool,
 }
 
 /// After so many failed writes in a row paging stops.
@@ -80,6 +84,8 @@ impl Paging {
             requested: Vec::new(),
             broken: false,
             keeps_snapshot: false,
+            kept: None,
+            moving: false,
         }
     }
 
@@ -121,7 +127,7 @@ impl Paging {
 
     /// Gives a frame's pages back, late where a snapshot may still read them.
     pub fn free(&mut self, place: &Place) {
-        if place.device() == Device::Snapshot {
+        if place.device() != Device::Pages {
             return;
         }
         self.full = false;

@@ -11,6 +11,8 @@ const ENCODINGS: [&str; 8] =
     ["int", "embstr", "raw", "quicklist", "listpack", "intset", "hashtable", "skiplist"];
 /// In the encoding's byte: the value lies in the snapshot.
 const IN_SNAPSHOT: u8 = 0x80;
+/// And that is the odd one of the two that may be open.
+const ODD: u8 = 0x40;
 /// Offsets in a snapshot are smaller than this.
 const OFFSET_END: u64 = 1 << 48;
 
@@ -19,8 +21,12 @@ const OFFSET_END: u64 = 1 << 48;
 pub enum Device {
     /// The page device.
     Pages,
-    /// The file from which the dataset was loaded, kept open since ([`Job::Keep`](crate::engine::Job::Keep)).
-    Snapshot,
+    /// The file from which the dataset was loaded, or a later snapshot that took over what was still there; kept open since
+    /// ([`Job::Keep`](crate::engine::Job::Keep)). Two are open while references move from one to the other.
+    Snapshot {
+        /// Which of the two.
+        odd: bool,
+    },
 }
 
 /// Where a paged value lies, and what commands ask of it without loading it.
@@ -63,6 +69,16 @@ impl Place {
         })
     }
 
+    /// The place of the same body at that offset of another snapshot; `None` where it is too far.
+    pub fn moved(&self, offset: u64, odd: bool) -> Option<Self> {
+        (offset < OFFSET_END).then_some(Self {
+            first: offset as u32,
+            generation: (offset >> 32) as u32 | (self.generation & 0xffff_0000),
+            encoding: self.encoding & !ODD | if odd { ODD } else { 0 },
+            ..*self
+        })
+    }
+
     /// As bytes, for a record.
     pub fn encode(&self) -> [u8; PLACE_LEN] {
         let mut out = [0; PLACE_LEN];
@@ -84,12 +100,16 @@ impl Place {
 
     /// The encoding's name as OBJECT ENCODING answers it.
     pub fn encoding(&self) -> &'static str {
-        ENCODINGS.get(usize::from(self.encoding & !IN_SNAPSHOT)).copied().unwrap_or("raw")
+        ENCODINGS.get(usize::from(self.encoding & !(IN_SNAPSHOT | ODD))).copied().unwrap_or("raw")
     }
 
     /// What the value is read from.
     pub fn device(&self) -> Device {
-        if self.encoding & IN_SNAPSHOT == 0 { Device::Pages } else { Device::Snapshot }
+        if self.encoding & IN_SNAPSHOT == 0 {
+            Device::Pages
+        } else {
+            Device::Snapshot { odd: self.encoding & ODD != 0 }
+        }
     }
 
     /// Where on its device the value begins, in bytes.
@@ -100,7 +120,7 @@ impl Place {
     /// Where in the snapshot the value begins, in bytes; `None` where it lies on the page device.
     pub fn snapshot_offset(&self) -> Option<u64> {
         let offset = u64::from(self.first) | (u64::from(self.generation & 0xffff) << 32);
-        (self.device() == Device::Snapshot).then_some(offset)
+        (self.device() != Device::Pages).then_some(offset)
     }
 
     /// The form and body in what was read from the place, if it is whole and the value that is expected.
@@ -162,9 +182,17 @@ mod tests {
         let offset = 0x1234_5678_9abc;
         let place = Place::in_snapshot(offset, Form::String, &body, outline).unwrap();
         let place = Place::decode(&place.encode()).unwrap();
-        assert_eq!((place.device(), place.offset(32), place.encoding()), (Device::Snapshot, offset, "raw"));
+        assert_eq!(
+            (place.device(), place.offset(32), place.encoding()),
+            (Device::Snapshot { odd: false }, offset, "raw")
+        );
         assert_eq!(place.open(&body), Ok((Form::String, &body[..])));
         assert_eq!(place.open(&body[..99]), Err(BadFrame::Short));
+        let moved = place.moved(offset + 7, true).unwrap();
+        assert_eq!((moved.device(), moved.offset(32)), (Device::Snapshot { odd: true }, offset + 7));
+        assert_eq!(moved.open(&body), place.open(&body));
+        assert_eq!(Place::decode(&moved.encode()), Some(moved));
+        assert_eq!(moved.moved(offset, false), Some(place));
         assert_eq!(Place::in_snapshot(1 << 48, Form::String, &body, outline), None);
     }
 

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use super::SEAL;
 use super::error::{Cause, RdbError};
 use super::item::{Checksum, Entry, Item, module_name};
 use super::opcode;
@@ -247,8 +248,22 @@ impl Loader {
         let text = read_text(&mut reader)?;
         name.copy_to(&mut self.name)?;
         text.copy_to(&mut self.text)?;
+        let len = 1 + reader.position();
+        if byte == opcode::AUX && self.name == SEAL {
+            self.check_seal()?;
+        }
         let found = if byte == opcode::AUX { Found::Aux } else { Found::Function };
-        Ok((1 + reader.position(), Step::Out(found)))
+        Ok((len, Step::Out(found)))
+    }
+
+    /// The seal's checksum is that of all before it.
+    fn check_seal(&mut self) -> Result<(), Cause> {
+        self.sum();
+        let stored =
+            core::str::from_utf8(&self.text).ok().and_then(|text| u64::from_str_radix(text, 16).ok());
+        let stored = stored.ok_or(Reason::StringEncoding)?;
+        let computed = self.crc;
+        if self.check && stored != computed { Err(Cause::Checksum { stored, computed }) } else { Ok(()) }
     }
 
     fn module_aux(&mut self) -> Result<(usize, Step), Cause> {

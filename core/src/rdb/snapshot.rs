@@ -12,7 +12,8 @@ use crate::keyspace::Keyspace;
 use crate::keyspace::clock::{AccessClock, idle_millis};
 use crate::keyspace::database::Database;
 use crate::keyspace::record::Record;
-use crate::types::codec::Form;
+use crate::types::Limits;
+use crate::types::codec::{DecodeError, Form};
 use crate::types::segmented::{Fetch, Segmented};
 use crate::words::hash::HashKey;
 use crate::words::time::UnixMillis;
@@ -129,6 +130,11 @@ impl Snapshot {
         }
     }
 
+    /// How many of the file's bytes were not taken.
+    pub fn pending(&self) -> usize {
+        self.writer.pending()
+    }
+
     /// The file's bytes so far, as far as they were not taken.
     pub fn writer(&mut self) -> &mut Writer {
         &mut self.writer
@@ -238,10 +244,18 @@ impl Snapshot {
     }
 
     /// Writes a key whose value was read from the page device.
-    pub fn write_paged(&mut self, entry: &PagedEntry, form: Form, body: &[u8]) {
+    ///
+    /// # Errors
+    /// Those of [`Writer::entry_raw`].
+    pub fn write_paged(
+        &mut self,
+        entry: &PagedEntry,
+        value: (Form, &[u8]),
+        limits: &Limits,
+    ) -> Result<(), DecodeError> {
         self.reading -= 1;
         self.select(entry.section as usize);
-        self.writer.entry_raw(&entry.key, &entry.meta, form, body);
+        self.writer.entry_raw(&entry.key, &entry.meta, value, limits)
     }
 
     fn write(&mut self, section: usize, record: &Record) {

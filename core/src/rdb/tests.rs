@@ -1,10 +1,16 @@
 //! Files in pieces: what the loader gives out must not depend on how the file arrives.
 
 use super::{Cause, Checksum, EntryMeta, Facts, Item, Loader, Options, RdbError, Writer};
+use crate::types::Limits;
 use crate::types::codec::{Form, Reason};
+use crate::words::hash::HashKey;
 use std::format;
 use std::string::String;
 use std::vec::Vec;
+
+fn raw(writer: &mut Writer, key: &[u8], meta: &EntryMeta, value: (Form, &[u8])) {
+    writer.entry_raw(key, meta, value, &Limits::new(HashKey::new([0; 2]))).unwrap();
+}
 
 /// Two databases, a deadline, an idle time, a frequency, a function, and values of three forms.
 fn sample(options: Options) -> Vec<u8> {
@@ -15,11 +21,16 @@ fn sample(options: Options) -> Vec<u8> {
     writer.function(b"#!lua name=lib\nreturn 1");
     writer.database(0, 3, 1);
     let none = EntryMeta::default();
-    writer.entry_raw(b"a key", &none, Form::String, b"\x05hello");
-    writer.entry_raw(b"12", &EntryMeta { deadline: Some(-7), ..none }, Form::Set, b"\x02\xc0\x07\x01x");
-    writer.entry_raw(&[b'k'; 100], &EntryMeta { idle: Some(99), ..none }, Form::String, b"\xc1\x2c\x01");
+    raw(&mut writer, b"a key", &none, (Form::String, b"\x05hello"));
+    raw(&mut writer, b"12", &EntryMeta { deadline: Some(-7), ..none }, (Form::Set, b"\x02\xc0\x07\x01x"));
+    raw(&mut writer, &[b'k'; 100], &EntryMeta { idle: Some(99), ..none }, (Form::String, b"\xc1\x2c\x01"));
     writer.database(11, 1, 0);
-    writer.entry_raw(b"m", &EntryMeta { freq: Some(9), ..none }, Form::Module, b"\x01\x05\x02ab\x02\x07\x00");
+    raw(
+        &mut writer,
+        b"m",
+        &EntryMeta { freq: Some(9), ..none },
+        (Form::Module, b"\x01\x05\x02ab\x02\x07\x00"),
+    );
     writer.finish();
     writer.take(Vec::new())
 }
@@ -72,7 +83,7 @@ fn what_was_written_is_read() {
 fn portions_do_not_matter() {
     let file = sample(Options::default());
     let whole = read(&file, file.len()).unwrap();
-    assert_eq!(whole.len(), 5 + 1 + 2 + 4 + 1);
+    assert_eq!(whole.len(), 5 + 1 + 2 + 4 + 2);
     for portion in 1..40 {
         assert_eq!(read(&file, portion).as_ref(), Ok(&whole), "portions of {portion}");
     }
@@ -110,9 +121,9 @@ fn without_a_checksum() {
 fn an_error_names_its_key_and_place() {
     let mut writer = Writer::new(Options::default());
     writer.header(&Facts { redis_version: b"7", ctime: 0, used_memory: 0, aof_base: true });
-    writer.entry_raw(b"good", &EntryMeta::default(), Form::String, b"\x01x");
+    raw(&mut writer, b"good", &EntryMeta::default(), (Form::String, b"\x01x"));
     let start = writer.len();
-    writer.entry_raw(b"b\x00d", &EntryMeta::default(), Form::List, b"\x02\x01x\xc7");
+    raw(&mut writer, b"b\x00d", &EntryMeta::default(), (Form::List, b"\x02\x01x\xc7"));
     writer.finish();
     let error = read(&writer.take(Vec::new()), 1000).unwrap_err();
     assert_eq!(error.key.as_deref(), Some(&b"b\x00d"[..]));
@@ -155,4 +166,35 @@ fn what_follows_the_end_is_left() {
     assert!(loader.is_done());
     assert_eq!(loader.position(), len as u64);
     assert_eq!(loader.rest(), b"*1\r\n$4\r\nPING\r\n");
+}
+
+/// A tool that changes a file and sets its checksum to 0 does not hide what else it did: the seal before the end tells.
+#[test]
+fn a_lost_checksum_hides_nothing() {
+    let mut file = sample(Options::default());
+    let footer = file.len() - 8;
+    file[footer..].fill(0);
+    assert_eq!(read(&file, 50).unwrap().last().map(String::as_str), Some("End(Off)"));
+    let at = file.windows(5).position(|part| part == b"hello").unwrap();
+    file[at] ^= 1;
+    assert!(matches!(read(&file, 50).unwrap_err().cause, Cause::Checksum { .. }));
+}
+
+/// Where commands are written there is no header, no end, and what was encoded is decoded.
+#[test]
+fn commands_that_make_the_dataset() {
+    let mut writer = Writer::new(Options { commands: true, checksum: false, ..Options::default() });
+    writer.header(&Facts { redis_version: b"7", ctime: 0, used_memory: 0, aof_base: true });
+    writer.database(3, 2, 1);
+    raw(
+        &mut writer,
+        b"k",
+        &EntryMeta { deadline: Some(5), ..EntryMeta::default() },
+        (Form::String, b"\xc0\x07"),
+    );
+    raw(&mut writer, b"l", &EntryMeta::default(), (Form::List, b"\x02\x01x\x01y"));
+    writer.finish();
+    let expected =
+        "*2 $6 select $1 3 *3 $3 SET $1 k $1 7 *3 $9 PEXPIREAT $1 k $1 5 *4 $5 RPUSH $1 l $1 x $1 y ";
+    assert_eq!(String::from_utf8(writer.take(Vec::new())).unwrap().replace("\r\n", " "), expected);
 }

@@ -1,10 +1,11 @@
 //! Writing a file: entries in, bytes out.
 
+use alloc::format;
 use alloc::vec::Vec;
 
-use super::opcode;
-use crate::types::ValueRef;
-use crate::types::codec::{Encoder, Form, OLDEST_VERSION, put_len};
+use super::{SEAL, commands, opcode};
+use crate::types::codec::{DecodeError, Encoder, Form, OLDEST_VERSION, decode, put_len};
+use crate::types::{Limits, ValueRef};
 use crate::words::codec::Put;
 use crate::words::crc64::crc64;
 use crate::words::time::UnixMillis;
@@ -18,11 +19,13 @@ pub struct Options {
     pub compress: bool,
     /// `rdbchecksum`: whether the file ends with its checksum, or with 0.
     pub checksum: bool,
+    /// Not an RDB file at all but the commands that make the dataset.
+    pub commands: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { version: OLDEST_VERSION, compress: true, checksum: true }
+        Self { version: OLDEST_VERSION, compress: true, checksum: true, commands: false }
     }
 }
 
@@ -71,6 +74,9 @@ impl Writer {
 
     /// The magic, the version and the facts.
     pub fn header(&mut self, facts: &Facts<'_>) {
+        if self.options.commands {
+            return;
+        }
         let version = self.encoder.version();
         self.out.extend_from_slice(b"REDIS00");
         self.out.extend_from_slice(&[b'0' + (version / 10) as u8, b'0' + (version % 10) as u8]);
@@ -101,19 +107,27 @@ impl Writer {
     /// The entries that follow belong to this database, of so many keys, so many of them with deadlines.
     pub fn database(&mut self, number: u32, keys: u64, deadlines: u64) {
         self.select(number);
-        self.out.put_u8(opcode::RESIZE_DB);
-        put_len(&mut self.out, keys);
-        put_len(&mut self.out, deadlines);
+        if !self.options.commands {
+            self.out.put_u8(opcode::RESIZE_DB);
+            put_len(&mut self.out, keys);
+            put_len(&mut self.out, deadlines);
+        }
     }
 
     /// The entries that follow belong to this database, which may have been selected before.
     pub fn select(&mut self, number: u32) {
+        if self.options.commands {
+            return commands::put_select(&mut self.out, number);
+        }
         self.out.put_u8(opcode::SELECT_DB);
         put_len(&mut self.out, number.into());
     }
 
     /// A key with its value.
     pub fn entry(&mut self, key: &[u8], meta: &EntryMeta, value: ValueRef<'_>) {
+        if self.options.commands {
+            return commands::put_entry(&mut self.out, key, meta, value);
+        }
         let form = self.encoder.form(value);
         self.entry_head(key, meta, form);
         self.encoder.body(value, &mut self.out);
@@ -121,9 +135,24 @@ impl Writer {
 
     /// A key with its value's body as it lies on a page device or in another file. The form's numbering must be
     /// Redis's, and known to readers of the version written.
-    pub fn entry_raw(&mut self, key: &[u8], meta: &EntryMeta, form: Form, body: &[u8]) {
-        self.entry_head(key, meta, form);
-        self.out.extend_from_slice(body);
+    ///
+    /// # Errors
+    /// Where commands are written: the body is none of a value.
+    pub fn entry_raw(
+        &mut self,
+        key: &[u8],
+        meta: &EntryMeta,
+        (form, body): (Form, &[u8]),
+        limits: &Limits,
+    ) -> Result<(), DecodeError> {
+        if self.options.commands {
+            let value = decode(form, body, limits)?;
+            commands::put_entry(&mut self.out, key, meta, value.as_ref());
+        } else {
+            self.entry_head(key, meta, form);
+            self.out.extend_from_slice(body);
+        }
+        Ok(())
     }
 
     fn entry_head(&mut self, key: &[u8], meta: &EntryMeta, form: Form) {
@@ -145,6 +174,13 @@ impl Writer {
 
     /// The end and the checksum. Nothing may follow.
     pub fn finish(&mut self) {
+        if self.options.commands {
+            return;
+        }
+        if self.options.checksum {
+            let digits = format!("{:016x}", crc64(self.crc, &self.out));
+            self.aux(SEAL, digits.as_bytes());
+        }
         self.out.put_u8(opcode::EOF);
         let crc = if self.options.checksum { crc64(self.crc, &self.out) } else { 0 };
         self.out.put_u64le(crc);

@@ -11,11 +11,11 @@ mod signals;
 
 use crate::facts::now;
 use crate::listen::{Ends, Listener, Stream};
-use crate::log;
 use crate::options::reason;
 use crate::pages::Pages;
 use crate::store::{Opened, Stores};
 use crate::worker::Worker;
+use crate::{log, memory};
 use clients::{Client, Clients};
 use mio::{Events, Interest, Poll, Token, Waker};
 use nuthatch_core::{Engine, Job, SessionId, SessionInfo};
@@ -62,8 +62,8 @@ pub struct Server {
     /// Why the server cannot go on.
     fatal: Option<String>,
     buffer: Box<[u8]>,
-    /// Clients whose sockets may hold more than the last read took.
-    again: Vec<SessionId>,
+    /// Clients whose sockets may hold more than the last read took; true: what follows is the stream's end.
+    again: Vec<(SessionId, bool)>,
     /// Listeners that may have more connections waiting.
     accepting: Vec<usize>,
     /// Sessions whose output grew; kept to be used again.
@@ -156,6 +156,7 @@ impl Server {
         self.engine.handle_idle(self.now);
         self.wait(events).map_err(|error| format!("Waiting for events failed: {}", reason(&error)))?;
         self.now = now();
+        self.look_after_memory();
         self.read_again();
         for event in events.iter() {
             self.dispatch(event);
@@ -167,6 +168,19 @@ impl Server {
         self.hand_out_jobs();
         self.flush();
         Ok(())
+    }
+
+    /// Where the system gave no memory in the last turn, writes are refused until it gives some again.
+    fn look_after_memory(&mut self) {
+        let short = !memory::refill();
+        let known = &mut self.engine.server_mut().short_of_memory;
+        if short != std::mem::replace(known, short) {
+            log::warning(if short {
+                "The system gives this process no more memory: writes are refused. Set maxmemory below its limit."
+            } else {
+                "There is memory again: writes are taken."
+            });
+        }
     }
 
     /// Logs that clients are served, once the dataset is there.
@@ -198,7 +212,10 @@ impl Server {
                     (
                         Some(pages),
                         _,
-                        job @ (Job::PageRead { .. } | Job::PageWrite { .. } | Job::Keep { .. }),
+                        job @ (Job::PageRead { .. }
+                        | Job::PageWrite { .. }
+                        | Job::Keep { .. }
+                        | Job::Forget { .. }),
                     ) => {
                         pages.send(id, job);
                     }
@@ -209,6 +226,7 @@ impl Server {
             // What needed no thread has ended already.
             let ended = match &self.pages {
                 Some(pages) if self.engine.is_pressed() => pages.wait(),
+                _ if self.engine.is_behind() => self.worker.wait(),
                 Some(pages) => pages.poll(),
                 None => None,
             };
@@ -254,25 +272,30 @@ impl Server {
     }
 
     fn read_again(&mut self) {
-        for id in std::mem::take(&mut self.again) {
-            self.read(id, false);
+        for (id, ends) in std::mem::take(&mut self.again) {
+            self.read(id, ends);
         }
     }
 
     /// Reads once; `ends`: what follows is the stream's end.
     fn read(&mut self, id: SessionId, ends: bool) {
+        if self.engine.is_behind() {
+            // What the disk does not keep up with stays in the sockets, where it slows the clients.
+            self.again.push((id, ends));
+            return;
+        }
         let Some(client) = self.clients.get(id) else { return };
         match client.stream.read(&mut self.buffer) {
             Ok(0) => self.close(id),
             Ok(n) => {
                 self.engine.handle_bytes(id, &self.buffer[..n], self.now);
                 if ends || n == self.buffer.len() {
-                    self.again.push(id);
+                    self.again.push((id, ends));
                 }
             }
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock => {}
-                ErrorKind::Interrupted => self.again.push(id),
+                ErrorKind::Interrupted => self.again.push((id, ends)),
                 _ => self.close(id),
             },
         }

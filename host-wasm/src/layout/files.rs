@@ -38,8 +38,8 @@ struct File {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Directory {
     files: BTreeMap<Vec<u8>, File>,
-    /// A file whose chunks stay until the end, whatever becomes of its name.
-    kept: Option<File>,
+    /// Files whose chunks stay until they are forgotten, whatever becomes of their names.
+    kept: [Option<File>; 2],
 }
 
 /// Why a job on a file cannot be done.
@@ -87,15 +87,23 @@ impl Directory {
         self.files.get(name).map(|file| (file.span(offset, len), file.size))
     }
 
-    /// Where a part of the kept file lies.
-    pub(crate) fn kept_part(&self, offset: u64, len: usize) -> Option<Span> {
-        self.kept.as_ref()?.span(offset, len)
+    /// Where a part of a kept file lies.
+    pub(crate) fn kept_part(&self, odd: bool, offset: u64, len: usize) -> Option<Span> {
+        self.kept[usize::from(odd)].as_ref()?.span(offset, len)
     }
 
-    /// Keeps a file's chunks until the end.
-    pub(crate) fn keep(&mut self, name: &[u8]) -> Result<(), &'static str> {
-        self.kept = Some(self.files.get(name).ok_or(NO_FILE)?.clone());
+    /// Keeps a file's chunks until it is forgotten.
+    pub(crate) fn keep(&mut self, name: &[u8], odd: bool) -> Result<(), &'static str> {
+        self.kept[usize::from(odd)] = Some(self.files.get(name).ok_or(NO_FILE)?.clone());
         Ok(())
+    }
+
+    /// Lets a kept file go; its chunks too, if it has lost its name.
+    pub(crate) fn forget(&mut self, odd: bool, ops: &mut Vec<Op>) {
+        let Some(file) = self.kept[usize::from(odd)].take() else { return };
+        if !self.files.values().any(|named| named.number == file.number) {
+            self.remove_chunks(&file, ops);
+        }
     }
 
     /// Makes a file, empty.
@@ -193,15 +201,22 @@ impl Directory {
 
     fn drop_file(&mut self, name: &[u8], ops: &mut Vec<Op>) -> bool {
         let Some(file) = self.files.remove(name) else { return false };
-        let kept = self.kept.as_ref().is_some_and(|kept| kept.number == file.number);
-        if !kept && !file.chunks.is_empty() {
-            ops.push(Op::Remove { store: Store::Chunks, from: file.key(0), to: file.key(FILE_SPAN - 1) });
-        }
+        self.remove_chunks(&file, ops);
         true
     }
 
+    /// Removes a file's chunks, unless they are kept.
+    fn remove_chunks(&self, file: &File, ops: &mut Vec<Op>) {
+        let kept = self.kept.iter().flatten().any(|kept| kept.number == file.number);
+        if !kept && !file.chunks.is_empty() {
+            ops.push(Op::Remove { store: Store::Chunks, from: file.key(0), to: file.key(FILE_SPAN - 1) });
+        }
+    }
+
     fn free_number(&self) -> u32 {
-        let taken = |number: u32| self.files.values().chain(&self.kept).any(|file| file.number == number);
+        let taken = |number: u32| {
+            self.files.values().chain(self.kept.iter().flatten()).any(|file| file.number == number)
+        };
         (1..).find(|number| !taken(*number)).unwrap_or(u32::MAX)
     }
 

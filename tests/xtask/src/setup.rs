@@ -65,6 +65,7 @@ pub fn all(top: &Path, report: &mut Report) -> Tools {
             "the fuzz targets",
         );
     }
+    strace(report);
     Tools {
         wasm,
         thumb,
@@ -173,7 +174,7 @@ fn cargo_fuzz(top: &Path) -> Option<PathBuf> {
 
 /// Debian's redis-server and its tools, the reference of the differential tests.
 fn reference(report: &mut Report) -> bool {
-    let names = ["redis-server", "redis-cli", "redis-benchmark"];
+    let names = ["redis-server", "redis-cli", "redis-benchmark", "redis-check-rdb"];
     let there = || names.iter().all(|name| succeeds(&mut program(name, ["--version"])));
     let install = || {
         let done = apt_install(&["redis-server", "redis-tools"]);
@@ -195,6 +196,14 @@ fn reference(report: &mut Report) -> bool {
         return false;
     }
     true
+}
+
+/// What records a server's file operations for the power cuts.
+fn strace(report: &mut Report) {
+    let there = || succeeds(&mut program("strace", ["-V"]));
+    if !ensure(there, || apt_install(&["strace"])) {
+        report.lacks("strace: apt-get install strace", "the power cuts of the journal's tests");
+    }
 }
 
 /// Installs Debian packages, where there is apt and the right to use it.

@@ -139,8 +139,8 @@ fn end_to_end(top: &Path, report: &mut Report, tools: &Tools) -> Result<(), Fail
     report.step("server", || execute(cargo(top, None).args(server).args(PROFILE)))?;
     let suites = sources(&top.join("tests/tests"));
     for suite in suites.iter().map(String::as_str).filter(|suite| *suite != "tidy") {
-        let needs_reference =
-            matches!(suite, "tools" | "journal" | "differential" | "beside_reference" | "diskstore");
+        let needs_reference = matches!(suite, "tools" | "journal" | "rdb_reference")
+            || matches!(suite, "differential" | "beside_reference" | "diskstore");
         let needs_python = matches!(suite, "clients" | "differential" | "diskstore");
         if (tools.reference || !needs_reference) && (tools.python.is_some() || !needs_python) {
             let mut command = cargo(top, None);

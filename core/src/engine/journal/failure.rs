@@ -17,8 +17,13 @@ const RETRY_PERIOD: UnixMillis = 1_000;
 
 impl Engine {
     fn note_failure(&mut self, error: &JobError) {
+        // One failure may pass before anybody has to hear of it.
+        if self.server.persistence.aof.error.is_some() {
+            self.fail_held(&error.text);
+        }
         let aof = &mut self.server.persistence.aof;
         if aof.error.is_none() {
+            self.journal.failed_now = true;
             let line = format!("Error writing to the append only file: {}", error.text);
             self.server.requests.push(Request::Log(line));
         }
@@ -31,11 +36,17 @@ impl Engine {
     }
 
     /// A batch was not written. Those behind it fail as well and come here in their order.
-    pub(super) fn append_failed(&mut self, bytes: Vec<u8>, error: &JobError) {
+    pub(super) fn append_failed(&mut self, file: u32, bytes: Vec<u8>, error: &JobError) {
         self.journal.appends -= 1;
-        self.journal.waiting.push_back(bytes);
+        if file == self.journal.number || self.journal.closing {
+            self.journal.waiting.push_back(bytes);
+        }
         if self.journal.closing {
             return;
+        }
+        // The end of a file that a newer one follows: only the whole dataset can make up for it.
+        if file != self.journal.number {
+            return self.give_up_file(error);
         }
         if self.journal.retry_at.is_none() {
             self.retry_later();
@@ -56,6 +67,11 @@ impl Engine {
             }
             return;
         }
+        self.give_up_file(error);
+    }
+
+    /// What is in the present file cannot be relied on: the dataset is going to be written anew.
+    pub(super) fn give_up_file(&mut self, error: &JobError) {
         self.retry_later();
         self.note_failure(error);
         self.break_journal();
@@ -68,6 +84,7 @@ impl Engine {
         journal.generation = journal.generation.wrapping_add(1);
         journal.stage = Stage::Broken;
         journal.waiting.clear();
+        journal.to_be_listed = false;
         (journal.appends, journal.syncs) = (0, 0);
         if journal.retry_at.is_none() {
             journal.retry_at = Some(self.now + RETRY_PERIOD);

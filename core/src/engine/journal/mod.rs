@@ -35,8 +35,8 @@ pub(in crate::engine) enum Step {
     ReadPart(u32),
     /// A file or a folder is made ready; nothing follows but from its failure.
     Prepare,
-    /// A batch that ends at this offset.
-    Append(u64),
+    /// A batch of so many bytes goes into the file of this number.
+    Append { len: u64, file: u32 },
     /// Everything up to a turn, in the file of this number up to this offset, is made durable.
     Sync { turn: u64, file: u32, to: u64 },
     /// The manifest now names the file of this number.
@@ -76,6 +76,8 @@ pub(super) struct Journal {
     number: u32,
     /// The highest number of a file that the manifest names.
     listed: u32,
+    /// The manifest is to name the present file as soon as that is on the disk.
+    to_be_listed: bool,
     /// Up to where batches were made, written, made durable; in bytes.
     end: u64,
     written: u64,
@@ -98,6 +100,8 @@ pub(super) struct Journal {
     held: VecDeque<(u64, SessionId)>,
     /// Sessions with replies that need no longer wait.
     released: Vec<SessionId>,
+    /// A failure was told in this turn: what commands of the turn answered must still wait.
+    failed_now: bool,
     rewrite: Option<rewrite::Rewrite>,
     /// Bytes of the files before the present one.
     earlier: u64,
@@ -118,6 +122,7 @@ static PART: JournalPart = JournalPart {
     switch: Engine::switch_journal,
     closes: Engine::closes_journal,
     job_done: Engine::journal_job_done,
+    seal: crate::journal::seal,
     begin_rewrite: Engine::rewrite_journal,
     base_path: Engine::base_path,
     base_written: Engine::base_written,
@@ -136,6 +141,16 @@ impl Engine {
 
     fn journal_path(&self, name: &[u8]) -> Vec<u8> {
         self.journal.path(&self.server.config.appenddirname, name)
+    }
+
+    /// Bytes on their way to the file. None where the file fails: then nothing ends by waiting.
+    pub(super) fn journal_backlog(&self) -> usize {
+        let journal = &self.journal;
+        if journal.appends == 0 || journal.retry_at.is_some() {
+            0
+        } else {
+            (journal.end - journal.written) as usize
+        }
     }
 
     /// Turns what commands left for the journal into a batch on its way to the file. Once a turn.
@@ -195,7 +210,8 @@ impl Engine {
     fn append_batch(&mut self, bytes: Vec<u8>) {
         let journal = &mut self.journal;
         journal.appends += 1;
-        let (file, step) = (journal.file.clone(), Step::Append(bytes.len() as u64));
+        let (file, step) =
+            (journal.file.clone(), Step::Append { len: bytes.len() as u64, file: journal.number });
         self.push_journal(step, Job::Append { file, bytes });
     }
 
@@ -212,6 +228,7 @@ impl Engine {
 
     /// What the hour demands of the journal.
     pub(super) fn tick_journal(&mut self) {
+        self.open_if_wanted();
         if self.journal.retry_at.is_some_and(|at| at <= self.now) {
             self.retry_journal();
         }
@@ -235,32 +252,40 @@ impl Engine {
             (Step::ReadManifest, done) => self.manifest_read(done),
             (Step::ReadOld, done) => self.old_file_read(done),
             (Step::ReadPart(number), done) => self.part_read(number, done),
-            (Step::Append(len), Done::Appended(_)) => {
+            (Step::Append { len, file }, Done::Appended(_)) => {
                 self.journal.appends -= 1;
-                self.journal.written += len;
+                if file == self.journal.number {
+                    self.journal.written += len;
+                }
                 self.note_recovery();
             }
-            (Step::Append(_), Done::Refused { bytes, error }) => self.append_failed(bytes, &error),
+            (Step::Append { file, .. }, Done::Refused { bytes, error }) => {
+                self.append_failed(file, bytes, &error);
+            }
             (Step::Close, _) => self.journal_closed(),
             (_, Done::Failed(error) | Done::Refused { error, .. }) => self.journal_broke(&error),
             (Step::Sync { turn, file, to }, _) => self.synced(turn, file, to),
             (Step::List(number), _) => self.listed(number),
             (Step::NewBase, _) => self.new_base_listed(),
             (Step::Undo, _) => self.undone(),
-            (Step::Prepare | Step::Append(_), _) => {}
+            (Step::Prepare | Step::Append { .. }, _) => {}
         }
     }
 
     fn synced(&mut self, turn: u64, file: u32, to: u64) {
         let journal = &mut self.journal;
         journal.syncs -= 1;
-        if file == journal.number {
+        let present = file == journal.number;
+        if present {
             journal.synced = journal.synced.max(to);
         }
         if file <= journal.listed {
             journal.durable = journal.durable.max(turn);
         } else {
             journal.durable_unlisted = journal.durable_unlisted.max(turn);
+        }
+        if present && core::mem::take(&mut journal.to_be_listed) {
+            self.publish_manifest(Step::List(file));
         }
         self.note_recovery();
         self.release_held();
@@ -295,8 +320,16 @@ impl Engine {
 
     fn journal_closed(&mut self) {
         self.journal.stage = Stage::Off;
-        self.journal.closing = false;
         self.server.requests.push(crate::server::Request::Shutdown { save: Some(false), by: None });
+    }
+
+    /// Begins a journal where the configuration wants one and there is none; a snapshot that is being written comes first.
+    fn open_if_wanted(&mut self) {
+        let wanted = self.server.config.appendonly && self.server.persistence.files;
+        let free = self.saving.is_none() && !self.server.loading && !self.journal.closing;
+        if wanted && free && matches!(self.journal.stage, Stage::Off) {
+            self.open_anew(false);
+        }
     }
 
     /// CONFIG SET appendonly.
@@ -306,7 +339,7 @@ impl Engine {
         }
         let off = matches!(self.journal.stage, Stage::Off);
         if self.server.config.appendonly && off {
-            self.open_anew(false);
+            self.open_if_wanted();
         } else if !self.server.config.appendonly && !off {
             self.write_rest();
             self.sync_journal();

@@ -308,6 +308,10 @@ impl Engine {
     fn file_replayed(&mut self) {
         if let Stage::Replaying(replay) = &mut self.journal.stage {
             replay.total += replay.size;
+            // A base of commands is the first of the files that are named.
+            if replay.base_size == 0 && self.journal.manifest.base.is_some() {
+                replay.base_size = replay.size;
+            }
         }
         self.next_file();
     }
@@ -368,7 +372,7 @@ impl Engine {
                 let part = self.journal.manifest.new_increment(&prefix);
                 self.journal.end = size;
                 self.begin_file(&part.name);
-                self.publish_manifest(Step::List(self.journal.number));
+                self.journal.to_be_listed = true;
             }
         }
         self.server.loading = false;

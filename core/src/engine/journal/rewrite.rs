@@ -4,7 +4,7 @@
 //! manifest names the increment behind them at once; else it names nothing new until the base is there.
 
 use super::{Engine, Stage, Step};
-use crate::engine::jobs::Job;
+use crate::engine::jobs::{Job, JobError};
 use crate::engine::saving::Purpose;
 use crate::journal::{Manifest, seal};
 use crate::persistence::SaveRequest;
@@ -71,9 +71,7 @@ impl Engine {
         let replaced = self.journal.manifest.increments.len();
         let part = self.journal.manifest.new_increment(&prefix);
         self.begin_file(&part.name);
-        if in_order {
-            self.publish_manifest(Step::List(self.journal.number));
-        }
+        self.journal.to_be_listed = in_order;
         self.begin_base(in_order, holds);
         if let Some(rewrite) = &mut self.journal.rewrite {
             rewrite.replaced = replaced;
@@ -122,8 +120,7 @@ impl Engine {
 
     /// Where the new base's file goes when it is written.
     pub(in crate::engine) fn base_path(&mut self) -> Vec<u8> {
-        let config = &self.server.config;
-        let (prefix, rdb) = (config.appendfilename.clone(), true);
+        let (prefix, rdb) = (self.server.config.appendfilename.clone(), !self.saves_commands());
         let mut manifest = self.journal.manifest.clone();
         let part = manifest.new_base(&prefix, rdb);
         if let Some(rewrite) = &mut self.journal.rewrite {
@@ -133,31 +130,31 @@ impl Engine {
         self.journal_path(&part.name)
     }
 
-    /// The snapshot has ended; its file, if all is well, is in its place.
-    pub(in crate::engine) fn base_written(&mut self, ok: bool, size: u64) {
+    /// The snapshot has ended; its file, if all is well, of so many bytes, is in its place. Else why it is not.
+    pub(in crate::engine) fn base_written(&mut self, outcome: Result<u64, &JobError>) {
         let since = self.server.persistence.aof.rewriting_since.take();
         let aof = &mut self.server.persistence.aof;
-        aof.last_rewrite_ok = ok;
-        aof.failures = if ok { 0 } else { aof.failures + 1 };
+        aof.last_rewrite_ok = outcome.is_ok();
+        aof.failures = if outcome.is_ok() { 0 } else { aof.failures + 1 };
         aof.last_rewrite = since.map(|since| self.now - since);
-        if ok {
-            aof.rewrites += 1;
-            self.journal.earlier = size;
-            aof.size = size + self.journal.end;
-            aof.base_size = aof.size;
-            let next = self.journal.rewrite.as_mut().and_then(|rewrite| rewrite.next.take());
-            self.journal.manifest = next.unwrap_or_default();
-            self.publish_manifest(Step::NewBase);
-        } else if self.journal.rewrite.take().is_some_and(|rewrite| !rewrite.in_order) {
-            self.break_unless_off();
-        } else {
-            aof.last_failure = Some(self.now);
-        }
-    }
-
-    fn break_unless_off(&mut self) {
-        if self.server.config.appendonly {
-            self.break_journal();
+        match outcome {
+            Ok(size) => {
+                aof.rewrites += 1;
+                self.journal.earlier = size;
+                aof.size = size + self.journal.end;
+                aof.base_size = aof.size;
+                let next = self.journal.rewrite.as_mut().and_then(|rewrite| rewrite.next.take());
+                self.journal.manifest = next.unwrap_or_default();
+                self.publish_manifest(Step::NewBase);
+            }
+            Err(error) => {
+                aof.last_failure = Some(self.now);
+                let needed = self.journal.rewrite.take().is_some_and(|rewrite| !rewrite.in_order);
+                // Without the base there is no journal at all.
+                if needed && self.server.config.appendonly && !self.journal.closing {
+                    self.give_up_file(error);
+                }
+            }
         }
     }
 
