@@ -63,6 +63,7 @@ pub fn debug(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
         (b"reload", 2..) => super::persistence::reload(ctx, args)?,
         (b"sdslen", 3) => sdslen(ctx, args)?,
         (b"digest", 2) => {
+            ctx.db.want_all_stored()?;
             ctx.db.data.want_all_values()?;
             let text = digest::of_dataset(ctx.db.data).text();
             ctx.reply.simple(&text);

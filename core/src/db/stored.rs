@@ -47,6 +47,29 @@ impl Db<'_> {
         Err(CommandError::NotResident)
     }
 
+    /// Asks for every key that lies in the store alone (DEBUG DIGEST).
+    ///
+    /// # Errors
+    /// There are some: the command has to wait for them.
+    pub fn want_all_stored(&mut self) -> Result<(), CommandError> {
+        if self.data.store.is_none() {
+            return Ok(());
+        }
+        let mut missing = Vec::new();
+        for index in 0..self.data.keyspace.count() {
+            let (keys, _) = self.data.take_page()?;
+            let away = keys
+                .into_iter()
+                .filter(|(key, meta)| !meta.is_expired(self.now) && !self.data.is_resident(index, key));
+            missing.extend(away.map(|(key, _)| (index, key)));
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        self.data.missing.extend(missing);
+        Err(CommandError::NotResident)
+    }
+
     /// Removes a key that a walk told of and whose time is over.
     pub fn expire_stored(&mut self, key: &[u8]) {
         if self.data.is_resident(self.index, key) {

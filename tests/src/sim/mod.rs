@@ -5,6 +5,7 @@
 mod files;
 mod generate;
 mod model;
+mod races;
 mod reply;
 mod saves;
 mod store;

@@ -37,7 +37,7 @@ fn digest(file: &[u8], now: i64) -> Result<Vec<u8>, String> {
         Engine::new(Options { commands: ALL_COMMANDS, config, host: facts(), seed: [1, 2, 3, 4], now });
     engine.carries_snapshots();
     let client = engine.open_session(SessionInfo::default(), now);
-    let mut side = Side { engine, client, files: MemoryFiles::default() };
+    let mut side = Side { engine, client, racers: Vec::new(), files: MemoryFiles::default() };
     side.files.put(DUMP, file.to_vec());
     side.engine.load_at_start();
     side.settle_files(now);

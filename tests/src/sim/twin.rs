@@ -8,6 +8,7 @@ use nuthatch_core::{
 };
 
 use super::files::MemoryFiles;
+use super::races::RACERS;
 use super::saves::twin_config;
 use super::store::MemoryStore;
 use super::world::facts;
@@ -24,6 +25,8 @@ const PATIENCE: usize = 200_000;
 pub(super) struct Side {
     pub(super) engine: Engine,
     pub(super) client: SessionId,
+    /// Clients that do not wait for one another.
+    pub(super) racers: Vec<SessionId>,
     pub(super) files: MemoryFiles,
 }
 
@@ -32,8 +35,9 @@ impl Side {
         let options = Options { commands: ALL_COMMANDS, config, host: facts(), seed, now };
         let mut engine = Engine::new(options);
         let client = engine.open_session(SessionInfo::default(), now);
+        let racers = (0..RACERS).map(|_| engine.open_session(SessionInfo::default(), now)).collect();
         engine.carries_snapshots();
-        Self { engine, client, files: MemoryFiles::default() }
+        Self { engine, client, racers, files: MemoryFiles::default() }
     }
 
     pub(super) fn take_output(&mut self) -> Bytes {
@@ -48,7 +52,7 @@ impl Side {
 /// The simulation of diskstore.
 #[derive(Debug)]
 pub struct StoreTwin {
-    dice: Dice,
+    pub(super) dice: Dice,
     pub(super) plain: Side,
     pub(super) stored: Side,
     store: MemoryStore,
@@ -109,6 +113,7 @@ impl StoreTwin {
             12 => self.compare_everything(),
             13 if self.dice.once_in(2) => self.begin_save(),
             14 if self.dice.once_in(20) => self.reload(),
+            15..18 => self.race(),
             _ => self.talk(),
         };
         outcome.map_err(|difference| {
@@ -146,8 +151,13 @@ impl StoreTwin {
         self.steps(1)
     }
 
+    /// Whether replies wait until their changes are durable.
+    pub(super) fn writes_through(&self) -> bool {
+        self.config.cache_flush_delay == 0
+    }
+
     /// Lets jobs go to the store, and some of what it did come back.
-    fn steps(&mut self, count: usize) -> Result<(), String> {
+    pub(super) fn steps(&mut self, count: usize) -> Result<(), String> {
         for _ in 0..count {
             while let Some((id, job)) = self.stored.engine.poll_job() {
                 match job {
@@ -337,6 +347,7 @@ impl StoreTwin {
                 self.both(&[b"PTTL".to_vec(), key])?;
             }
         }
+        self.both(&[b"DEBUG".to_vec(), b"DIGEST".to_vec()])?;
         Ok(())
     }
 

@@ -227,6 +227,9 @@ impl Engine {
         if args.len() == 2 && args.is(1, "flushcache") {
             return wants.push(Want::Drain);
         }
+        if args.len() == 2 && args.is(1, "digest") {
+            return wants.extend((0..self.data.keyspace.count()).map(|db| Want::All { db }));
+        }
         if args.is(1, "populate") && args.len() <= 5 {
             let count = usize::try_from(args.int(2).unwrap_or(0)).unwrap_or(0);
             let prefix: &[u8] = if args.len() > 3 { args.get(3) } else { b"key" };
