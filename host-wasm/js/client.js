@@ -17,6 +17,8 @@ export class Client {
     Object.assign(this, { name, connect, options: { ...options, device, durability } });
     this.lanes = new Map();
     this.free = [];
+    /** The lane of ordinary commands. */
+    this.base = 0;
     this.nextLane = 1;
     this.asked = new Map();
     this.nextAsk = 1;
@@ -73,8 +75,8 @@ export class Client {
   call(words, how) {
     const name = String(words[0]);
     if (how.lane !== undefined) return this.send(words, how.lane, how);
-    if (/^(flush|swapdb)/i.test(name)) return this.send(words, 0, how).finally(() => this.send(['PUBLISH', FLUSHED, ''], 0, how));
-    if (!WAITING.test(name)) return this.send(words, 0, how);
+    if (/^(flush|swapdb)/i.test(name)) return this.send(words, this.base, how).finally(() => this.send(['PUBLISH', FLUSHED, ''], this.base, how));
+    if (!WAITING.test(name)) return this.send(words, this.base, how);
     const lane = this.free.pop() ?? this.nextLane++;
     return this.send(words, lane, how).finally(() => this.free.push(lane));
   }
@@ -128,6 +130,7 @@ export class Client {
     else if (data.progress) this.asked.get(data.progress)?.progress?.(data.read, data.size, data.keys);
     else if (data.failed) this.fail(new NuthatchError(data.failed));
     else if (data.closed) this.closed?.();
+    else if (data.refused) this.refuse(data.refused);
     else if (data.log) this.options.log?.(data.log);
   }
 
@@ -136,6 +139,21 @@ export class Client {
     this.asked.delete(answer);
     if (error) reject(new NuthatchError(error));
     else resolve(value);
+  }
+
+  /** The device took no commit: what waits for one is told so. Its replies come when there is room, and what comes from now
+   * on does not wait behind them. */
+  refuse(text) {
+    const code = /quota/.test(text) ? 'QUOTA' : 'IOERR';
+    const error = new NuthatchError(`${code} ${text}: it is in memory and will be written when the device takes it`);
+    for (const [lane, { waiting }] of this.lanes) {
+      if (lane === EAR) continue;
+      for (const entry of waiting) {
+        entry.reject(error);
+        Object.assign(entry, entry === IGNORED ? {} : IGNORED);
+      }
+    }
+    this.base = this.nextLane++;
   }
 
   /** Somebody else answers from now on. What was answered before is heard first; what was not is sent again. */
@@ -259,7 +277,7 @@ export class Client {
 
   /** Events of keys come only when somebody wants them. */
   events() {
-    return (this.notifying ??= this.send(['CONFIG', 'SET', 'notify-keyspace-events', 'KEA'], 0, {}));
+    return (this.notifying ??= this.send(['CONFIG', 'SET', 'notify-keyspace-events', 'KEA'], this.base, {}));
   }
 
   async watch(pattern, handler) {
@@ -307,7 +325,7 @@ export class Client {
 
   /** Listens for changes of a command's keys before the command runs, so that none is missed. */
   async note(words, keys, ends, changed) {
-    const found = await this.send(['COMMAND', 'GETKEYS', ...words], 0, {}).catch(() => []);
+    const found = await this.send(['COMMAND', 'GETKEYS', ...words], this.base, {}).catch(() => []);
     await Promise.all(found.map((key) => {
       const name = `c:__keyspace@0__:${key}`;
       keys.add(name);
@@ -366,7 +384,7 @@ export class Client {
     const db = this.methods({ run: (words) => (queued.push(words), db) });
     Object.defineProperty(db, 'exec', {
       value: () => {
-        const { lane = 0 } = how;
+        const { lane = this.base } = how;
         const block = [['MULTI'], ...queued, ['EXEC']];
         const replies = block.map((words) => this.send(words, lane, how, block));
         replies.forEach((reply) => reply.catch(() => {}));

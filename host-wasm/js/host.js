@@ -153,7 +153,13 @@ export class Host {
     }
     // Appends to files: what sessions are owed for them goes along.
     if (ops.some(({ store, bytes }) => store === 1 && bytes)) ops.push(...this.along());
-    return this.settle(() => this.device.commit(ops), (failure) => engine.committed(serial, failure));
+    const files = ops.some(({ store }) => store !== 0);
+    return this.settle(() => this.device.commit(ops), (failure) => {
+      engine.committed(serial, failure);
+      if (!files) return;
+      if (failure && !this.failing) this.notice('R', failure);
+      this.failing = failure;
+    });
   }
 
   reads() {

@@ -226,6 +226,10 @@ export class Server {
   notice(kind, text) {
     if (kind === 'F') this.post({ failed: text });
     else if (kind === 'L') this.post({ log: text });
+    else if (kind === 'R') {
+      this.post({ refused: text });
+      this.tabs?.refuse(text);
+    }
     else {
       if (this.yielding) return this.yielded();
       this.device?.close();

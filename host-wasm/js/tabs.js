@@ -64,6 +64,11 @@ export class Tabs {
     this.release();
   }
 
+  /** The device took no commit. */
+  refuse(text) {
+    this.channel.postMessage({ refused: text, epoch: this.epoch });
+  }
+
   /** This tab wants no more of the database. */
   end() {
     this.channel.close();
@@ -176,6 +181,7 @@ export class Tabs {
       server.followed(due);
     } else if (data.leads && data.to === undefined) this.follow();
     else if (data.left && data.left === this.leader) [this.leader, this.last] = [undefined, data.left];
+    else if (data.refused && data.epoch === this.leader) server.post({ refused: data.refused });
     else if (data.to === this.id && data.epoch === this.leader) {
       if (data.replies) server.replied(data.replies);
       else if (data.answer) server.post(data.answer);

@@ -82,6 +82,7 @@ class Late extends Memory {
 
   async commit(ops) {
     await this.pause();
+    if (this.full && ops.length) throw Object.assign(new Error('no room'), { name: 'QuotaExceededError' });
     super.commit(ops);
     await this.pause();
   }
@@ -142,5 +143,24 @@ test(`a slow device, killed in mid-write again and again: acknowledged writes ar
     }
   }
   assert.ok(least.size > 100);
+  await db.close();
+});
+
+test('a full device: a clear error, reads go on, nothing acknowledged is lost, and writes go on when there is room', async () => {
+  const { db, state } = await late(SEED);
+  await db.set('before', 'kept');
+  state.device.full = true;
+  const errors = [];
+  for (let i = 0; i < 3; i++) await db.set(`k:${i}`, 'x').catch(({ code, message }) => errors.push([code, /quota is used up/.test(message)]));
+  assert.deepEqual(errors, [['QUOTA', true], ['MISCONF', true], ['MISCONF', true]]);
+  assert.equal(await db.get('before'), 'kept');
+  state.device.full = false;
+  const until = Date.now() + 10_000;
+  while ((await db.set('after', 'x').catch(() => 'refused')) !== 'OK') {
+    assert.ok(Date.now() < until, 'writes are refused for ever');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  await db.crash();
+  assert.deepEqual(await db.mget('before', 'k:0', 'k:1', 'after'), ['kept', 'x', null, 'x']);
   await db.close();
 });
