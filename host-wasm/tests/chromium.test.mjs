@@ -108,10 +108,10 @@ for (const sqlite of [false, true]) {
 
     for (const device of ['idb', 'opfs']) {
       test(`eight times the memory limit, on ${device}, comes back whole, also after a reload`, async () => {
-        const KEYS = 20_000, fill = 1024;
+        const KEYS = 12_000, fill = 1024;
         const stats = await run(async ({ device, KEYS, fill }) => {
           const value = (i) => `${i}:`.padEnd(fill, String(i % 7));
-          const db = await nuthatch.open(`large-${device}`, { maxmemory: '2560kb', device });
+          const db = await nuthatch.open(`large-${device}`, { maxmemory: '1536kb', device });
           for (let i = 0; i < KEYS; i += 1000) {
             await Promise.all(Array.from({ length: 1000 }, (_, j) => db.set(`key:${i + j}`, value(i + j))));
           }
@@ -128,7 +128,7 @@ for (const sqlite of [false, true]) {
         await page.waitForFunction('globalThis.ready');
         const wrong = await run(async ({ device, KEYS, fill }) => {
           const value = (i) => `${i}:`.padEnd(fill, String(i % 7));
-          const db = await nuthatch.open(`large-${device}`, { maxmemory: '2560kb', device });
+          const db = await nuthatch.open(`large-${device}`, { maxmemory: '1536kb', device });
           const wrong = [];
           for (let i = 0; i < KEYS; i += 500) {
             const values = await Promise.all(Array.from({ length: 500 }, (_, j) => db.get(`key:${i + j}`)));

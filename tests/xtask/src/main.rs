@@ -22,6 +22,8 @@ usage: cargo xtask TASK
   bench [ARGUMENTS]      measures ours beside redis-server and prints the tables; --help lists the arguments
   fuzz [--minutes N] [--seed N] [--groups …]
                          long differential runs against redis-server; the first difference ends them
+  bench-web [ROUNDS [MB]]
+                         measures the package in Chromium beside idb-keyval, Dexie and localForage
   web                    builds the npm package into host-wasm/pkg and prints its sizes
   demo [--port PORT]     builds the demo page and serves it on localhost
 ";
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         Some((task, rest)) if task == "fuzz" => fuzz::run(&top(), rest),
         Some((task, rest)) if task == "demo" => demo::run(&top(), rest),
         Some((task, [])) if task == "web" => web::run(&top()),
+        Some((task, rest)) if task == "bench-web" => web::bench(&top(), rest),
         Some((task, _)) if matches!(task.as_str(), "help" | "--help" | "-h") => {
             print!("{HELP}");
             ExitCode::SUCCESS

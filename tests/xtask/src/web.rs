@@ -41,6 +41,22 @@ pub fn run(top: &Path) -> ExitCode {
     }
 }
 
+/// Builds the package and measures it in Chromium, beside what else keeps data in a browser.
+pub fn bench(top: &Path, arguments: &[String]) -> ExitCode {
+    let built = run(top);
+    if built != ExitCode::SUCCESS {
+        return built;
+    }
+    let mut bench = program("node", ["host-wasm/tests/bench.mjs"]);
+    match execute(bench.args(arguments).current_dir(top)) {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{}", failure.what);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
 /// Builds the package.
 pub fn build(top: &Path, route: &Route) -> Result<(), Failure> {
     execute(&mut test::build(top, "nuthatch-wasm", WASM, route, "web"))?;

@@ -1,0 +1,153 @@
+// The package's numbers in Chromium, beside what else keeps data in a browser. Prints a table; medians of `rounds` runs.
+import { launch, visit } from './browsers.mjs';
+import { serve } from './serve.mjs';
+
+const ROUNDS = Number(process.argv[2] ?? 3);
+const LARGE = Number(process.argv[3] ?? 256) * 1024;
+
+const server = await serve();
+const browser = await launch();
+const rows = [];
+try {
+  for (const [name, work, unit] of [
+    ['100,000 sets, one call each in batches of 1,000', sets, '/s'],
+    ['IndexedDB, one put a transaction', puts, '/s'],
+    ['Dexie bulkPut of 1,000', dexie, '/s'],
+    ['idb-keyval setMany of 1,000', keyval, '/s'],
+    ['localForage setItem, 1,000 at once', forage, '/s'],
+    ['GETs in batches of 100, values in memory', batched, '/s'],
+    ['GETs awaited one by one', single, '/s'],
+    ['db.sync.get', sync, '/s'],
+    ['reopening 100,000 keys, to the first reply', reopen, ' ms'],
+  ]) {
+    const seen = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      const context = await browser.newContext();
+      const page = await visit(context, server.url);
+      seen.push(await page.evaluate(work));
+      await context.close();
+    }
+    seen.sort((a, b) => a - b);
+    rows.push([name, Math.round(seen[seen.length >> 1]).toLocaleString('en') + unit]);
+    console.log(rows.at(-1).join(': '));
+  }
+  const page = await visit(await browser.newContext(), server.url);
+  const { rate, wasm, device } = await page.evaluate(large, LARGE);
+  console.log(`${LARGE >> 10} MB under 32 MB (${device}), 95/5 GETs in batches of 100: ${Math.round(rate).toLocaleString('en')}/s, wasm memory at most ${(wasm / 2 ** 20).toFixed(1)} MB`);
+} finally {
+  await browser.close();
+  server.close();
+}
+
+async function sets() {
+  const db = await nuthatch.open('bench');
+  const begun = performance.now();
+  for (let i = 0; i < 100_000; i += 1000) await Promise.all(Array.from({ length: 1000 }, (_, j) => db.set(`key:${i + j}`, `value ${i + j}`)));
+  return 1e8 / (performance.now() - begun);
+}
+
+async function puts() {
+  const request = indexedDB.open('puts');
+  request.onupgradeneeded = () => request.result.createObjectStore('s');
+  const db = await new Promise((resolve) => (request.onsuccess = () => resolve(request.result)));
+  const begun = performance.now(), N = 3000;
+  for (let i = 0; i < N; i++) {
+    await new Promise((resolve) => {
+      const tx = db.transaction('s', 'readwrite', { durability: 'relaxed' });
+      tx.objectStore('s').put(`value ${i}`, `key:${i}`);
+      tx.oncomplete = resolve;
+    });
+  }
+  return (N * 1000) / (performance.now() - begun);
+}
+
+async function dexie() {
+  const { Dexie } = await import('/tests/node_modules/dexie/dist/dexie.mjs');
+  const db = new Dexie('dexie');
+  db.version(1).stores({ s: 'key' });
+  const begun = performance.now(), N = 20_000;
+  for (let i = 0; i < N; i += 1000) await db.s.bulkPut(Array.from({ length: 1000 }, (_, j) => ({ key: `key:${i + j}`, value: `value ${i + j}` })));
+  return (N * 1000) / (performance.now() - begun);
+}
+
+async function keyval() {
+  const { setMany } = await import('/tests/node_modules/idb-keyval/dist/index.js');
+  const begun = performance.now(), N = 20_000;
+  for (let i = 0; i < N; i += 1000) await setMany(Array.from({ length: 1000 }, (_, j) => [`key:${i + j}`, `value ${i + j}`]));
+  return (N * 1000) / (performance.now() - begun);
+}
+
+async function forage() {
+  await new Promise((resolve) => {
+    const script = Object.assign(document.createElement('script'), { src: '/tests/node_modules/localforage/dist/localforage.min.js', onload: resolve });
+    document.head.append(script);
+  });
+  const begun = performance.now(), N = 3000;
+  for (let i = 0; i < N; i += 1000) await Promise.all(Array.from({ length: 1000 }, (_, j) => localforage.setItem(`key:${i + j}`, `value ${i + j}`)));
+  return (N * 1000) / (performance.now() - begun);
+}
+
+async function batched() {
+  const db = await nuthatch.open('bench', { device: 'memory' });
+  await Promise.all(Array.from({ length: 10_000 }, (_, i) => db.set(`key:${i}`, `value ${i}`)));
+  const begun = performance.now(), N = 300_000;
+  for (let i = 0; i < N; i += 1000) {
+    // Ten batches are on their way at once.
+    await Promise.all(Array.from({ length: 10 }, async (_, batch) => {
+      await null;
+      await Promise.all(Array.from({ length: 100 }, (_, j) => db.get(`key:${(i + batch * 100 + j) % 10_000}`)));
+    }));
+  }
+  return (N * 1000) / (performance.now() - begun);
+}
+
+async function single() {
+  const db = await nuthatch.open('bench', { device: 'memory' });
+  await db.set('k', 'v');
+  const begun = performance.now(), N = 20_000;
+  for (let i = 0; i < N; i++) await db.get('k');
+  return (N * 1000) / (performance.now() - begun);
+}
+
+async function sync() {
+  const db = await nuthatch.open('bench', { device: 'memory', worker: false });
+  db.sync.set('k', 'v');
+  const begun = performance.now(), N = 500_000;
+  for (let i = 0; i < N; i++) db.sync.get('k');
+  return (N * 1000) / (performance.now() - begun);
+}
+
+async function reopen() {
+  const db = await nuthatch.open('reopened');
+  for (let i = 0; i < 100_000; i += 10_000) await Promise.all(Array.from({ length: 10_000 }, (_, j) => db.set(`key:${i + j}`, `value ${i + j}`)));
+  await db.close();
+  const begun = performance.now();
+  const again = await nuthatch.open('reopened');
+  await again.get('key:5');
+  return performance.now() - begun;
+}
+
+async function large(keys) {
+  const db = await nuthatch.open('large', { maxmemory: '32mb' });
+  const value = 'v'.repeat(1000);
+  let wasm = 0;
+  const note = async () => (wasm = Math.max(wasm, (await db.stats()).wasm_memory));
+  for (let i = 0; i < keys; i += 1024) {
+    await Promise.all(Array.from({ length: 1024 }, (_, j) => db.set(`key:${i + j}`, value)));
+    if (i % 16_384 === 0) await note();
+  }
+  let done = 0;
+  const run = async (ms) => {
+    done = 0;
+    const begun = performance.now();
+    while (performance.now() - begun < ms) {
+      await Promise.all(Array.from({ length: 100 }, () => db.get(`key:${Math.floor(Math.random() * (Math.random() < 0.95 ? keys / 20 : keys))}`)));
+      done += 100;
+    }
+    return (done * 1000) / (performance.now() - begun);
+  };
+  await run(4000);
+  const rate = await run(8000);
+  await note();
+  return { rate, wasm, device: db.device };
+}
