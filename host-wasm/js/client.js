@@ -97,7 +97,7 @@ export class Client {
   sync(words, how) {
     const { server } = this.link;
     if (!server || this.ended) throw this.ended ?? new NuthatchError('NOTSYNC db.sync needs open(name, { worker: false })');
-    this.flush();
+    if (this.flushing) this.flush();
     const encoder = (this.syncEncoder ??= new Encoder());
     encoder.command(words);
     const bytes = encoder.view();

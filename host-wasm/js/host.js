@@ -2,6 +2,8 @@
 
 /** Commands are given to the engine in portions, so that cold values can leave between them. */
 const PORTION = 1 << 18;
+/** A session keeps its buffer for output up to this size. */
+const KEPT_OUTPUT = 4096;
 /** A buffer for input that grew beyond this is given back. */
 const INPUT_KEPT = 1 << 20;
 
@@ -206,13 +208,16 @@ export class Host {
     return false;
   }
 
-  /** What a session is answered, now; the rest of the turn comes soon. */
+  /** What a session is answered, now: to be read before the engine is called again. The rest of the turn comes soon. */
   taken(session) {
-    const length = this.engine.output_len(session);
+    const { engine } = this;
+    const length = engine.output_len(session);
+    let bytes;
     if (length) {
-      const bytes = this.view(this.engine.output(session), length).slice();
-      this.engine.consume(session, length);
-      this.receive(session, bytes, false);
+      bytes = this.view(engine.output(session), length);
+      // A long answer's buffer is given back.
+      if (length > KEPT_OUTPUT) bytes = bytes.slice();
+      engine.consume(session, length);
     }
     if (!this.soon) {
       this.soon = true;
@@ -221,6 +226,7 @@ export class Host {
         this.turn();
       });
     }
+    return bytes;
   }
 
   /** Does nothing any more. */

@@ -4,6 +4,8 @@ const toBytes = new TextEncoder();
 const toText = new TextDecoder();
 /** Messages up to this size are decoded at once: a value that is kept keeps the whole message's text. */
 const DECODED_WHOLE = 1 << 16;
+/** Messages up to this size are made into text here: the decoder's call costs more. */
+const DECODED_AT_ONCE = 64;
 /** Texts up to this length are copied without the encoder, whose calls cost more than they do. */
 const SHORT = 100;
 
@@ -118,12 +120,22 @@ function binary(word) {
   throw new TypeError(`an argument is ${word === null ? 'null' : typeof word}: give a string, a number or bytes`);
 }
 
+/** The text, if it is ASCII. */
+function ascii(bytes) {
+  let text = '';
+  for (let i = 0; i < bytes.length; i++) {
+    if (bytes[i] > 127) return '';
+    text += String.fromCharCode(bytes[i]);
+  }
+  return text;
+}
+
 /** Reads whole replies out of bytes. */
 export class Parser {
   constructor(bytes) {
     this.bytes = bytes;
     this.at = 0;
-    const text = bytes.length <= DECODED_WHOLE ? toText.decode(bytes) : '';
+    const text = bytes.length <= DECODED_AT_ONCE ? ascii(bytes) : bytes.length <= DECODED_WHOLE ? toText.decode(bytes) : '';
     // As many characters as bytes: it is ASCII, and places in both are the same.
     this.whole = text.length === bytes.length ? text : undefined;
   }

@@ -159,14 +159,13 @@ export class Server {
     const { host, engine } = this;
     if (this.early) throw new NuthatchError('LOADING the dataset is still being loaded');
     if (this.direct === undefined) {
-      this.direct = this.session((reply) => (this.reply = reply));
+      this.direct = this.session(() => {});
       host.send(this.direct, toBytes.encode('HELLO 3\r\n'));
     }
-    this.reply = undefined;
     host.input(bytes);
     engine.send(this.direct, bytes.length, Date.now());
-    host.taken(this.direct);
-    if (this.reply) return this.reply;
+    const reply = host.taken(this.direct);
+    if (reply) return reply;
     this.drop(this.direct);
     this.direct = undefined;
     throw new NuthatchError('NOTINMEMORY the value is not in memory, or the command waits: ask for it with await');

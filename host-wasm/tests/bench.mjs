@@ -20,6 +20,7 @@ try {
     ['db.sync.get', sync, '/s'],
     ['reopening 100,000 keys, to the first reply', reopen, ' ms'],
   ]) {
+    if (!ROUNDS) break;
     const seen = [];
     for (let round = 0; round < ROUNDS; round++) {
       const context = await browser.newContext();
