@@ -1,11 +1,15 @@
 // The package in Node: the engine on this thread, in memory or over files in a directory.
 
+import { webcrypto } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Client } from './client.js';
 import { openFile } from './file.js';
 import { inline } from './index.js';
 
 export { NuthatchError } from './resp.js';
+
+// Node 18 has it under this name only.
+globalThis.crypto ??= webcrypto;
 
 /** Opens a database. `device`: `"memory"` (the default), or `"file"` with `path`, a directory. */
 export async function open(name, options = {}) {

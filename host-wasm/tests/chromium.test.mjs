@@ -380,7 +380,7 @@ describe('several tabs', () => {
         return { counts, end: Number(await db.get('count')) };
       });
       assert.equal(end, counts.length);
-      assert.deepEqual(counts.toSorted((a, b) => a - b), Array.from({ length: end }, (_, i) => i + 1));
+      assert.deepEqual([...counts].sort((a, b) => a - b), Array.from({ length: end }, (_, i) => i + 1));
       assert.ok(end > 40);
       await page.close();
       if (how !== 'closes') await leader.close();

@@ -38,6 +38,8 @@ pub struct Tools {
     pub node: bool,
     /// Chromium.
     pub chromium: bool,
+    /// Firefox ESR.
+    pub firefox: bool,
     /// A nightly toolchain with Miri.
     pub miri: bool,
     /// A nightly toolchain and where cargo-fuzz is.
@@ -49,7 +51,8 @@ pub fn all(top: &Path, report: &mut Report) -> Tools {
     components(report);
     let wasm = target(top, WASM, report, "clippy and build for the browser");
     let thumb = target(top, THUMB, report, "clippy and build for the microcontroller");
-    let (node, chromium) = (node(top, report), chromium(report));
+    let node = node(top, report);
+    let (chromium, firefox) = (browser("chromium", report), browser("firefox-esr", report));
     let nightly = has_nightly();
     let miri = nightly && miri();
     if !miri {
@@ -73,6 +76,7 @@ pub fn all(top: &Path, report: &mut Report) -> Tools {
         python: python(top, report),
         node,
         chromium,
+        firefox,
         miri,
         cargo_fuzz,
     }
@@ -112,11 +116,12 @@ pub fn node(top: &Path, report: &mut Report) -> bool {
     fetched && asked.is_some_and(|asked| std::fs::write(done, asked).is_ok())
 }
 
-fn chromium(report: &mut Report) -> bool {
-    let there = || succeeds(&mut program("chromium", ["--version"]));
-    let found = ensure(there, || apt_install(&["chromium"]));
+/// A browser of Debian's, by the name of its package and program.
+fn browser(name: &str, report: &mut Report) -> bool {
+    let there = || succeeds(&mut program(name, ["--version"]));
+    let found = ensure(there, || apt_install(&[name]));
     if !found {
-        report.lacks("Chromium: apt-get install chromium", "the browser's package in a browser");
+        report.lacks(&format!("{name}: apt-get install {name}"), "the browser's package in a browser");
     }
     found
 }

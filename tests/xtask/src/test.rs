@@ -120,7 +120,13 @@ fn browser(top: &Path, report: &mut Report, tools: &Tools) -> Result<(), Failure
         web::sizes(top)?;
         Ok(Count::default())
     })?;
-    let suites = [("node", true), ("chromium", tools.chromium && tools.reference), ("demo", tools.chromium)];
+    let chromium = tools.chromium;
+    let suites = [
+        ("node", true),
+        ("chromium", chromium && tools.reference),
+        ("demo", chromium),
+        ("firefox", tools.firefox),
+    ];
     for (suite, _) in suites.iter().filter(|(_, can)| *can) {
         let file = format!("host-wasm/tests/{suite}.test.mjs");
         let mut command = program("node", ["--test", "--test-reporter=spec", &file]);
