@@ -3,6 +3,7 @@
 
 pub mod flash;
 pub mod fuzz;
+pub mod fuzz_flash;
 pub mod fuzz_rdb;
 pub mod resp;
 pub mod seed;

@@ -2,7 +2,10 @@
 //! each thing costs in operations of the flash.
 #![expect(clippy::expect_used, clippy::panic, reason = "test code: a failure ends the test")]
 
-use nuthatch_core::{FlashError, FlashGeometry, FlashLog, FlashStats, StoreOp, flash_block_on as block_on};
+use nuthatch_core::{
+    FlashBudget, FlashError, FlashGeometry, FlashLog, FlashSpends, FlashStats, StoreOp,
+    flash_block_on as block_on,
+};
 use nuthatch_tests::flash::nor::Counts;
 use nuthatch_tests::flash::world::{Habits, plain};
 use nuthatch_tests::flash::{Nor, World};
@@ -215,12 +218,13 @@ fn reads_of_a_mount() {
     assert_eq!((log.stats().live, counts.programs, counts.erases), (live, 0, 0));
 }
 
-/// Skewed writes, nine of ten to a tenth of the keys: the segments are worn alike.
+/// Skewed writes, nine of ten to a tenth of the keys: the segments are worn alike. `NUTHATCH_WRITES` makes the run longer.
 #[test]
 fn wear_is_even() {
     let mut log = log(SMALL);
     let mut dice = Dice::new(3);
-    for round in 0..150_000 {
+    let writes = std::env::var("NUTHATCH_WRITES").ok().and_then(|writes| writes.parse().ok());
+    for round in 0..writes.unwrap_or(150_000u64) {
         let number = if dice.once_in(10) { dice.below(1000) } else { dice.below(100) };
         set(&mut log, &name(number), &[round as u8; 64]);
     }
@@ -318,10 +322,46 @@ fn what_does_not_fit_is_refused() {
     assert!(FlashLog::new(Nor::new(SMALL, 1), FlashGeometry { write: 0, ..SMALL }, 1).is_none());
 }
 
+/// Expired keys are not copied, long ones neither; they are gone after a start too, and nothing older comes back.
+#[test]
+fn reclaim_drops_what_has_expired() {
+    let mut log = log(SMALL);
+    let put = |key: &[u8], len: usize, deadline| {
+        let record = plain(key, &vec![5; len], deadline);
+        StoreOp::Put { db: 0, key: key.to_vec(), record }
+    };
+    for number in 0..200 {
+        block_on(log.write(&[put(&name(number), 64, None)], true)).expect("there is room");
+        block_on(log.write(&[put(&name(number), 64, Some(1000))], true)).expect("there is room");
+    }
+    block_on(log.write(&[put(b"long", 9000, Some(1000))], true)).expect("there is room");
+    let before = log.stats();
+    log.set_now(1000);
+    for round in 0..6000 {
+        set(&mut log, &name(1000 + round % 10), &[1; 64]);
+    }
+    let stats = log.stats();
+    println!("{} dropped, {} bytes copied", stats.expired, stats.copied - before.copied);
+    assert_eq!((stats.expired, stats.records, log.counts()), (201, 10, &[(0, 10)][..]));
+    assert!(stats.copied < 201 * 84, "values were copied");
+    let mut log = remounted(log);
+    assert_eq!(log.stats().records, 10);
+    assert_eq!(block_on(log.read(0, &name(3))), Ok(None));
+    assert_eq!(block_on(log.read(0, b"long")), Ok(None));
+}
+
 /// What INFO tells.
 #[test]
 fn figures() {
-    let (log, ..) = steady(SMALL, 500, 5000);
+    let (mut log, ..) = steady(SMALL, 500, 5000);
+    log.set_budget(Some(FlashBudget::new(FlashSpends::Bytes, 3600, 100)));
+    assert_eq!(log.wait(0), 0);
+    (0..3).for_each(|number| set(&mut log, &name(number), &[1; 64]));
+    assert_eq!(
+        log.wait(0),
+        (3 * 84 - 100) * 1000,
+        "milliseconds until the hour has given what was overspent"
+    );
     let mut out = Vec::new();
     log.stats().write_info(3600, &mut out);
     let text = String::from_utf8(out).expect("it is text");
@@ -331,6 +371,7 @@ fn figures() {
         "flash_write_amplification:1.",
         "flash_life_left_percent:99.9",
         "flash_life_left_hours:",
+        "flash_budget_exceeded:1\r\nflash_budget_wait_ms:152000\r\n",
     ] {
         assert!(text.contains(line), "{line} is not in {text}");
     }

@@ -5,6 +5,7 @@ mod bench;
 mod command;
 mod debian_std;
 mod demo;
+mod flash;
 mod fuzz;
 mod report;
 mod serve;
@@ -24,6 +25,9 @@ usage: cargo xtask TASK
                          long differential runs against redis-server; the first difference ends them
   bench-web [ROUNDS [MB]]
                          measures the package in Chromium beside idb-keyval, Dexie and localForage
+  flash [--cuts N] [--writes N] [--trials N]
+                         the flash log's long runs: random power cuts, skewed writes for wear, and the same cuts for
+                         sequential-storage
   web                    builds the npm package into host-wasm/pkg and prints its sizes
   demo [--port PORT]     builds the demo page and serves it on localhost
 ";
@@ -41,6 +45,7 @@ fn main() -> ExitCode {
         Some((task, rest)) if task == "bench" => bench::run(&top(), rest),
         Some((task, rest)) if task == "fuzz" => fuzz::run(&top(), rest),
         Some((task, rest)) if task == "demo" => demo::run(&top(), rest),
+        Some((task, rest)) if task == "flash" => flash::run(&top(), rest),
         Some((task, [])) if task == "web" => web::run(&top()),
         Some((task, rest)) if task == "bench-web" => web::bench(&top(), rest),
         Some((task, _)) if matches!(task.as_str(), "help" | "--help" | "-h") => {

@@ -216,7 +216,7 @@ impl<D: Device> Log<D> {
     fn check_room(&self, ops: &[StoreOp], olds: &[Old]) -> Result<(), Error<D::Error>> {
         let puts = self.lengths(ops, olds).filter(|(_, gone, _)| !gone);
         let coming = puts.fold(0, |sum: u32, (_, _, len)| sum.saturating_add(len / self.shape.unit));
-        let of_parts = |old: &Old| u32::from(old.parts) * (self.shape.max_record / self.shape.unit);
+        let of_parts = |old: &Old| u32::from(old.parts) * (self.shape.max_record / self.shape.unit / 3);
         let going = |old: &Old| old.slot.map_or(0, |slot| slot.len) + of_parts(old);
         let going = olds.iter().fold(0, |sum: u32, old| sum.saturating_add(going(old)));
         let beside = self.live.saturating_add(coming);
@@ -238,6 +238,9 @@ impl<D: Device> Log<D> {
             } else if reclaimed > self.shape.segments
                 || self.oldest + u32::from(self.open.is_open) > self.open.sequence
             {
+                if need(self) < CLEAN {
+                    self.full_at = self.live;
+                }
                 return Err(Error::Full);
             } else {
                 self.reclaim().await?;

@@ -25,13 +25,15 @@ pub struct Budget {
     left: i64,
     seen: u64,
     at: Option<UnixMillis>,
+    /// What [`wait`](Log::wait) last said.
+    pub(super) waits: u64,
 }
 
 impl Budget {
     /// A full budget: so much an hour (0 counts as 1), and so much at once.
     pub fn new(counts: Spends, an_hour: u32, burst: u32) -> Self {
         let burst = i64::from(burst) * HOUR;
-        Self { counts, an_hour: i64::from(an_hour).max(1), burst, left: burst, seen: 0, at: None }
+        Self { counts, an_hour: i64::from(an_hour).max(1), burst, left: burst, seen: 0, at: None, waits: 0 }
     }
 
     fn spent(&self, counters: &stats::Counters) -> u64 {
@@ -50,7 +52,9 @@ impl Budget {
         self.seen = spent;
         let refilled = self.left.saturating_add(passed.saturating_mul(self.an_hour)).min(self.burst);
         self.left = refilled.saturating_sub(new);
-        if self.left >= 0 { 0 } else { (self.left.unsigned_abs()).div_ceil(self.an_hour.unsigned_abs()) }
+        let over = self.left.min(0).unsigned_abs();
+        self.waits = over.div_ceil(self.an_hour.unsigned_abs());
+        self.waits
     }
 }
 

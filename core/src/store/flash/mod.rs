@@ -90,6 +90,8 @@ pub struct Log<D> {
     oldest: u32,
     /// Units of records that count.
     live: u32,
+    /// With so many a whole round of reclaim found no room: it is not tried again.
+    full_at: u32,
     /// Bytes of a segment behind its last record, on average, times 16.
     waste: u32,
     /// So often has reclaim moved records.
@@ -128,6 +130,7 @@ impl<D: Device> Log<D> {
             clean_to: 0,
             oldest: 0,
             live: 0,
+            full_at: u32::MAX,
             waste: 0,
             moves: 0,
             window: Vec::new(),

@@ -109,7 +109,7 @@ impl<D: Device> Log<D> {
     async fn replay(&mut self, replay: &mut Replay) -> Result<bool, Error<D::Error>> {
         self.index.clear();
         self.counts.clear();
-        (self.live, self.waste) = (0, self.shape.segment);
+        (self.live, self.full_at, self.waste) = (0, u32::MAX, self.shape.segment);
         replay.pending.clear();
         (replay.oldest, replay.last) = (None, None);
         let segments = self.shape.segments;
@@ -262,7 +262,7 @@ impl<D: Device> Log<D> {
         }
         let mut pending = core::mem::take(&mut replay.pending);
         for (kind, db, slot) in pending.drain(..) {
-            if let Some(old) = self.same_key(kind, slot).await? {
+            if let Some(old) = self.same_key(kind, db, slot).await? {
                 self.settle(kind, db, slot, old)?;
             }
         }
@@ -272,8 +272,18 @@ impl<D: Device> Log<D> {
 
     /// What the index has of a record's key; `None` where the record is damaged, and only reading it would have told. A
     /// record that was not marked as sharing its fingerprint has no other key's beside it, and needs no reading.
-    async fn same_key(&mut self, kind: Kind, slot: Slot) -> Result<Option<Option<Slot>>, Error<D::Error>> {
+    async fn same_key(
+        &mut self,
+        kind: Kind,
+        db: u32,
+        slot: Slot,
+    ) -> Result<Option<Option<Slot>>, Error<D::Error>> {
         if !kind.has(Kind::SHARED) {
+            // Had another key of this fingerprint counted when this was written, it would be marked: what there is besides
+            // comes from a segment whose erase was cut off.
+            while let Some(stale) = self.index.nth(slot.fingerprint, 1) {
+                self.settle(kind.with(Kind::GONE), db, stale, Some(stale))?;
+            }
             return Ok(Some(self.index.nth(slot.fingerprint, 0)));
         }
         let Some(head) = self.load(slot).await? else { return Ok(None) };

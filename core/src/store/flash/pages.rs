@@ -27,7 +27,8 @@ impl<D: Device> Log<D> {
         }
         let old = self.look_up(Kind::PAGE, 0, content.key).await?.map(|found| found.slot);
         let units = len / self.shape.unit;
-        if self.live + units - old.map_or(0, |old| old.len.min(units)) > self.capacity() {
+        let after = self.live + units - old.map_or(0, |old| old.len.min(units));
+        if after > self.capacity() || after >= self.full_at {
             return Err(Error::Full);
         }
         let moves = self.moves;

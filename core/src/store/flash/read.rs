@@ -82,10 +82,13 @@ impl<D: Device> Log<D> {
         Some((len as usize, u16::try_from(parts).ok()?))
     }
 
-    /// Bytes of each part of a long value but the last. `None` where the key is too long for the log.
+    /// Bytes of each part of a long value but the last: three parts fill a segment, so that little stays blank where the next
+    /// one does not fit. `None` where the key is too long for the log.
     pub(super) fn part_len(&self, db: u32, key: &[u8]) -> Option<u32> {
+        let most = self.shape.max_record;
         let head = self.shape.record(db, key.len() + CHUNK_NUMBER, false, 0).max((LONG_HEAD + 8) as u32);
-        (head + 16 <= self.shape.max_record / 2).then(|| self.shape.max_record - head)
+        let part = (most.saturating_sub(24) / 3).max(2 * head).min(most) / self.shape.unit * self.shape.unit;
+        (head + 16 <= most / 2).then(|| part - head)
     }
 
     /// Finds a record by its key and reads it into `scratch`. Where there is none, what is damaged under the key's

@@ -1,7 +1,7 @@
 //! Reclaim: what still counts in the oldest segment is copied to the log's end, so that it can be erased.
 
 use super::device::Device;
-use super::layout::{Content, HEAD, Head, Kind, LONG_HEAD, Slot, TRAILER, Trailer};
+use super::layout::{Content, HEAD, Head, Kind, LONG_HEAD, Slot, TRAILER, Trailer, is_footer};
 use super::{Error, Log, fingerprint};
 
 /// A walk over a segment's records.
@@ -104,14 +104,25 @@ impl<D: Device> Log<D> {
         }
     }
 
-    /// Where a segment's records end at the latest: its footer may lie there.
+    /// Where a segment's records end at the latest: its footer may lie there. One that was torn says nothing, were its
+    /// sequence right: believed, it would hide records that count.
     async fn records_end(&mut self, sequence: u32) -> Result<u32, Error<D::Error>> {
+        let end = self.shape.base(sequence) + self.shape.segment;
         let mut bytes = [0; TRAILER as usize];
-        let at = self.shape.base(sequence) + self.shape.segment - TRAILER;
-        self.dev.read(at, &mut bytes).await.map_err(Error::Device)?;
-        let trailer = Trailer::read(&bytes).filter(|trailer| trailer.header.sequence == sequence);
-        let footer = trailer.map_or(0, |trailer| self.shape.footer(trailer.records, trailer.runs));
-        Ok(if footer < self.shape.segment { self.shape.segment - footer } else { self.shape.segment })
+        self.dev.read(end - TRAILER, &mut bytes).await.map_err(Error::Device)?;
+        let Some(trailer) = Trailer::read(&bytes).filter(|trailer| trailer.header.sequence == sequence)
+        else {
+            return Ok(self.shape.segment);
+        };
+        let footer = self.shape.footer(trailer.records, trailer.runs);
+        if footer > self.shape.window() - self.shape.header {
+            return Ok(self.shape.segment);
+        }
+        self.window.clear();
+        self.window.resize(footer as usize, 0);
+        self.dev.read(end - footer, &mut self.window).await.map_err(Error::Device)?;
+        let valid = is_footer(&self.shape, &trailer, &self.window);
+        Ok(self.shape.segment - if valid { footer } else { 0 })
     }
 
     /// Copies what counts in the oldest segment, and leaves the segment to be erased.
@@ -139,7 +150,10 @@ impl<D: Device> Log<D> {
     /// A deleted key's record outlasts the erase of its segment once: an erase that is cut off may leave the key there and
     /// take this. The copy has no older record of the key behind it when its own turn comes.
     async fn keep_gone(&mut self, sequence: u32, offset: u32, head: &Head) -> Result<(), Error<D::Error>> {
-        if head.kind.has(Kind::MOVED) {
+        // Where cuts in a row have left no free segment and nothing else to copy, the copy was made before the erase was cut
+        // off, or there is no room to make it.
+        let no_room = !self.open.is_open && self.clean_to == self.open.sequence;
+        if head.kind.has(Kind::MOVED) || no_room {
             return Ok(());
         }
         let record = self.record(sequence, offset, head);

@@ -57,6 +57,8 @@ pub struct Stats {
     pub damaged: u64,
     /// Bytes of memory that the index takes.
     pub index_bytes: u64,
+    /// How many milliseconds write-behind is to wait because the budget of writes is spent, as was last asked.
+    pub budget_wait: u64,
 }
 
 impl Stats {
@@ -102,6 +104,8 @@ impl Stats {
         line(b"expired_at_reclaim", self.expired);
         line(b"damaged_records", self.damaged);
         line(b"index_bytes", self.index_bytes);
+        line(b"budget_exceeded", u64::from(self.budget_wait > 0));
+        line(b"budget_wait_ms", self.budget_wait);
         hundredths(out, b"flash_write_amplification:", self.write_amplification());
         hundredths(out, b"flash_life_left_percent:", self.life_left());
         if let Some(hours) = self.hours_left(seconds) {
@@ -163,6 +167,7 @@ impl<D: Device> Log<D> {
             expired: self.stats.expired,
             damaged: self.stats.damaged,
             index_bytes: self.index.bytes() as u64,
+            budget_wait: self.budget.as_ref().map_or(0, |budget| budget.waits),
         }
     }
 }
