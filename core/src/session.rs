@@ -73,6 +73,25 @@ pub struct Queue {
     pub commands: Vec<(CommandId, OwnedCommand)>,
     /// A command was refused while queueing: EXEC answers EXECABORT.
     pub broken: bool,
+    /// How far EXEC came before a command needed a value that was not in memory.
+    pub progress: Option<Progress>,
+}
+
+/// A transaction that stands still until a value is in memory. Nobody else's commands run meanwhile.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// The database that was selected before the first command.
+    pub db: usize,
+    /// How many of the commands have run.
+    pub done: usize,
+    /// The answer so far.
+    pub reply: Vec<u8>,
+    /// What the journal is to be given so far.
+    pub journal: Vec<(usize, Vec<Vec<u8>>)>,
+    /// Whether something was changed.
+    pub changed: bool,
+    /// The answer to the next command, whose value cannot be had.
+    pub failure: Option<String>,
 }
 
 /// What a blocked session's client gets when the time is up.
@@ -115,8 +134,6 @@ pub enum Blocked {
         command: OwnedCommand,
         /// How many values are still missing.
         missing: usize,
-        /// Their keys, whose values stay in memory until the command has run.
-        keys: Vec<DbKey>,
     },
     /// The command writes, and waits until the store under diskstore has taken more.
     Throttled {
@@ -164,6 +181,8 @@ pub struct Session {
     pub authenticated: bool,
     /// Queued commands, between MULTI and EXEC.
     pub multi: Option<Queue>,
+    /// Keys whose values stay in memory until its present command has run.
+    pub pinned: Vec<DbKey>,
     /// The keys under WATCH.
     pub watching: Vec<DbKey>,
     /// A watched key was changed: EXEC answers null.
@@ -236,6 +255,7 @@ impl Session {
             no_touch: false,
             reply_mode: ReplyMode::On,
             blocked: None,
+            pinned: Vec::new(),
             close_after_reply: false,
             close_now: false,
             created: now,

@@ -4,17 +4,17 @@ use crate::args::Args;
 use crate::call::{Outcome, call};
 use crate::context::{Ctx, Propagation};
 use crate::db::{self, Db};
-use crate::session::{Queue, ReplyMode};
+use crate::session::{Progress, Queue, ReplyMode};
 use crate::words::error::{CommandError, CommandResult};
 
 const NESTED: CommandError = CommandError::new("ERR MULTI calls can not be nested");
 const EXEC_WITHOUT_MULTI: CommandError = CommandError::new("ERR EXEC without MULTI");
 const DISCARD_WITHOUT_MULTI: CommandError = CommandError::new("ERR DISCARD without MULTI");
 const WATCH_IN_MULTI: CommandError = CommandError::new("ERR WATCH inside MULTI is not allowed");
+/// What a queued command answers under diskstore where its key left memory between the plan and its turn.
+const NOT_LOADED: &str = "ERR The command needs a value that is not in memory; send it again";
 const ABORTED: CommandError =
     CommandError::new("EXECABORT Transaction discarded because of previous errors.");
-/// What a queued command answers whose value left memory between the plan and its turn.
-const NOT_LOADED: &str = "ERR The command needs a value that is not in memory; send it again";
 
 /// MULTI
 pub fn multi(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
@@ -36,10 +36,13 @@ pub fn discard(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// EXEC: runs what was queued, without anything in between.
+/// EXEC: runs what was queued, without anything in between. Where a command needs a value that is not in memory, and that
+/// nobody knew of before the commands ahead of it ran, EXEC comes again when the value is there and goes on from it; the
+/// engine lets nobody else run until then.
 pub fn exec(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
-    let broken_watch = watch_is_broken(ctx);
-    let Some(queue) = ctx.session.multi.take() else { return Err(EXEC_WITHOUT_MULTI) };
+    let begun = ctx.session.multi.as_mut().and_then(|queue| queue.progress.take());
+    let broken_watch = begun.is_none() && watch_is_broken(ctx);
+    let Some(mut queue) = ctx.session.multi.take() else { return Err(EXEC_WITHOUT_MULTI) };
     db::unwatch(ctx.db.data, ctx.session);
     if queue.broken {
         return Err(ABORTED);
@@ -48,33 +51,63 @@ pub fn exec(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
         ctx.reply.null_array();
         return Ok(());
     }
-    ctx.reply.array(queue.commands.len());
-    ctx.in_exec = true;
-    let journal_start = ctx.server.journal.len();
-    let (journal_db, mut changed) = (ctx.db.index, false);
-    for (id, command) in &queue.commands {
+    let (reply_start, journal_start) = (ctx.reply.position(), ctx.server.journal.len());
+    let mut progress = match begun {
+        Some(mut progress) => {
+            ctx.reply.raw(&progress.reply);
+            ctx.server.journal.append(&mut progress.journal);
+            progress
+        }
+        None => {
+            ctx.reply.array(queue.commands.len());
+            Progress { db: ctx.db.index, ..Progress::default() }
+        }
+    };
+    if !run_queued(ctx, &queue, &mut progress) {
+        progress.reply = ctx.reply.since(reply_start).to_vec();
+        progress.journal = ctx.server.journal.split_off(journal_start);
+        queue.progress = Some(progress);
+        ctx.session.multi = Some(queue);
+        return Err(CommandError::NotResident);
+    }
+    ctx.propagation = Propagation::Nothing;
+    if progress.changed && ctx.server.journaling && ctx.server.journal.len() > journal_start {
+        ctx.server.journal.insert(journal_start, (progress.db, [b"MULTI".to_vec()].into()));
+        ctx.server.journal.push((ctx.db.index, [b"EXEC".to_vec()].into()));
+    }
+    Ok(())
+}
+
+/// Runs the commands that have not run; false where one needs a value that is not in memory.
+fn run_queued(ctx: &mut Ctx<'_>, queue: &Queue, progress: &mut Progress) -> bool {
+    for (id, command) in &queue.commands[progress.done..] {
         ctx.db.index = ctx.session.db;
         ctx.reply.set_proto(ctx.session.proto);
         ctx.server.dirty_before = ctx.db.data.dirty;
         ctx.propagation = Propagation::AsReceived;
         let start = ctx.reply.position();
-        if call(ctx, *id, command.args()) == Outcome::NotResident {
-            ctx.reply.error_text(NOT_LOADED);
+        if let Some(failure) = progress.failure.take() {
+            ctx.server.stats.count_error(&failure);
+            ctx.reply.error_text(&failure);
+        } else {
+            ctx.in_exec = true;
+            let outcome = call(ctx, *id, command.args());
+            ctx.in_exec = false;
+            match outcome {
+                Outcome::NotResident if ctx.db.data.store.is_none() => return false,
+                Outcome::NotResident => ctx.reply.error_text(NOT_LOADED),
+                _ => {}
+            }
         }
+        progress.done += 1;
         if ctx.session.reply_mode == ReplyMode::Off {
             ctx.reply.truncate(start);
         }
-        changed |= ctx.db.data.dirty != ctx.server.dirty_before;
+        progress.changed |= ctx.db.data.dirty != ctx.server.dirty_before;
         let propagation = core::mem::take(&mut ctx.propagation);
         ctx.server.journal_command(ctx.db.data, ctx.db.index, command.args(), propagation);
     }
-    ctx.in_exec = false;
-    ctx.propagation = Propagation::Nothing;
-    if changed && ctx.server.journaling && ctx.server.journal.len() > journal_start {
-        ctx.server.journal.insert(journal_start, (journal_db, [b"MULTI".to_vec()].into()));
-        ctx.server.journal.push((ctx.db.index, [b"EXEC".to_vec()].into()));
-    }
-    Ok(())
+    true
 }
 
 /// Whether a watched key was changed, or has expired since.

@@ -89,6 +89,9 @@ impl Engine {
                 session.blocked = None;
                 if ran.outcome == Outcome::NotResident {
                     self.park(&mut session, id, command);
+                    if session.blocked.is_none() {
+                        self.resume.push(session.id);
+                    }
                 } else {
                     self.resume.push(session.id);
                     self.settle(&mut session, command.args(), ran.propagation);
@@ -202,7 +205,7 @@ impl Engine {
 
     /// Runs what unblocked sessions had sent meanwhile.
     pub(super) fn resume_sessions(&mut self) {
-        while let Some(who) = self.resume.pop() {
+        while let Some(who) = self.resume.pop_if(|_| self.exclusive.is_none()) {
             let Some(mut session): Option<Box<Session>> = self.peers.take(who) else { continue };
             if !session.input.is_empty() && !session.is_closing() {
                 self.run_input(&mut session);

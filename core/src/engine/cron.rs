@@ -9,6 +9,8 @@ use alloc::vec::Vec;
 const FREED_AT_ONCE: usize = 4096;
 /// While garbage waits the engine wants to be called again after so many milliseconds.
 const GARBAGE_PAUSE: UnixMillis = 1;
+/// While a transaction waits for a value, nothing else is due for so many milliseconds.
+const EXCLUSIVE_PAUSE: UnixMillis = 10;
 
 impl Engine {
     /// Does what is due at `now`: ends waits, runs the expiry cycle, frees garbage. Bounded by the budgets of the
@@ -16,6 +18,14 @@ impl Engine {
     /// somebody waits for it).
     pub fn handle_timeout(&mut self, now: UnixMillis) {
         self.now = now;
+        if self.exclusive.is_some() {
+            return;
+        }
+        if let Some(store) = self.parts.store {
+            (store.run_ready)(self);
+        } else if let Some(paging) = self.parts.paging {
+            (paging.run_ready)(self);
+        }
         self.expire_waits();
         if self.server.pause.is_some() {
             self.end_pause();
@@ -35,6 +45,12 @@ impl Engine {
 
     /// When [`Engine::handle_timeout`] wants to be called next.
     pub fn poll_timeout(&self) -> UnixMillis {
+        if self.exclusive.is_some() {
+            return self.now + EXCLUSIVE_PAUSE;
+        }
+        if !self.ready_again.is_empty() {
+            return self.now;
+        }
         let mut at = self.next_cron;
         if let Some(&(deadline, _)) = self.timers.first() {
             at = at.min(deadline);
@@ -81,9 +97,7 @@ impl Engine {
         if let Some(snapshots) = self.parts.snapshots {
             (snapshots.save_if_due)(self);
         }
-        if self.server.config.maxmemory > 0 {
-            self.make_room();
-        }
+        self.make_room();
     }
 
     /// Frees a bounded part of what was removed.

@@ -54,8 +54,15 @@ impl Engine {
                     self.carry_requests();
                 }
             }
-            Outcome::NotResident => self.park(session, id, OwnedCommand::new(args)),
+            Outcome::NotResident => {
+                // A transaction that has begun comes to its end before anybody else's command runs.
+                if session.multi.as_ref().is_some_and(|queue| queue.progress.is_some()) {
+                    self.exclusive = Some(session.id);
+                }
+                self.park(session, id, OwnedCommand::new(args));
+            }
             Outcome::Done | Outcome::Failed => {
+                self.exclusive = None;
                 self.suppress_reply(session, mode, mark);
                 self.after_command(session, args, ran.propagation);
             }

@@ -14,6 +14,7 @@ impl Engine {
         self.now = now;
         let monotonic = self.server.host.monotonic;
         if self.server.active_expire
+            && self.exclusive.is_none()
             && !self.server.loading
             && self.server.expire_state.may_run_fast(monotonic)
         {

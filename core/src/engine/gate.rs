@@ -23,6 +23,7 @@ const NOT_ALLOWED_IN_MULTI: &str = "ERR Command not allowed inside a transaction
 const NO_AUTH: &str = "NOAUTH Authentication required.";
 const ABORTED: &str = "EXECABORT Transaction discarded because of: ";
 const OUT_OF_MEMORY: &str = "OOM command not allowed when used memory > 'maxmemory'.";
+const DEVICE_STUCK: &str = "OOM command not allowed when used memory > 'vm-max-memory' and the swap file is full or cannot be written (INFO vm tells); free keys, raise vm-pages or vm-max-memory, or choose a maxmemory-policy that evicts";
 
 const MISCONFIGURED: &str = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.";
 
@@ -62,7 +63,8 @@ impl Engine {
             return Verdict::Refuse(NOT_ALLOWED_IN_MULTI.into());
         }
         if self.lacks_memory(session, command, args) {
-            return Verdict::Refuse(OUT_OF_MEMORY.into());
+            let stuck = self.data.paging.is_stuck();
+            return Verdict::Refuse(if stuck { DEVICE_STUCK } else { OUT_OF_MEMORY }.into());
         }
         if let Some(text) = self.refusal_by_state(session, command) {
             return Verdict::Refuse(text);
@@ -141,7 +143,7 @@ impl Engine {
     /// Whether memory is over its limit, or the host has none for what the command brings.
     #[inline]
     fn lacks_memory(&mut self, session: &Running, command: &Command, args: Args<'_>) -> bool {
-        let full = self.server.config.maxmemory > 0 && !self.make_room();
+        let full = self.eviction_limit().is_some() && !self.make_room();
         let short = full || self.server.short_of_memory || !has_room_for(args.size());
         short && self.needs_memory(session, command)
     }

@@ -37,13 +37,17 @@ impl Engine {
         self.server.stats.reads += 1;
         let Some(mut session) = self.peers.take(id) else { return };
         session.last_active = now;
-        if session.blocked.is_some() || !session.input.is_empty() {
-            if session.input.try_reserve(bytes.len()).is_ok() {
-                session.input.extend_from_slice(bytes);
-                self.run_input(&mut session);
-            } else {
+        if self.exclusive.is_some() || session.blocked.is_some() || !session.input.is_empty() {
+            if session.input.try_reserve(bytes.len()).is_err() {
                 // There is no memory for what the client sends.
                 session.close_now = true;
+            } else {
+                session.input.extend_from_slice(bytes);
+                if self.exclusive.is_some() {
+                    self.resume.push(id);
+                } else {
+                    self.run_input(&mut session);
+                }
             }
         } else {
             let used = self.run_bytes(&mut session, bytes);
@@ -51,7 +55,9 @@ impl Engine {
         }
         self.check_input_limit(&mut session);
         self.finish(session);
-        if let Some(paging) = self.parts.paging {
+        if self.parts.store.is_none()
+            && let Some(paging) = self.parts.paging
+        {
             (paging.after_bytes)(self);
         }
         self.resume_sessions();

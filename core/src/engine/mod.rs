@@ -92,6 +92,10 @@ pub struct Engine {
     resume: Vec<SessionId>,
     /// Sessions whose values have come.
     ready_again: Vec<SessionId>,
+    /// The session whose transaction has begun and waits for a value: nobody else's commands run.
+    exclusive: Option<SessionId>,
+    /// Its client has gone; it is closed when the transaction is done.
+    orphan: Option<SessionId>,
     /// Values on their way to and from the page device.
     traffic: paging::Traffic,
     pool: Pool,
@@ -128,6 +132,8 @@ impl Engine {
             timers: BTreeSet::new(),
             resume: Vec::new(),
             ready_again: Vec::new(),
+            exclusive: None,
+            orphan: None,
             traffic: paging::Traffic::default(),
             pool: Pool::default(),
             store: store::Store::default(),
@@ -156,15 +162,18 @@ impl Engine {
         id
     }
 
-    /// Ends a session: its waits, watches and subscriptions go.
+    /// Ends a session: its waits, watches and subscriptions go. A transaction that has begun is done first.
     pub fn close_session(&mut self, id: SessionId) {
+        if self.exclusive == Some(id) {
+            self.orphan = Some(id);
+            return;
+        }
         if let Some(mut session) = self.peers.close(id) {
             self.leave_waiters(&mut session);
-            if let Some(paging) = self.parts.paging {
-                (paging.unpin)(self, &mut session);
-            }
             if let Some(store) = self.parts.store {
                 (store.leave)(self, &mut session);
+            } else if let Some(paging) = self.parts.paging {
+                (paging.unpin)(self, &mut session);
             }
             self.server.forget_session(&session);
             crate::db::unwatch(&mut self.data, &mut session);
@@ -206,6 +215,9 @@ impl Engine {
 
     /// What commands asked of the host.
     pub fn poll_request(&mut self) -> Option<Request> {
+        if self.exclusive.is_some() {
+            return None;
+        }
         while !self.server.requests.is_empty() {
             match self.server.requests.remove(0) {
                 Request::Shutdown { .. } if self.parts.store.is_some_and(|part| (part.closes)(self)) => {}

@@ -357,7 +357,7 @@ impl Record {
         if deadline.is_none() && !self.is_volatile() {
             return;
         }
-        let (paged, copied) = (self.is_paged(), self.is_copied());
+        let whereabouts = self.whereabouts();
         let old = self.head();
         let shape = old.shape & !HAS_DEADLINE | if deadline.is_some() { HAS_DEADLINE } else { 0 };
         let mut head = [0; MAX_HEAD];
@@ -375,8 +375,7 @@ impl Record {
         };
         self.0 = block;
         self.0.set_tag(TAG_DEADLINE, deadline.is_some());
-        self.0.set_tag(TAG_PAGED, paged || copied);
-        self.0.set_tag(TAG_COPIED, copied);
+        self.set_whereabouts(whereabouts);
     }
 
     /// The value, or `None` where it is on a page device.

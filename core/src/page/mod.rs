@@ -51,6 +51,12 @@ pub struct Paging {
     generation: u32,
     /// The device has no room: values stay until pages are freed.
     pub full: bool,
+    /// Pages that were freed since.
+    freed: u64,
+    /// The last write failed.
+    pub failing: bool,
+    /// Nothing was found to leave the last time; the next tick tries again.
+    pub exhausted: bool,
     /// Values that are to leave because DEBUG SWAPOUT named them.
     pub requested: Vec<DbKey>,
     /// Writing failed so often that paging has stopped.
@@ -65,6 +71,8 @@ pub struct Paging {
 
 /// After so many failed writes in a row paging stops.
 pub const MAX_FAILURES: u64 = 8;
+/// A full device is tried again when so many pages were freed: each look for a gap costs a walk over the whole table.
+const FREED_AGAIN: u64 = 256;
 
 impl Paging {
     /// Paging over a device of `pages` pages.
@@ -81,6 +89,9 @@ impl Paging {
             stats: PagingStats::default(),
             generation: 0,
             full: false,
+            freed: 0,
+            failing: false,
+            exhausted: false,
             requested: Vec::new(),
             broken: false,
             keeps_snapshot: false,
@@ -130,12 +141,13 @@ impl Paging {
         if place.device() != Device::Pages {
             return;
         }
-        self.full = false;
         if self.hold {
             self.late.push(*place);
         } else {
             let pages = self.pages_of(place.len);
             self.bitmap.free(u64::from(place.first), pages);
+            self.freed += pages;
+            self.full &= self.freed < FREED_AGAIN;
         }
     }
 
@@ -149,8 +161,19 @@ impl Paging {
         }
     }
 
-    /// Pages that wait for a snapshot's end, for audits.
-    pub fn late_pages(&self) -> u64 {
-        self.late.iter().map(|place| self.pages_of(place.len)).sum()
+    /// Notes that there is no gap for a value.
+    pub fn set_full(&mut self) {
+        self.full = true;
+        self.freed = 0;
+    }
+
+    /// Whether values cannot leave though memory may be short: the device is full or fails.
+    pub fn is_stuck(&self) -> bool {
+        self.enabled && (self.full || self.failing)
+    }
+
+    /// What waits for a snapshot's end, for audits.
+    pub fn late(&self) -> impl Iterator<Item = Place> {
+        self.late.iter().copied()
     }
 }

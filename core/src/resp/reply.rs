@@ -61,6 +61,11 @@ impl<'a> Reply<'a> {
         self.out.truncate(position);
     }
 
+    /// What was written behind a [`Reply::position`].
+    pub fn since(&self, position: usize) -> &[u8] {
+        &self.out[position..]
+    }
+
     /// Puts bytes that are a message already in front of what was written behind a [`Reply::position`].
     pub fn insert(&mut self, position: usize, bytes: &[u8]) {
         self.out.splice(position..position, bytes.iter().copied());

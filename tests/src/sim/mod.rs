@@ -5,6 +5,8 @@
 mod files;
 mod generate;
 mod model;
+mod paged;
+mod pages;
 mod races;
 mod reply;
 mod saves;
@@ -12,6 +14,7 @@ mod store;
 mod twin;
 mod world;
 
+pub use paged::PagedTwin;
 pub use twin::StoreTwin;
 pub use world::World;
 

@@ -297,7 +297,8 @@ impl Engine {
         for want in wants {
             missing += usize::from(self.ask(want, session.id));
         }
-        session.blocked = Some(Blocked::Loading { id, command, missing, keys });
+        session.pinned.append(&mut keys);
+        session.blocked = Some(Blocked::Loading { id, command, missing });
         if missing == 0 {
             self.ready_again.push(session.id);
         }

@@ -3,7 +3,6 @@
 use crate::command::{Command, flags};
 use crate::engine::{Engine, Running};
 use crate::session::{Blocked, Session};
-use crate::waiters::DbKey;
 use alloc::borrow::Cow;
 use alloc::format;
 use core::mem;
@@ -29,18 +28,16 @@ impl Engine {
         for who in mem::take(&mut self.ready_again) {
             let Some(mut session) = self.peers.take(who) else { continue };
             match session.blocked.take() {
-                Some(Blocked::Loading { id, command, missing: 0, keys }) => {
+                Some(Blocked::Loading { id, command, missing: 0 }) => {
                     self.store.again = true;
                     self.execute(&mut session, id, command.args());
                     self.store.again = false;
-                    match &mut session.blocked {
-                        // It lacks more: what it has must not leave before that is there.
-                        Some(Blocked::Loading { keys: more, .. }) => more.extend(keys),
-                        Some(_) => self.unpin_stored(&keys),
-                        None => {
-                            self.unpin_stored(&keys);
-                            self.resume.push(who);
-                        }
+                    // Where it lacks more, what it has must not leave before that is there.
+                    if !matches!(session.blocked, Some(Blocked::Loading { .. })) {
+                        self.unpin_stored(&mut session);
+                    }
+                    if session.blocked.is_none() {
+                        self.resume.push(who);
                     }
                 }
                 other => session.blocked = other,
@@ -52,19 +49,16 @@ impl Engine {
 
     /// A session waits for nothing more here.
     pub(super) fn leave_store(&mut self, session: &mut Session) {
-        if let Some(Blocked::Loading { keys, .. }) = &mut session.blocked {
-            let keys = mem::take(keys);
-            self.unpin_stored(&keys);
-        }
+        self.unpin_stored(session);
         self.forget_waits(session.id);
     }
 
-    fn unpin_stored(&mut self, keys: &[DbKey]) {
-        for key in keys {
-            if let Some(count) = self.store.pins.get_mut(key) {
+    fn unpin_stored(&mut self, session: &mut Session) {
+        for key in session.pinned.drain(..) {
+            if let Some(count) = self.store.pins.get_mut(&key) {
                 *count -= 1;
                 if *count == 0 {
-                    self.store.pins.remove(key);
+                    self.store.pins.remove(&key);
                 }
             }
         }

@@ -1,0 +1,411 @@
+//! Two engines with the same commands: one holds everything in memory, the other has hardly any and a page device whose jobs
+//! end late and in any order. Several clients share the keys; the paged engine says in which order their commands ran, and
+//! in that order the other one runs them. Whatever a client is answered must be the same.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+
+use nuthatch_core::{ALL_COMMANDS, Engine, HostFacts, Job, Options, Request, SessionId, SessionInfo};
+
+use super::files::MemoryFiles;
+use super::pages::{Fault, MemoryPages};
+use super::saves::twin_config;
+use super::world::facts;
+use super::{Dice, generate};
+
+type Bytes = Vec<u8>;
+
+const REMEMBERED: usize = 60;
+/// Steps after which a reply must have come.
+const PATIENCE: usize = 20_000;
+/// Metadata and overwriting: these never read the device.
+const READ_NOTHING: [&[u8]; 14] = [
+    b"EXISTS", b"TYPE", b"PTTL", b"PEXPIRE", b"PERSIST", b"DEL", b"RENAME", b"STRLEN", b"LLEN", b"HLEN",
+    b"SCARD", b"ZCARD", b"SELECT", b"MSET",
+];
+
+thread_local! {
+    /// What the paged engine is told that its memory is.
+    static MEMORY: Cell<usize> = const { Cell::new(0) };
+}
+
+fn memory() -> usize {
+    MEMORY.get()
+}
+
+/// A client and the command that it waits for.
+#[derive(Debug)]
+struct Client {
+    plain: SessionId,
+    paged: SessionId,
+    waits: Option<Vec<Bytes>>,
+    in_transaction: bool,
+}
+
+/// The simulation of virtual memory.
+#[derive(Debug)]
+pub struct PagedTwin {
+    dice: Dice,
+    plain: Engine,
+    paged: Engine,
+    clients: Vec<Client>,
+    /// Sends what is for the paged engine alone.
+    admin: SessionId,
+    pages: MemoryPages,
+    files: MemoryFiles,
+    now: i64,
+    past: VecDeque<String>,
+    setting: String,
+    /// Commands whose replies were compared.
+    pub ran: usize,
+    /// Commands that failures refused.
+    pub refused: usize,
+}
+
+impl PagedTwin {
+    /// A world that this seed decides.
+    pub fn new(seed: u64) -> Self {
+        let mut dice = Dice::new(seed);
+        let now = 1_700_000_000_000;
+        let mut config = twin_config();
+        let seed = [dice.roll(), dice.roll(), dice.roll(), dice.roll()];
+        let options = Options { commands: ALL_COMMANDS, config: config.clone(), host: facts(), seed, now };
+        let mut plain = Engine::new(options);
+        config.vm_enabled = true;
+        config.vm_max_memory = *dice.pick(&[1, 1, 1000, 100_000]);
+        config.vm_page_size = *dice.pick(&[1, 32, 256, 4096]);
+        config.vm_pages = *dice.pick(&[20, 500, 100_000, 10_000_000]);
+        let setting =
+            format!("limit {}, {} pages of {}", config.vm_max_memory, config.vm_pages, config.vm_page_size);
+        let host = HostFacts { used_memory: memory, ..facts() };
+        let mut paged = Engine::new(Options { commands: ALL_COMMANDS, config, host, seed, now });
+        paged.carries_snapshots();
+        paged.carries_pages();
+        let count = 1 + dice.below(4);
+        let clients = (0..count)
+            .map(|_| Client {
+                plain: plain.open_session(SessionInfo::default(), now),
+                paged: paged.open_session(SessionInfo::default(), now),
+                waits: None,
+                in_transaction: false,
+            })
+            .collect();
+        let admin = paged.open_session(SessionInfo::default(), now);
+        let pages = MemoryPages::new(&mut dice);
+        let files = MemoryFiles::default();
+        let past = VecDeque::new();
+        Self { dice, plain, paged, clients, admin, pages, files, now, past, setting, ran: 0, refused: 0 }
+    }
+
+    /// One turn: commands, or time, or the end of some jobs.
+    ///
+    /// # Errors
+    /// What differs, with the commands before it.
+    pub fn turn(&mut self) -> Result<(), String> {
+        // Around the limit: so that values leave, stay, or leave a few at a time.
+        let over = *self.dice.pick(&[0, 1, 2000, 50_000, 900_000, 1 << 40]);
+        MEMORY.set(self.paged.config().vm_max_memory as usize + over);
+        let outcome = match self.dice.below(40) {
+            0 | 1 => self.pass_time(),
+            2..8 => self.steps(3),
+            8 if self.dice.once_in(8) => self.change_faults(),
+            9 => self.compare_everything(),
+            10 => self.ask_alone(),
+            _ => self.talk(),
+        };
+        outcome.map_err(|difference| {
+            let past: Vec<&str> = self.past.iter().map(String::as_str).collect();
+            format!("{difference}\n({}) after\n{}", self.setting, past.join("\n"))
+        })
+    }
+
+    fn remember(&mut self, line: &str) {
+        if self.past.len() == REMEMBERED {
+            self.past.pop_front();
+        }
+        self.past.push_back(line.chars().take(300).collect());
+    }
+
+    /// Time passes while nobody waits: what a command is answered may hang on the hour at which it runs.
+    fn pass_time(&mut self) -> Result<(), String> {
+        self.settle()?;
+        self.now += *self.dice.pick(&[10, 100, 100, 1000, 5000, 100_000]);
+        self.plain.handle_timeout(self.now);
+        self.paged.handle_timeout(self.now);
+        self.remember(&format!("time {}", self.now));
+        self.steps(1)
+    }
+
+    /// Lets jobs go to the device, and some of what it did come back.
+    fn steps(&mut self, count: usize) -> Result<(), String> {
+        for _ in 0..count {
+            self.hear()?;
+            while let Some((id, job)) = self.paged.poll_job() {
+                match job {
+                    Job::PageWrite { .. } | Job::PageRead { .. } => self.pages.take(id, job)?,
+                    other => self.files.take(id, other),
+                }
+            }
+            if let Some((id, done)) = self.pages.step(&mut self.dice) {
+                self.paged.handle_completion(id, done, self.now);
+                self.hear()?;
+            }
+            if self.dice.once_in(3)
+                && let Some((id, done)) = self.files.step()
+            {
+                self.paged.handle_completion(id, done, self.now);
+                self.hear()?;
+            }
+            self.paged.audit()?;
+        }
+        while let Some(request) = self.paged.poll_request() {
+            if let Request::Fatal(line) = request {
+                return Err(line);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the replies in the order in which the commands ran, and compares.
+    fn hear(&mut self) -> Result<(), String> {
+        let mut told = Vec::new();
+        self.paged.poll_pending(&mut told);
+        for id in told {
+            let output = self.paged.output(id).to_vec();
+            self.paged.consume_output(id, output.len());
+            let who = self.clients.iter().position(|client| client.paged == id);
+            if let Some(who) = who.filter(|_| !output.is_empty()) {
+                self.compare(who, &output)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn compare(&mut self, who: usize, got: &[u8]) -> Result<(), String> {
+        let Some(words) = self.clients[who].waits.take() else {
+            return Err(format!("client {who} was sent {:?} unasked", String::from_utf8_lossy(got)));
+        };
+        let text = String::from_utf8_lossy(got).into_owned();
+        let shown = show(&words);
+        if text.starts_with("-IOERR")
+            || text.starts_with("-OOM")
+            || text.starts_with("-EXECABORT Transaction discarded because of: OOM")
+        {
+            return self.refuse(who, &words, &text);
+        }
+        let client = &mut self.clients[who];
+        self.plain.handle_bytes(client.plain, &crate::resp::encode(&words), self.now);
+        let expected = self.plain.output(client.plain).to_vec();
+        self.plain.consume_output(client.plain, expected.len());
+        match &words[0][..] {
+            b"MULTI" => client.in_transaction = true,
+            b"EXEC" | b"DISCARD" => client.in_transaction = false,
+            _ => {}
+        }
+        self.ran += 1;
+        if got == expected {
+            return Ok(());
+        }
+        let common = got.iter().zip(&expected).take_while(|(a, b)| a == b).count().saturating_sub(60);
+        let part =
+            |reply: &[u8]| String::from_utf8_lossy(&reply[common..]).chars().take(300).collect::<String>();
+        Err(format!("client {who}: {shown}: answered …{:?}, not …{:?}", part(got), part(&expected)))
+    }
+
+    /// A command that failed did nothing; a value that cannot be read is given up on both sides, which needs no read.
+    fn refuse(&mut self, who: usize, words: &[Bytes], text: &str) -> Result<(), String> {
+        self.refused += 1;
+        self.remember(&format!("client {who}: refused: {text}"));
+        if let Some(key) = text.split('\'').nth(1).filter(|_| text.starts_with("-IOERR")) {
+            let wanted = words.iter().any(|word| word == key.as_bytes());
+            if !wanted && words[0] != b"EXEC" && words[0] != b"SORT" {
+                return Err(format!("{} fails for a key that it does not name: {text}", show(words)));
+            }
+            self.send_now(who, &[b"DEL".to_vec(), key.as_bytes().to_vec()])?;
+            if words[0] == b"SORT" {
+                // It leaves a sorted set in its full encoding, also where it finds no more than that.
+                self.send_now(who, &[b"DEL".to_vec(), words[1].clone()])?;
+            }
+        }
+        if words[0] == b"EXEC" || self.clients[who].in_transaction {
+            // The transaction is over, or broken: both begin anew. One of them has none, and says so.
+            let client = &mut self.clients[who];
+            client.in_transaction = false;
+            self.plain.handle_bytes(client.plain, b"DISCARD\r\n", self.now);
+            let length = self.plain.output(client.plain).len();
+            self.plain.consume_output(client.plain, length);
+            self.paged.handle_bytes(client.paged, b"DISCARD\r\n", self.now);
+            let length = self.paged.output(client.paged).len();
+            self.paged.consume_output(client.paged, length);
+        }
+        Ok(())
+    }
+
+    /// A command that is answered at once.
+    fn send_now(&mut self, who: usize, words: &[Bytes]) -> Result<(), String> {
+        let client = &self.clients[who];
+        let bytes = crate::resp::encode(words);
+        let mut replies = Vec::new();
+        for (engine, id) in [(&mut self.plain, client.plain), (&mut self.paged, client.paged)] {
+            engine.handle_bytes(id, &bytes, self.now);
+            replies.push(engine.output(id).to_vec());
+            engine.consume_output(id, replies[replies.len() - 1].len());
+        }
+        self.remember(&format!("client {who}: {}", show(words)));
+        if replies[0] == replies[1] { Ok(()) } else { Err(format!("{}: {replies:?}", show(words))) }
+    }
+
+    /// Some client that waits for nothing sends a command.
+    fn talk(&mut self) -> Result<(), String> {
+        let free: Vec<usize> = (0..self.clients.len()).filter(|i| self.clients[*i].waits.is_none()).collect();
+        if free.is_empty() {
+            return self.steps(1);
+        }
+        let who = *self.dice.pick(&free);
+        let words = self.command(who);
+        let reads_nothing = READ_NOTHING.contains(&&words[0][..]);
+        self.send(who, &words)?;
+        if reads_nothing && self.clients[who].waits.is_some() {
+            // Only a transaction of somebody else's may stand in its way.
+            if !self.clients.iter().any(|client| client.waits.as_ref().is_some_and(|w| w[0] == b"EXEC")) {
+                return Err(format!("{} is not answered at once", show(&words)));
+            }
+        }
+        if self.dice.once_in(2) { self.steps(1) } else { Ok(()) }
+    }
+
+    fn send(&mut self, who: usize, words: &[Bytes]) -> Result<(), String> {
+        self.remember(&format!("client {who}: {}", show(words)));
+        self.clients[who].waits = Some(words.to_vec());
+        self.paged.handle_bytes(self.clients[who].paged, &crate::resp::encode(words), self.now);
+        self.hear()?;
+        self.paged.audit()
+    }
+
+    fn command(&mut self, who: usize) -> Vec<Bytes> {
+        let in_transaction = self.clients[who].in_transaction;
+        let may_begin = matches!(self.pages.fault, Fault::None | Fault::Writes);
+        let dice = &mut self.dice;
+        let key = |dice: &mut Dice| {
+            let prefix = *dice.pick(&["s", "l", "t", "h", "z"]);
+            generate::key(dice, prefix)
+        };
+        let text = |text: &str| text.as_bytes().to_vec();
+        let one = |dice: &mut Dice, of: &[&str]| dice.pick(of).as_bytes().to_vec();
+        let set = |dice: &mut Dice| generate::key(dice, "t");
+        match dice.below(24) {
+            0 if in_transaction => vec![one(dice, &["EXEC", "EXEC", "EXEC", "DISCARD"])],
+            0 if may_begin => vec![text("MULTI")],
+            1 if !in_transaction => vec![text("WATCH"), key(dice)],
+            2 => vec![text("SELECT"), one(dice, &["0", "0", "1", "2"])],
+            3 => vec![text("MOVE"), key(dice), one(dice, &["0", "1", "2"])],
+            4 => vec![text("COPY"), key(dice), key(dice), text("REPLACE")],
+            5 if dice.once_in(10) => vec![text("SWAPDB"), one(dice, &["0", "1"]), one(dice, &["1", "2"])],
+            6 if dice.once_in(20) => vec![text("FLUSHALL")],
+            7 => vec![text("MSET"), key(dice), text("a"), key(dice), text("b")],
+            8 => vec![text("MGET"), key(dice), key(dice), key(dice)],
+            9 => vec![text("SUNIONSTORE"), set(dice), set(dice), set(dice)],
+            10 => vec![
+                text("LMOVE"),
+                generate::key(dice, "l"),
+                generate::key(dice, "l"),
+                text("LEFT"),
+                text("RIGHT"),
+            ],
+            11 => vec![text("OBJECT"), text("ENCODING"), key(dice)],
+            12 => [text("SORT"), set(dice), text("ALPHA"), text("BY"), text("s*"), text("GET"), text("s*")]
+                .into(),
+            13 => vec![text("SORT"), generate::key(dice, "l"), text("ALPHA"), text("GET"), text("h*->m1")],
+            14 => vec![text("GETEX"), generate::key(dice, "s"), text("PX"), text("1005")],
+            15 => vec![text("SET"), generate::key(dice, "s"), text("d"), text("GET")],
+            16 => vec![text("DEBUG"), text("DIGEST-VALUE"), key(dice)],
+            17 => vec![text("SADD"), set(dice), one(dice, &["0", "1", "2"]), one(dice, &["1", "3"])],
+            18 => vec![
+                text("ZUNIONSTORE"),
+                generate::key(dice, "z"),
+                text("2"),
+                set(dice),
+                generate::key(dice, "z"),
+            ],
+            _ => generate::command(dice),
+        }
+    }
+
+    /// What only the paged engine is asked: to move values, to write a snapshot.
+    fn ask_alone(&mut self) -> Result<(), String> {
+        let prefix = *self.dice.pick(&["s", "l", "t", "h", "z"]);
+        let key = generate::key(&mut self.dice, prefix);
+        let words = match self.dice.below(4) {
+            0 => vec![b"BGSAVE".to_vec()],
+            1 => vec![b"DEBUG".to_vec(), b"SWAPIN".to_vec(), key],
+            _ => vec![b"DEBUG".to_vec(), b"SWAPOUT".to_vec(), key],
+        };
+        self.remember(&show(&words));
+        self.paged.handle_bytes(self.admin, &crate::resp::encode(&words), self.now);
+        self.hear()?;
+        self.paged.audit()
+    }
+
+    fn change_faults(&mut self) -> Result<(), String> {
+        self.settle()?;
+        let fault = *self.dice.pick(&[Fault::None, Fault::None, Fault::Writes, Fault::Reads, Fault::Rot]);
+        let reads_fail = matches!(fault, Fault::Reads | Fault::Rot);
+        // Half a transaction cannot be compared.
+        if !(reads_fail && self.clients.iter().any(|client| client.in_transaction)) {
+            self.pages.fault = fault;
+            self.remember(&format!("fault {fault:?}"));
+        }
+        Ok(())
+    }
+
+    /// Until nobody waits and the device is at rest.
+    fn settle(&mut self) -> Result<(), String> {
+        for patience in 0..PATIENCE {
+            let waits = self.clients.iter().any(|client| client.waits.is_some());
+            if !waits && self.pages.is_idle() && patience > 0 {
+                return Ok(());
+            }
+            self.steps(1)?;
+            if self.pages.is_idle() {
+                self.paged.handle_timeout(self.now);
+                self.hear()?;
+            }
+        }
+        let waits: Vec<String> =
+            self.clients.iter().flat_map(|client| &client.waits).map(|w| show(w)).collect();
+        Err(format!("no reply comes to {waits:?}"))
+    }
+
+    /// Every key of every database, with its value and deadline.
+    fn compare_everything(&mut self) -> Result<(), String> {
+        self.settle()?;
+        if self.clients[0].in_transaction || self.pages.fault != Fault::None {
+            return Ok(());
+        }
+        for db in ["0", "1", "2"] {
+            self.ask(&[b"SELECT".to_vec(), db.into()])?;
+            for prefix in ["s", "l", "t", "h", "z"] {
+                for number in 0..4 {
+                    let key = format!("{prefix}{number}").into_bytes();
+                    self.ask(&[b"PTTL".to_vec(), key.clone()])?;
+                    // The order in which a table is walked is not the value: no DUMP.
+                    self.ask(&[b"DEBUG".to_vec(), b"DIGEST-VALUE".to_vec(), key.clone()])?;
+                    self.ask(&[b"OBJECT".to_vec(), b"ENCODING".to_vec(), key])?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn ask(&mut self, words: &[Bytes]) -> Result<(), String> {
+        self.send(0, words)?;
+        while self.clients[0].waits.is_some() {
+            self.settle()?;
+        }
+        Ok(())
+    }
+}
+
+fn show(words: &[Bytes]) -> String {
+    words.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect::<Vec<_>>().join(" ")
+}
