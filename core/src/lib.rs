@@ -57,14 +57,14 @@ pub use journal::{Event as JournalEvent, Fault, FaultKind, Manifest, Reader as J
 pub use page::Device;
 pub use rdb::{Item as RdbItem, Loader as RdbLoader};
 pub use server::{HostFacts, Request};
-pub use session::{SessionId, SessionInfo};
+pub use session::{Session, SessionId, SessionInfo};
 pub use store::flash::{
     Budget as FlashBudget, Device as FlashDevice, Error as FlashError, Geometry as FlashGeometry,
     Log as FlashLog, Page as FlashPage, Spends as FlashSpends, Stats as FlashStats,
     block_on as flash_block_on, place as flash_place,
 };
 pub use store::{StoreOp, place as store_place, record as store_record};
-pub use table::ALL as ALL_COMMANDS;
+pub use table::{ALL as ALL_COMMANDS, EVERYTHING, FIVE_TYPES, LIGHT};
 pub use words::config::{
     Config, LogLevel, StoreEngine, quote as quote_word, rewrite as rewrite_config, split_args as split_words,
 };

@@ -161,6 +161,8 @@ pub enum Request {
     ConfigChanged(&'static str),
     /// A line for the log.
     Log(String),
+    /// SYNC on a serial line: the dataset as an RDB file takes the place of the reply.
+    Export,
 }
 
 /// What belongs to no key and to no single connection.
@@ -218,6 +220,8 @@ pub struct Server {
     pub persistence: Persistence,
     /// What encodes values for DUMP.
     pub encoder: Encoder,
+    /// INFO's lines about the host's flash, as they are; none where it has none.
+    pub host_section: Vec<u8>,
 }
 
 impl Server {
@@ -260,6 +264,7 @@ impl Server {
             short_of_memory: false,
             persistence: Persistence::new(now),
             encoder: Encoder::default(),
+            host_section: Vec::new(),
         }
     }
 

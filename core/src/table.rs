@@ -336,6 +336,59 @@ pub const CONFIG: &[Command] = &[
     ]),
 ];
 
+/// The connection, as far as a client on a serial line needs it.
+pub const CHIP_CONNECTION: &[Command] = &[
+    Command::new("ping", -1, FAST, Keys::None, Group::Connection, connection::ping),
+    Command::new("echo", 2, LOADING | STALE | FAST, Keys::None, Group::Connection, connection::echo),
+    Command::new("reset", 1, NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | NOT_QUEUED, Keys::None, Group::Connection, connection::reset),
+];
+
+/// Keys of every type, as far as strings and hashes on a small chip need it.
+pub const CHIP_GENERIC: &[Command] = &[
+    Command::new("del", -2, WRITE | NO_VALUE, Keys::range(1, -1, 1), Group::Generic, keys::del),
+    Command::new("exists", -2, READONLY | FAST | META_ONLY, Keys::range(1, -1, 1), Group::Generic, keys::exists),
+    Command::new("type", 2, READONLY | FAST | META_ONLY, Keys::range(1, 1, 1), Group::Generic, keys::type_of),
+    Command::new("pexpire", -3, WRITE | FAST | META_ONLY, Keys::range(1, 1, 1), Group::Generic, deadlines::pexpire),
+    Command::new("expire", -3, WRITE | FAST | META_ONLY, Keys::range(1, 1, 1), Group::Generic, deadlines::expire),
+    Command::new("pttl", 2, READONLY | FAST | META_ONLY, Keys::range(1, 1, 1), Group::Generic, deadlines::pttl),
+    Command::new("ttl", 2, READONLY | FAST | META_ONLY, Keys::range(1, 1, 1), Group::Generic, deadlines::ttl),
+    Command::new("persist", 2, WRITE | FAST | META_ONLY, Keys::range(1, 1, 1), Group::Generic, deadlines::persist),
+    Command::new("dbsize", 1, READONLY | FAST | META_ONLY, Keys::None, Group::Server, walk::dbsize),
+];
+
+/// What a client on a serial line asks for its copy of the dataset.
+pub const SERIAL: &[Command] = &[
+    Command::new("replconf", -1, ADMIN | NOSCRIPT | LOADING | STALE, Keys::None, Group::Server, persistence::replconf),
+    Command::new("sync", 1, ADMIN | NOSCRIPT | NO_MULTI, Keys::None, Group::Server, persistence::sync),
+];
+
+/// The five types and what belongs to them, for a chip.
+pub static FIVE_TYPES: &[&[Command]] =
+    &[STRING, LIST, SET, HASH, ZSET, GENERIC, KEYSPACE, DUMP, TRANSACTIONS, CHIP_CONNECTION, SERIAL];
+
+/// Everything, for a chip with room.
+pub static EVERYTHING: &[&[Command]] = &[
+    STRING,
+    BITMAP,
+    LIST,
+    SET,
+    HASH,
+    ZSET,
+    GENERIC,
+    KEYSPACE,
+    SORT,
+    DUMP,
+    TRANSACTIONS,
+    PUBSUB,
+    CONNECTION,
+    SERVER,
+    CONFIG,
+    SERIAL,
+];
+
+/// Strings and hashes, for a small chip.
+pub static LIGHT: &[&[Command]] = &[STRING, HASH, CHIP_GENERIC, CHIP_CONNECTION];
+
 /// Every list.
 pub static ALL: &[&[Command]] = &[
     STRING,

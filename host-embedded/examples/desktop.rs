@@ -1,57 +1,153 @@
-//! A node whose values may take 128 KiB, with standard input and output as its serial line:
+//! The microcontroller's twin: the firmware's loop over a file as flash chip, on a port of 127.0.0.1 in place of the serial line.
 //!
 //! ```sh
-//! printf 'HSET h a 1\r\nHGETALL h\r\n' | cargo run -p nuthatch-embedded --example desktop
+//! cargo run -p nuthatch-embedded --example desktop -- flash.bin 7777
+//! redis-cli -p 7777
 //! ```
-#![expect(clippy::expect_used, reason = "an example ends where its input ends")]
+//!
+//! The file is the image that QEMU's machine takes too: 4 MiB, all ones where it is new.
+#![expect(clippy::expect_used, reason = "an example ends where its file or its port fails")]
 
 use std::alloc::System;
-use std::io::{self, BufRead, Write as _};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::FileExt;
+use std::thread::sleep;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use embedded_io::{ErrorType, Read, ReadReady, Write};
+use embedded_storage::nor_flash::{self, NorFlash, NorFlashErrorKind, ReadNorFlash};
 use nuthatch_embedded::counting::Counting;
-use nuthatch_embedded::memory::{self, Sum};
-use nuthatch_embedded::{Node, NodeOptions};
+use nuthatch_embedded::device::Blocking;
+use nuthatch_embedded::memory::Sum;
+use nuthatch_embedded::{EVERYTHING, Node, NodeOptions, Store, flash_block_on};
+
+/// Bytes of the chip, and of what it erases at once.
+const CHIP: usize = 4 << 20;
+const SECTOR: usize = 4 << 10;
+/// Bytes of memory that the node believes to have.
+const ARENA: usize = 128 << 10;
 
 /// Counted as on a chip, but no arena: std allocates before `main` could give one.
 #[global_allocator]
 static MEMORY: Counting<System, Sum> = Counting::new(System, Sum);
 
-/// Standard input and output. Waiting for input is the operating system's work here, so input is always ready.
-struct Console {
-    ended: bool,
+/// A file that behaves as flash does: programs clear bits, erases set them.
+struct Chip(File);
+
+impl Chip {
+    fn open(path: &str) -> io::Result<Self> {
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        if file.metadata()?.len() != CHIP as u64 {
+            file.set_len(0)?;
+            file.write_all_at(&vec![0xff; CHIP], 0)?;
+        }
+        Ok(Self(file))
+    }
 }
 
-impl ErrorType for Console {
+impl nor_flash::ErrorType for Chip {
+    type Error = NorFlashErrorKind;
+}
+
+impl ReadNorFlash for Chip {
+    const READ_SIZE: usize = 1;
+
+    fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), NorFlashErrorKind> {
+        self.0.read_exact_at(bytes, offset.into()).map_err(|_| NorFlashErrorKind::Other)
+    }
+
+    fn capacity(&self) -> usize {
+        CHIP
+    }
+}
+
+impl NorFlash for Chip {
+    const WRITE_SIZE: usize = 1;
+    const ERASE_SIZE: usize = SECTOR;
+
+    fn erase(&mut self, from: u32, to: u32) -> Result<(), NorFlashErrorKind> {
+        let ones = vec![0xff; (to - from) as usize];
+        self.0.write_all_at(&ones, from.into()).map_err(|_| NorFlashErrorKind::Other)
+    }
+
+    fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), NorFlashErrorKind> {
+        let mut cells = vec![0; bytes.len()];
+        self.read(offset, &mut cells)?;
+        cells.iter_mut().zip(bytes).for_each(|(cell, byte)| *cell &= byte);
+        self.0.write_all_at(&cells, offset.into()).map_err(|_| NorFlashErrorKind::Other)
+    }
+}
+
+/// The port as a serial line: one client after another, and nobody is told of their coming and going.
+struct Line {
+    listener: TcpListener,
+    client: Option<TcpStream>,
+}
+
+impl Line {
+    fn client(&mut self) -> Option<&mut TcpStream> {
+        if self.client.is_none() {
+            let (client, _) = self.listener.accept().ok()?;
+            client.set_nonblocking(true).and_then(|()| client.set_nodelay(true)).ok()?;
+            self.client = Some(client);
+        }
+        self.client.as_mut()
+    }
+}
+
+impl ErrorType for Line {
     type Error = io::Error;
 }
 
-impl Read for Console {
+impl Read for Line {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let mut stdin = io::stdin().lock();
-        let ready = stdin.fill_buf()?;
-        let length = ready.len().min(buf.len());
-        buf[..length].copy_from_slice(&ready[..length]);
-        stdin.consume(length);
-        self.ended = length == 0;
-        Ok(length)
+        let Some(client) = self.client() else { return Ok(0) };
+        match client.read(buf) {
+            Ok(length) if length > 0 => Ok(length),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            _ => {
+                self.client = None;
+                Ok(0)
+            }
+        }
     }
 }
 
-impl ReadReady for Console {
+impl ReadReady for Line {
     fn read_ready(&mut self) -> io::Result<bool> {
-        Ok(!self.ended)
+        Ok(true)
     }
 }
 
-impl Write for Console {
+impl Write for Line {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        io::stdout().write(buf)
+        // As on a line, what nobody hears is lost.
+        let Some(client) = &mut self.client else { return Ok(buf.len()) };
+        match client.write(buf) {
+            Ok(length) => Ok(length),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                sleep(Duration::from_millis(1));
+                Ok(0)
+            }
+            Err(_) => {
+                self.client = None;
+                Ok(buf.len())
+            }
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stdout().flush()
+        Ok(())
+    }
+
+    fn write_all(&mut self, mut buf: &[u8]) -> io::Result<()> {
+        while !buf.is_empty() {
+            let written = self.write(buf)?;
+            buf = &buf[written..];
+        }
+        Ok(())
     }
 }
 
@@ -61,16 +157,22 @@ fn now() -> i64 {
 }
 
 fn main() {
-    let options = NodeOptions {
-        commands: nuthatch_core::ALL_COMMANDS,
-        seed: [1, 2, 3, 4],
-        now: now(),
-        max_memory: 128 << 10,
-        monotonic: || 0,
-    };
-    let mut node = Node::new(Console { ended: false }, options);
-    while !node.serial().ended {
-        node.serve(now()).expect("the console");
+    let mut arguments = std::env::args().skip(1);
+    let path = arguments.next().unwrap_or_else(|| "flash.bin".to_owned());
+    let port: u16 = arguments.next().map_or(7777, |port| port.parse().expect("a port's number"));
+    let chip = Blocking(Chip::open(&path).expect("the flash image"));
+    let geometry = chip.geometry().expect("a chip of 4 MiB");
+    let store = flash_block_on(Store::open(chip, geometry, 512, |_| true)).expect("the log on the chip");
+    let listener = TcpListener::bind(("127.0.0.1", port)).expect("the port");
+    listener.set_nonblocking(true).expect("the port");
+    println!("redis-cli -p {port}");
+    let options = NodeOptions { seed: [1, 2, 3, 4], ..NodeOptions::new(EVERYTHING, ARENA, now()) };
+    let mut node = Node::on_flash(Line { listener, client: None }, store, options);
+    loop {
+        let before = node.engine().server().stats.input_bytes;
+        node.serve(now()).expect("the line");
+        if node.engine().server().stats.input_bytes == before && !node.is_busy(now()) {
+            sleep(Duration::from_millis(1));
+        }
     }
-    eprintln!("{} bytes in use, {} at most", memory::used(), memory::peak());
 }

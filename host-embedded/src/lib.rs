@@ -7,9 +7,19 @@
 extern crate alloc;
 
 // Every host counts its memory with the same few lines; they need no std.
+mod answers;
 #[path = "../../host-std/src/memory/counting.rs"]
 pub mod counting;
+mod db;
+pub mod device;
+mod export;
+mod heart;
+pub mod line;
 pub mod memory;
 mod node;
+mod store;
 
-pub use node::{Node, NodeOptions};
+pub use db::{Db, DbError};
+pub use node::{Commands, NoFlash, Node, NodeOptions};
+pub use nuthatch_core::{EVERYTHING, FIVE_TYPES, LIGHT, flash_block_on};
+pub use store::{OpenError, Store};

@@ -13,6 +13,7 @@
 //! ```
 
 use crate::counting::{Counting, Tally};
+use alloc::vec::Vec;
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use linked_list_allocator::LockedHeap;
@@ -62,4 +63,13 @@ pub fn used() -> usize {
 /// The most bytes that were ever in use.
 pub fn peak() -> usize {
     PEAK.load(Relaxed)
+}
+
+/// Whether so many bytes can be had in one piece.
+pub fn has_room(bytes: usize) -> bool {
+    let mut probe: Vec<u8> = Vec::new();
+    let there = probe.try_reserve_exact(bytes).is_ok();
+    // Else the compiler leaves out an allocation that nobody uses.
+    core::hint::black_box(&probe);
+    there
 }

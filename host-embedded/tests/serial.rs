@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 
 use embedded_io::{ErrorType, Read, ReadReady, Write};
-use nuthatch_embedded::{Node, NodeOptions};
+use nuthatch_embedded::{EVERYTHING, Node, NodeOptions};
 
 /// What was sent and not yet read, and what was answered.
 #[derive(Default)]
@@ -46,13 +46,7 @@ impl Write for Line {
 /// Sends `text` in one piece and returns all that was answered.
 fn answers(text: &str) -> String {
     let line = Line { sent: text.bytes().collect(), answered: Vec::new() };
-    let options = NodeOptions {
-        commands: nuthatch_core::ALL_COMMANDS,
-        seed: [1, 2, 3, 4],
-        now: 1000,
-        max_memory: 0,
-        monotonic: || 0,
-    };
+    let options = NodeOptions { seed: [1, 2, 3, 4], ..NodeOptions::new(EVERYTHING, 128 << 10, 1000) };
     let mut node = Node::new(line, options);
     for turn in 0..=text.len() {
         node.serve(1000 + i64::try_from(turn).expect("few turns")).expect("the line cannot fail");

@@ -204,7 +204,8 @@ impl Worker {
                 Request::Log(line) => Some(format!("L{line}")),
                 Request::Fatal(line) => Some(format!("F{line}")),
                 Request::Shutdown { .. } => Some(String::from("S")),
-                Request::ConfigChanged(_) => continue,
+                // The package's table has no SYNC.
+                Request::ConfigChanged(_) | Request::Export => continue,
             };
         }
     }

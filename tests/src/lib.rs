@@ -5,6 +5,7 @@ pub mod flash;
 pub mod fuzz;
 pub mod fuzz_flash;
 pub mod fuzz_rdb;
+pub mod machine;
 pub mod resp;
 pub mod seed;
 pub mod server;

@@ -169,6 +169,13 @@ impl Conn {
         self.stream.get_mut().write_all(bytes)
     }
 
+    /// One byte, whatever it belongs to.
+    pub fn byte(&mut self) -> io::Result<u8> {
+        let mut byte = [0];
+        self.stream.read_exact(&mut byte)?;
+        Ok(byte[0])
+    }
+
     /// Sends a command and reads one reply.
     pub fn call<A: AsRef<[u8]>>(&mut self, arguments: &[A]) -> io::Result<Value> {
         self.send(&encode(arguments))?;

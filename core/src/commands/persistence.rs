@@ -3,6 +3,7 @@
 use crate::args::Args;
 use crate::context::{BlockRequest, Ctx};
 use crate::persistence::SaveRequest;
+use crate::server::Request;
 use crate::session::NullKind;
 use crate::words::error::{CommandError, CommandResult, SYNTAX};
 use alloc::vec::Vec;
@@ -36,6 +37,18 @@ fn wait_for(ctx: &mut Ctx<'_>, request: SaveRequest) {
 pub fn save(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
     check(ctx)?;
     wait_for(ctx, SaveRequest::Foreground(ctx.session.id));
+    Ok(())
+}
+
+/// SYNC on a serial line: the host sends the dataset.
+pub fn sync(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
+    ctx.server.requests.push(Request::Export);
+    Ok(())
+}
+
+/// REPLCONF, which redis-cli sends before SYNC: whatever it can do, it gets a file with a mark at its end.
+pub fn replconf(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
+    ctx.reply.ok();
     Ok(())
 }
 

@@ -13,6 +13,8 @@ use crate::resp::reply::Reply;
 use crate::session::{Blocked, OwnedCommand, ReplyMode};
 use core::mem;
 
+const OUT_OF_ARENA: &str = "OOM the command might need more memory than is free, or make a larger value than this device takes. Delete keys or use smaller values.";
+
 /// What is left when a command's context is gone.
 pub(super) struct Ran {
     pub(super) outcome: Outcome,
@@ -25,6 +27,9 @@ impl Engine {
     pub(super) fn run_command(&mut self, session: &mut Running, id: Option<CommandId>, args: Args<'_>) {
         match self.judge(session, id, args) {
             Verdict::Run(id) => self.execute(session, id, args),
+            Verdict::Queue(id) if self.is_out_of_arena(session, id, args) => {
+                self.refuse(session, Some(id), OUT_OF_ARENA);
+            }
             Verdict::Queue(id) => self.queue(session, id, args),
             Verdict::Refuse(text) => self.refuse(session, id, &text),
             Verdict::Pause(id) => {
@@ -44,6 +49,9 @@ impl Engine {
         if self.data.paging.swapped > 0 && self.is_missing(session, id, args) {
             self.park(session, id, OwnedCommand::new(args));
             return;
+        }
+        if self.is_out_of_arena(session, id, args) {
+            return self.refuse(session, Some(id), OUT_OF_ARENA);
         }
         let (mark, mode) = (session.output.len(), session.reply_mode);
         let ran = self.call_in(session, id, args, None);
@@ -67,6 +75,11 @@ impl Engine {
                 self.after_command(session, args, ran.propagation);
             }
         }
+    }
+
+    #[inline]
+    fn is_out_of_arena(&self, session: &Running, id: CommandId, args: Args<'_>) -> bool {
+        self.parts.arena.is_some_and(|arena| (arena.refuses)(self, session, id, args, arena))
     }
 
     /// Whether values that the command needs are not in memory.

@@ -235,7 +235,7 @@ impl Engine {
 
     /// Hands what came of a job to its owner. A room that is not there has no jobs.
     fn give_to(&mut self, owner: Owner, done: Done) {
-        let Parts { paging, snapshots, journal, store } = self.parts;
+        let Parts { paging, snapshots, journal, store, .. } = self.parts;
         if let (Owner::Store(step), Some(part)) = (owner, store) {
             return (part.job_done)(self, step, done);
         }

@@ -3,6 +3,7 @@
 //! Methods that take something in are `handle_*`, those that give something out are `poll_*` or named for what they
 //! give; the rest are getters. The engine holds sequence only: what a command does stands in its room.
 
+mod arena;
 mod blocking;
 mod cron;
 mod effects;

@@ -23,6 +23,15 @@ pub(super) struct Parts {
     pub(super) snapshots: Option<&'static SnapshotPart>,
     pub(super) journal: Option<&'static JournalPart>,
     pub(super) store: Option<&'static StorePart>,
+    pub(super) arena: Option<ArenaPart>,
+}
+
+/// Memory that comes from an arena.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ArenaPart {
+    pub(super) refuses: fn(&Engine, &Running, CommandId, Args<'_>, ArenaPart) -> bool,
+    pub(super) has_room: fn(usize) -> bool,
+    pub(super) longest_value: usize,
 }
 
 /// Virtual memory.

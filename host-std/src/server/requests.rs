@@ -18,6 +18,8 @@ impl Server {
                 }
                 Request::Log(line) => log::warning(&line),
                 Request::ConfigChanged(name) => self.apply(name),
+                // The server's table has no SYNC.
+                Request::Export => {}
             }
         }
     }

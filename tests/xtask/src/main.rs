@@ -5,6 +5,7 @@ mod bench;
 mod command;
 mod debian_std;
 mod demo;
+mod firmware;
 mod flash;
 mod fuzz;
 mod report;
@@ -21,6 +22,8 @@ usage: cargo xtask TASK
 
   test [--only STEP,…]   sets up what the tests need and runs every one (or the named steps: --list names them)
   bench [ARGUMENTS]      measures ours beside redis-server and prints the tables; --help lists the arguments
+  firmware [--sizes] [--port N] [--flash FILE]
+                         builds the firmware, prints its sizes, and runs it in QEMU
   fuzz [--minutes N] [--seed N] [--groups …]
                          long differential runs against redis-server; the first difference ends them
   bench-web [ROUNDS [MB]]
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
     match arguments.split_first() {
         Some((task, rest)) if task == "test" => test::run(&top(), rest),
         Some((task, rest)) if task == "bench" => bench::run(&top(), rest),
+        Some((task, rest)) if task == "firmware" => firmware::run(&top(), rest),
         Some((task, rest)) if task == "fuzz" => fuzz::run(&top(), rest),
         Some((task, rest)) if task == "demo" => demo::run(&top(), rest),
         Some((task, rest)) if task == "flash" => flash::run(&top(), rest),

@@ -40,6 +40,8 @@ pub struct Tools {
     pub chromium: bool,
     /// Firefox ESR.
     pub firefox: bool,
+    /// QEMU for ARM.
+    pub qemu: bool,
     /// A nightly toolchain with Miri.
     pub miri: bool,
     /// A nightly toolchain and where cargo-fuzz is.
@@ -69,6 +71,11 @@ pub fn all(top: &Path, report: &mut Report) -> Tools {
         );
     }
     strace(report);
+    let qemu = qemu();
+    if !qemu {
+        report
+            .lacks("QEMU for ARM: apt-get install qemu-system-arm qemu-utils", "the firmware on its machine");
+    }
     Tools {
         wasm,
         thumb,
@@ -77,6 +84,7 @@ pub fn all(top: &Path, report: &mut Report) -> Tools {
         node,
         chromium,
         firefox,
+        qemu,
         miri,
         cargo_fuzz,
     }
@@ -158,6 +166,24 @@ fn has_nightly() -> bool {
     nightly()
         || (succeeds(&mut program("rustup", ["toolchain", "install", "nightly", "--profile", "minimal"]))
             && nightly())
+}
+
+/// Whether a nightly toolchain can build the standard library for the firmware.
+pub fn has_nightly_with_sources() -> bool {
+    let sources = || {
+        let root = output(&mut program("rustc", ["+nightly", "--print", "sysroot"])).unwrap_or_default();
+        Path::new(root.trim()).join("lib/rustlib/src/rust/library/Cargo.lock").exists()
+    };
+    let add = ["component", "add", "--toolchain", "nightly", "rust-src"];
+    has_nightly() && ensure(sources, || succeeds(&mut program("rustup", add)))
+}
+
+/// QEMU, which runs the firmware. Debian's replaces a newer qemu-utils, so both come from one release.
+pub fn qemu() -> bool {
+    ensure(
+        || succeeds(&mut program("qemu-system-arm", ["--version"])),
+        || apt_install(&["qemu-system-arm", "qemu-utils"]),
+    )
 }
 
 fn miri() -> bool {

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use crate::command::{Count, Failure, cargo, program, run as execute};
+use crate::firmware;
 use crate::report::Report;
 use crate::setup::{self, Route, THUMB, Tools, WASM};
 use crate::web;
@@ -13,7 +14,7 @@ const PROFILE: [&str; 2] = ["--profile", "checked"];
 /// Seconds that each fuzz target runs.
 const FUZZ_SECONDS: &str = "-max_total_time=20";
 /// The steps in their order, for `--list`.
-const STEPS: [&str; 12] = [
+const STEPS: [&str; 13] = [
     "format",
     "clippy",
     "clippy no_std",
@@ -21,6 +22,7 @@ const STEPS: [&str; 12] = [
     "unit tests",
     "doc tests",
     "build thumbv7em",
+    "firmware",
     "server",
     "end to end",
     "browser",
@@ -89,6 +91,13 @@ fn tests(top: &Path, report: &mut Report, tools: &Tools) -> Result<(), Failure> 
             execute(&mut build(top, "nuthatch-embedded", THUMB, route, "release"))
         })?;
     }
+    if tools.thumb == Some(Route::Plain) {
+        report.step("firmware", || {
+            let twin = ["build", "--quiet", "-p", "nuthatch-embedded", "--example", "desktop"];
+            execute(cargo(top, None).args(twin).args(PROFILE))?;
+            firmware::build_all(top)
+        })?;
+    }
     end_to_end(top, report, tools)?;
     browser(top, report, tools)?;
     if tools.miri {
@@ -147,14 +156,18 @@ fn end_to_end(top: &Path, report: &mut Report, tools: &Tools) -> Result<(), Fail
     report.step("server", || execute(cargo(top, None).args(server).args(PROFILE)))?;
     let suites = sources(&top.join("tests/tests"));
     for suite in suites.iter().map(String::as_str).filter(|suite| *suite != "tidy") {
-        let needs_reference = matches!(suite, "tools" | "journal" | "rdb_reference")
+        let needs_reference = matches!(suite, "tools" | "journal" | "rdb_reference" | "firmware")
             || matches!(suite, "differential" | "beside_reference" | "diskstore");
-        let needs_python = matches!(suite, "clients" | "differential" | "diskstore");
-        if (tools.reference || !needs_reference) && (tools.python.is_some() || !needs_python) {
+        let needs_python = matches!(suite, "clients" | "differential" | "diskstore" | "firmware");
+        let needs_qemu = suite == "firmware";
+        if (tools.reference || !needs_reference)
+            && (tools.python.is_some() || !needs_python)
+            && (tools.qemu || !needs_qemu)
+        {
             let mut command = cargo(top, None);
             command.args(["test", "--quiet", "-p", "nuthatch-tests", "--test", suite]).args(PROFILE);
             // Two servers and a client on two cores: one test after the other, or waits run out.
-            if suite == "differential" {
+            if matches!(suite, "differential" | "firmware") {
                 command.args(["--", "--test-threads=1"]);
             }
             command.env("NUTHATCH_SERVER", top.join("target/checked/nuthatch"));

@@ -21,7 +21,7 @@ const fn section(name: &'static str, write: fn(&Ctx<'_>, &mut InfoText), by_defa
     Section { name, write, by_default }
 }
 
-static SECTIONS: [Section; 15] = [
+static SECTIONS: &[Section] = &[
     section("Server", sections::server, true),
     section("Clients", sections::clients, true),
     section("Memory", sections::memory, true),
@@ -36,14 +36,16 @@ static SECTIONS: [Section; 15] = [
     section("Errorstats", sections::errorstats, true),
     section("Latencystats", sections::latencystats, false),
     section("Cluster", |_, text| text.int("cluster_enabled", 0), true),
+    section("Flash", |ctx, text| text.lines(&ctx.server.host_section), true),
     section("Keyspace", sections::keyspace, true),
 ];
 
 /// INFO [section …]
 pub fn info(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     let mut text = InfoText::default();
-    for section in &SECTIONS {
-        if wanted(section, args) {
+    for section in SECTIONS {
+        let is_there = section.name != "Flash" || !ctx.server.host_section.is_empty();
+        if is_there && wanted(section, args) {
             text.begin(section.name);
             (section.write)(ctx, &mut text);
         }

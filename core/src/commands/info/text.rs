@@ -25,6 +25,11 @@ impl InfoText {
         self.0.extend_from_slice(b"\r\n");
     }
 
+    /// Lines as they are.
+    pub(super) fn lines(&mut self, lines: &[u8]) {
+        self.0.extend_from_slice(lines);
+    }
+
     /// A line with a number.
     pub(super) fn int(&mut self, name: &str, value: i64) {
         self.text(name, itoa::Buffer::new().format(value));

@@ -1,0 +1,76 @@
+//! Nuthatch on QEMU's ast1030-evb: RESP on the first serial line.
+#![no_std]
+#![no_main]
+
+#[cfg_attr(any(feature = "five", feature = "light"), path = "in_memory.rs")]
+#[cfg_attr(not(any(feature = "five", feature = "light")), path = "on_flash.rs")]
+mod below;
+mod chip;
+mod clock;
+#[cfg(not(any(feature = "five", feature = "light")))]
+mod flash;
+mod uart;
+
+use core::panic::PanicInfo;
+use cortex_m::peripheral::{Peripherals, SCB};
+use cortex_m_rt::{entry, exception};
+use nuthatch_embedded::NodeOptions;
+use nuthatch_embedded::memory::{self, Allocator, Arena};
+use static_cell::StaticCell;
+use uart::Uart;
+
+/// What the linker's map leaves for values and all that is allocated.
+const ARENA_SIZE: usize = match usize::from_str_radix(env!("NUTHATCH_ARENA"), 10) {
+    Ok(size) => size,
+    Err(_) => 0,
+};
+
+#[global_allocator]
+static MEMORY: Allocator = memory::allocator();
+static ARENA: StaticCell<Arena<{ ARENA_SIZE }>> = StaticCell::new();
+
+#[entry]
+fn main() -> ! {
+    if let Some(mut core) = Peripherals::take() {
+        clock::start(&mut core.SYST);
+    }
+    memory::give(&MEMORY, ARENA.init_with(memory::arena));
+    let mut node = below::start(Uart::start(), options());
+    loop {
+        let Ok(()) = node.serve(clock::now());
+        if !node.is_busy(clock::now()) {
+            uart::idle();
+        }
+    }
+}
+
+fn options() -> NodeOptions {
+    let random = || u64::from(chip::read(chip::RANDOM)) << 32 | u64::from(chip::read(chip::RANDOM));
+    NodeOptions {
+        seed: [random(), random(), random(), random()],
+        monotonic: clock::micros,
+        has_room: memory::has_room,
+        ..NodeOptions::new(commands(), ARENA_SIZE, clock::now())
+    }
+}
+
+fn commands() -> nuthatch_embedded::Commands {
+    if cfg!(feature = "light") {
+        nuthatch_embedded::LIGHT
+    } else if cfg!(feature = "five") {
+        nuthatch_embedded::FIVE_TYPES
+    } else {
+        nuthatch_embedded::EVERYTHING
+    }
+}
+
+#[exception]
+fn SysTick() {
+    clock::tick();
+}
+
+/// Nothing of the firmware panics on what comes from outside; should it, the chip starts anew from its flash.
+#[panic_handler]
+fn panic(_: &PanicInfo<'_>) -> ! {
+    SCB::sys_reset()
+}

@@ -1,0 +1,254 @@
+//! The engine for a firmware's own code: commands as methods, no line between.
+
+use crate::answers::{Answer, Answers};
+use crate::heart::{Heart, NoFlash};
+use crate::node::NodeOptions;
+use crate::store::Store;
+use alloc::string::String;
+use alloc::vec::Vec;
+use nuthatch_core::{FlashDevice, SessionId, SessionInfo, flash_block_on};
+
+/// Digits of the longest number.
+const DIGITS: usize = 20;
+
+/// Why a call gave nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DbError {
+    /// The engine refused it, in Redis's words: `WRONGTYPE …`, `OOM …`.
+    Refused(String),
+    /// The reply is of another kind than the call takes: the command is not in the node's lists.
+    Reply,
+}
+
+/// An engine over a flash chip, or in memory alone. Each call takes the hour, in milliseconds, and ends when what it changed is
+/// on the flash.
+///
+/// ```
+/// use nuthatch_embedded::{Db, FIVE_TYPES, NodeOptions};
+///
+/// let mut db = Db::new(NodeOptions::new(FIVE_TYPES, 64 << 10, 0));
+/// assert_eq!(db.incr_by("starts", 1, 0)?, 1);
+/// db.hset("config", "name", "north-3", 0)?;
+/// assert_eq!(db.hget("config", "name", 0)?.as_deref(), Some(&b"north-3"[..]));
+/// for reading in ["20.5", "20.7"] {
+///     db.rpush("readings", reading, 10)?;
+/// }
+/// db.expire("readings", 60_000, 10)?;
+/// assert_eq!(db.lrange("readings", 0, -1, 20)?.len(), 2);
+/// assert_eq!(db.lrange("readings", 0, -1, 61_000)?.len(), 0);
+/// # Ok::<(), nuthatch_embedded::DbError>(())
+/// ```
+pub struct Db<D: FlashDevice = NoFlash> {
+    heart: Heart<D>,
+    session: SessionId,
+    pending: Vec<SessionId>,
+}
+
+impl Db {
+    /// An empty engine, without flash.
+    pub fn new(options: NodeOptions) -> Self {
+        Self::assemble(None, &options)
+    }
+}
+
+impl<D: FlashDevice> Db<D> {
+    /// An engine over what is on the flash.
+    pub fn on_flash(store: Store<D>, options: NodeOptions) -> Self {
+        Self::assemble(Some(store), &options)
+    }
+
+    fn assemble(store: Option<Store<D>>, options: &NodeOptions) -> Self {
+        let mut heart = Heart::new(store, options);
+        let session = heart.engine.open_session(SessionInfo::default(), options.now);
+        Self { heart, session, pending: Vec::new() }
+    }
+
+    /// Gives the chip back; what was answered is on it.
+    pub fn into_device(self) -> Option<D> {
+        self.heart.store.map(Store::into_device)
+    }
+
+    /// Does what is due: keys expire, reclaim goes on. Once a second or so.
+    pub fn tick(&mut self, now: i64) {
+        flash_block_on(async {
+            self.heart.engine.handle_timeout(now);
+            self.heart.carry(now).await;
+        });
+    }
+
+    /// Any command; its reply in RESP.
+    pub fn call(&mut self, words: &[&[u8]], now: i64) -> Vec<u8> {
+        flash_block_on(self.call_waiting(words, now))
+    }
+
+    /// [`Db::call`] for a chip whose operations are waited for. It is not to be given up in the middle.
+    pub async fn call_waiting(&mut self, words: &[&[u8]], now: i64) -> Vec<u8> {
+        self.heart.carry(now).await;
+        let reply = self.heart.ask(self.session, words, now).await;
+        self.pending.clear();
+        self.heart.engine.poll_pending(&mut self.pending);
+        reply
+    }
+
+    fn number(&mut self, words: &[&[u8]], now: i64) -> Result<i64, DbError> {
+        match first(&self.call(words, now))? {
+            Answer::Number(number) => Ok(number),
+            _ => Err(DbError::Reply),
+        }
+    }
+
+    fn text(&mut self, words: &[&[u8]], now: i64) -> Result<Option<Vec<u8>>, DbError> {
+        match first(&self.call(words, now))? {
+            Answer::Text(text) => Ok(Some(text.to_vec())),
+            Answer::Nothing => Ok(None),
+            _ => Err(DbError::Reply),
+        }
+    }
+
+    /// Sets a string, whatever the key held.
+    ///
+    /// # Errors
+    /// The engine's refusal, as of every call below.
+    pub fn set(&mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>, now: i64) -> Result<(), DbError> {
+        first(&self.call(&[b"SET", key.as_ref(), value.as_ref()], now)).map(drop)
+    }
+
+    /// The string.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn get(&mut self, key: impl AsRef<[u8]>, now: i64) -> Result<Option<Vec<u8>>, DbError> {
+        self.text(&[b"GET", key.as_ref()], now)
+    }
+
+    /// Adds to the number that the string spells; the sum.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn incr_by(&mut self, key: impl AsRef<[u8]>, by: i64, now: i64) -> Result<i64, DbError> {
+        self.number(&[b"INCRBY", key.as_ref(), Digits::of(by).text()], now)
+    }
+
+    /// Removes a key; whether it was there.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn del(&mut self, key: impl AsRef<[u8]>, now: i64) -> Result<bool, DbError> {
+        Ok(self.number(&[b"DEL", key.as_ref()], now)? == 1)
+    }
+
+    /// Lets a key expire after so many milliseconds; false without a key.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn expire(&mut self, key: impl AsRef<[u8]>, millis: i64, now: i64) -> Result<bool, DbError> {
+        Ok(self.number(&[b"PEXPIRE", key.as_ref(), Digits::of(millis).text()], now)? == 1)
+    }
+
+    /// Sets a field of a hash.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn hset(
+        &mut self,
+        key: impl AsRef<[u8]>,
+        field: impl AsRef<[u8]>,
+        value: impl AsRef<[u8]>,
+        now: i64,
+    ) -> Result<(), DbError> {
+        self.number(&[b"HSET", key.as_ref(), field.as_ref(), value.as_ref()], now).map(drop)
+    }
+
+    /// A field of a hash.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn hget(
+        &mut self,
+        key: impl AsRef<[u8]>,
+        field: impl AsRef<[u8]>,
+        now: i64,
+    ) -> Result<Option<Vec<u8>>, DbError> {
+        self.text(&[b"HGET", key.as_ref(), field.as_ref()], now)
+    }
+
+    /// Adds an element at a list's end; how many there are then.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn rpush(
+        &mut self,
+        key: impl AsRef<[u8]>,
+        element: impl AsRef<[u8]>,
+        now: i64,
+    ) -> Result<i64, DbError> {
+        self.number(&[b"RPUSH", key.as_ref(), element.as_ref()], now)
+    }
+
+    /// A list's elements from `from` to `to`, both counted from its end where negative.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn lrange(
+        &mut self,
+        key: impl AsRef<[u8]>,
+        from: i64,
+        to: i64,
+        now: i64,
+    ) -> Result<Vec<Vec<u8>>, DbError> {
+        let (from, to) = (Digits::of(from), Digits::of(to));
+        let reply = self.call(&[b"LRANGE", key.as_ref(), from.text(), to.text()], now);
+        match first(&reply)? {
+            Answer::Many(_) => Ok(Answers::new(&reply).filter_map(text_of).collect()),
+            _ => Err(DbError::Reply),
+        }
+    }
+}
+
+fn text_of(answer: Answer<'_>) -> Option<Vec<u8>> {
+    match answer {
+        Answer::Text(text) => Some(text.to_vec()),
+        _ => None,
+    }
+}
+
+fn first(reply: &[u8]) -> Result<Answer<'_>, DbError> {
+    match Answers::new(reply).next() {
+        Some(Answer::Error(text)) => Err(DbError::Refused(String::from_utf8_lossy(text).into_owned())),
+        Some(answer) => Ok(answer),
+        None => Err(DbError::Reply),
+    }
+}
+
+/// A number as text, without an allocation.
+struct Digits {
+    bytes: [u8; DIGITS],
+    from: usize,
+}
+
+impl Digits {
+    fn of(number: i64) -> Self {
+        let mut digits = Self { bytes: [b'0'; DIGITS], from: DIGITS };
+        let mut rest = number.unsigned_abs();
+        loop {
+            digits.put(b'0' + (rest % 10) as u8);
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        if number < 0 {
+            digits.put(b'-');
+        }
+        digits
+    }
+
+    fn put(&mut self, byte: u8) {
+        self.from -= 1;
+        self.bytes[self.from] = byte;
+    }
+
+    fn text(&self) -> &[u8] {
+        &self.bytes[self.from..]
+    }
+}
