@@ -231,7 +231,8 @@ export class Server {
     }
     else {
       if (this.yielding) return this.yielded();
-      this.device?.close();
+      // Its timer would keep Node's process alive for ever.
+      this.stop();
       this.post({ closed: true });
       this.tabs?.end();
       this.finish();
