@@ -369,5 +369,6 @@ fn a_cache_of_a_megabyte_answers_as_the_reference() {
 
 #[test]
 fn a_cache_of_next_to_nothing_answers_as_the_reference() {
-    as_the_reference(seed::fresh(), "100", "1");
+    // A seed that met a deadline of the last hour there is, which a record once took for none.
+    as_the_reference(seed::given().unwrap_or(486_825), "100", "1");
 }
