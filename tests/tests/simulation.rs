@@ -7,19 +7,62 @@ use nuthatch_tests::{
 };
 
 const TURNS: usize = 3000;
+const TWIN_TURNS: usize = 2000;
 
+/// Plays a world to its end and gives it back.
 #[track_caller]
-fn run(seed: u64) -> usize {
-    let mut world = World::new(seed);
-    for turn in 0..TURNS {
-        let difference = world.turn().err();
+fn played<W>(seed: u64, turns: usize, new: fn(u64) -> W, step: fn(&mut W) -> Result<(), String>) -> W {
+    let mut world = new(seed);
+    for turn in 0..turns {
+        let difference = step(&mut world).err();
         assert!(
             difference.is_none(),
             "NUTHATCH_SEED={seed}, turn {turn}: {}",
             difference.unwrap_or_default()
         );
     }
-    world.ran
+    world
+}
+
+#[track_caller]
+fn run(seed: u64) -> usize {
+    played(seed, TURNS, World::new, World::turn).ran
+}
+
+/// How many replies were compared, and how many commands failures refused.
+#[track_caller]
+fn run_over_store(seed: u64) -> (usize, usize) {
+    let twin = played(seed, TWIN_TURNS, StoreTwin::new, StoreTwin::turn);
+    (twin.ran, twin.refused)
+}
+
+/// As [`run_over_store`].
+#[track_caller]
+fn run_paged(seed: u64) -> (usize, usize) {
+    let twin = played(seed, TWIN_TURNS, PagedTwin::new, PagedTwin::turn);
+    (twin.ran, twin.refused)
+}
+
+#[track_caller]
+fn run_sixty_twins(run: fn(u64) -> (usize, usize)) {
+    let outcomes: Vec<(usize, usize)> = (0..60).map(run).collect();
+    let ran: usize = outcomes.iter().map(|outcome| outcome.0).sum();
+    let refused: usize = outcomes.iter().map(|outcome| outcome.1).sum();
+    assert!(
+        ran > 60_000 && refused > 60,
+        "{ran} ran, {refused} were refused: the simulation has lost its point"
+    );
+}
+
+fn run_fresh<T>(count: u64, run: fn(u64) -> T) {
+    let first = seed::fresh();
+    (first..first + count).for_each(|seed| drop(run(seed)));
+}
+
+fn run_given<T>(run: fn(u64) -> T) {
+    if let Some(seed) = seed::given() {
+        run(seed);
+    }
 }
 
 #[test]
@@ -30,99 +73,40 @@ fn fixed_seeds() {
 
 #[test]
 fn fresh_seeds() {
-    let first = seed::fresh();
-    for seed in first..first + 200 {
-        run(seed);
-    }
+    run_fresh(200, run);
 }
 
 #[test]
 fn given_seed() {
-    if let Some(seed) = seed::given() {
-        run(seed);
-    }
-}
-
-const STORE_TURNS: usize = 2000;
-
-#[track_caller]
-fn run_over_store(seed: u64) -> (usize, usize) {
-    let mut twin = StoreTwin::new(seed);
-    for turn in 0..STORE_TURNS {
-        let difference = twin.turn().err();
-        assert!(
-            difference.is_none(),
-            "NUTHATCH_SEED={seed}, turn {turn}: {}",
-            difference.unwrap_or_default()
-        );
-    }
-    (twin.ran, twin.refused)
+    run_given(run);
 }
 
 #[test]
 fn over_a_store() {
-    let outcomes: Vec<(usize, usize)> = (0..60).map(run_over_store).collect();
-    let ran: usize = outcomes.iter().map(|outcome| outcome.0).sum();
-    let refused: usize = outcomes.iter().map(|outcome| outcome.1).sum();
-    assert!(
-        ran > 60_000 && refused > 60,
-        "{ran} ran, {refused} were refused: the simulation has lost its point"
-    );
+    run_sixty_twins(run_over_store);
 }
 
 #[test]
 fn over_a_store_with_fresh_seeds() {
-    let first = seed::fresh();
-    for seed in first..first + 20 {
-        run_over_store(seed);
-    }
+    run_fresh(20, run_over_store);
 }
 
 #[test]
 fn over_a_store_with_the_given_seed() {
-    if let Some(seed) = seed::given() {
-        run_over_store(seed);
-    }
-}
-
-const PAGED_TURNS: usize = 2000;
-
-#[track_caller]
-fn run_paged(seed: u64) -> (usize, usize) {
-    let mut twin = PagedTwin::new(seed);
-    for turn in 0..PAGED_TURNS {
-        let difference = twin.turn().err();
-        assert!(
-            difference.is_none(),
-            "NUTHATCH_SEED={seed}, turn {turn}: {}",
-            difference.unwrap_or_default()
-        );
-    }
-    (twin.ran, twin.refused)
+    run_given(run_over_store);
 }
 
 #[test]
 fn paged() {
-    let outcomes: Vec<(usize, usize)> = (0..60).map(run_paged).collect();
-    let ran: usize = outcomes.iter().map(|outcome| outcome.0).sum();
-    let refused: usize = outcomes.iter().map(|outcome| outcome.1).sum();
-    assert!(
-        ran > 60_000 && refused > 60,
-        "{ran} ran, {refused} were refused: the simulation has lost its point"
-    );
+    run_sixty_twins(run_paged);
 }
 
 #[test]
 fn paged_with_fresh_seeds() {
-    let first = seed::fresh();
-    for seed in first..first + 20 {
-        run_paged(seed);
-    }
+    run_fresh(20, run_paged);
 }
 
 #[test]
 fn paged_with_the_given_seed() {
-    if let Some(seed) = seed::given() {
-        run_paged(seed);
-    }
+    run_given(run_paged);
 }

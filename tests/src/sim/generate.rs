@@ -29,6 +29,39 @@ pub(super) fn command(dice: &mut Dice) -> Vec<Vec<u8>> {
     words
 }
 
+/// A key of any type.
+pub(super) fn any_key(dice: &mut Dice) -> Vec<u8> {
+    let prefix = *dice.pick(&["s", "l", "t", "h", "z"]);
+    key(dice, prefix)
+}
+
+/// One of these words.
+pub(super) fn one(dice: &mut Dice, of: &[&str]) -> Vec<u8> {
+    dice.pick(of).as_bytes().to_vec()
+}
+
+/// A command over several keys, databases or forms of a value, which [`command`] has none of: the rows that both twins have;
+/// `None`: the row is a twin's own.
+pub(super) fn wide_command(dice: &mut Dice, row: usize) -> Option<Vec<Vec<u8>>> {
+    let text = |text: &str| text.as_bytes().to_vec();
+    Some(match row {
+        2 => vec![text("SELECT"), one(dice, &["0", "0", "1", "2"])],
+        3 => vec![text("MOVE"), any_key(dice), one(dice, &["0", "1", "2"])],
+        4 => vec![text("COPY"), any_key(dice), any_key(dice), text("REPLACE")],
+        5 if dice.once_in(10) => vec![text("SWAPDB"), one(dice, &["0", "1"]), one(dice, &["1", "2"])],
+        6 if dice.once_in(20) => vec![text("FLUSHALL")],
+        7 => vec![text("MSET"), any_key(dice), text("a"), any_key(dice), text("b")],
+        9 => vec![text("SUNIONSTORE"), key(dice, "t"), key(dice, "t"), key(dice, "t")],
+        10 => vec![text("LMOVE"), key(dice, "l"), key(dice, "l"), text("LEFT"), text("RIGHT")],
+        11 => vec![text("OBJECT"), text("ENCODING"), any_key(dice)],
+        14 => vec![text("GETEX"), key(dice, "s"), text("PX"), text("1005")],
+        15 => vec![text("SET"), key(dice, "s"), text("d"), text("GET")],
+        16 => vec![text("DEBUG"), text("DIGEST-VALUE"), any_key(dice)],
+        5 | 6 => command(dice),
+        _ => return None,
+    })
+}
+
 fn on_any(dice: &mut Dice) -> Vec<Vec<u8>> {
     let name = *dice.pick(&ANY);
     let prefix = dice.pick(&COLLECTIONS).0;

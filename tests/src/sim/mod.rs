@@ -11,6 +11,7 @@ mod races;
 mod reply;
 mod saves;
 mod store;
+mod told;
 mod twin;
 mod world;
 
@@ -35,6 +36,11 @@ impl Dice {
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)
+    }
+
+    /// What an engine is seeded with.
+    pub fn seed(&mut self) -> [u64; 4] {
+        [self.roll(), self.roll(), self.roll(), self.roll()]
     }
 
     /// A number below `n`.

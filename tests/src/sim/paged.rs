@@ -3,19 +3,18 @@
 //! in that order the other one runs them. Whatever a client is answered must be the same.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
 
 use nuthatch_core::{ALL_COMMANDS, Engine, HostFacts, Job, Options, Request, SessionId, SessionInfo};
 
 use super::files::MemoryFiles;
 use super::pages::{Fault, MemoryPages};
 use super::saves::twin_config;
+use super::told::{Past, difference, show};
 use super::world::facts;
 use super::{Dice, generate};
 
 type Bytes = Vec<u8>;
 
-const REMEMBERED: usize = 60;
 /// Steps after which a reply must have come.
 const PATIENCE: usize = 20_000;
 /// Metadata and overwriting: these never read the device.
@@ -54,7 +53,7 @@ pub struct PagedTwin {
     pages: MemoryPages,
     files: MemoryFiles,
     now: i64,
-    past: VecDeque<String>,
+    past: Past,
     setting: String,
     /// Commands whose replies were compared.
     pub ran: usize,
@@ -68,7 +67,7 @@ impl PagedTwin {
         let mut dice = Dice::new(seed);
         let now = 1_700_000_000_000;
         let mut config = twin_config();
-        let seed = [dice.roll(), dice.roll(), dice.roll(), dice.roll()];
+        let seed = dice.seed();
         let options = Options { commands: ALL_COMMANDS, config: config.clone(), host: facts(), seed, now };
         let mut plain = Engine::new(options);
         config.vm_enabled = true;
@@ -93,7 +92,7 @@ impl PagedTwin {
         let admin = paged.open_session(SessionInfo::default(), now);
         let pages = MemoryPages::new(&mut dice);
         let files = MemoryFiles::default();
-        let past = VecDeque::new();
+        let past = Past::default();
         Self { dice, plain, paged, clients, admin, pages, files, now, past, setting, ran: 0, refused: 0 }
     }
 
@@ -113,17 +112,7 @@ impl PagedTwin {
             10 => self.ask_alone(),
             _ => self.talk(),
         };
-        outcome.map_err(|difference| {
-            let past: Vec<&str> = self.past.iter().map(String::as_str).collect();
-            format!("{difference}\n({}) after\n{}", self.setting, past.join("\n"))
-        })
-    }
-
-    fn remember(&mut self, line: &str) {
-        if self.past.len() == REMEMBERED {
-            self.past.pop_front();
-        }
-        self.past.push_back(line.chars().take(300).collect());
+        outcome.map_err(|difference| self.past.explain(&difference, &self.setting))
     }
 
     /// Time passes while nobody waits: what a command is answered may hang on the hour at which it runs.
@@ -132,7 +121,7 @@ impl PagedTwin {
         self.now += *self.dice.pick(&[10, 100, 100, 1000, 5000, 100_000]);
         self.plain.handle_timeout(self.now);
         self.paged.handle_timeout(self.now);
-        self.remember(&format!("time {}", self.now));
+        self.past.remember(&format!("time {}", self.now));
         self.steps(1)
     }
 
@@ -206,16 +195,13 @@ impl PagedTwin {
         if got == expected {
             return Ok(());
         }
-        let common = got.iter().zip(&expected).take_while(|(a, b)| a == b).count().saturating_sub(60);
-        let part =
-            |reply: &[u8]| String::from_utf8_lossy(&reply[common..]).chars().take(300).collect::<String>();
-        Err(format!("client {who}: {shown}: answered …{:?}, not …{:?}", part(got), part(&expected)))
+        Err(format!("client {who}: {shown}: {}", difference(got, &expected)))
     }
 
     /// A command that failed did nothing; a value that cannot be read is given up on both sides, which needs no read.
     fn refuse(&mut self, who: usize, words: &[Bytes], text: &str) -> Result<(), String> {
         self.refused += 1;
-        self.remember(&format!("client {who}: refused: {text}"));
+        self.past.remember(&format!("client {who}: refused: {text}"));
         if let Some(key) = text.split('\'').nth(1).filter(|_| text.starts_with("-IOERR")) {
             let wanted = words.iter().any(|word| word == key.as_bytes());
             if !wanted && words[0] != b"EXEC" && words[0] != b"SORT" {
@@ -251,7 +237,7 @@ impl PagedTwin {
             replies.push(engine.output(id).to_vec());
             engine.consume_output(id, replies[replies.len() - 1].len());
         }
-        self.remember(&format!("client {who}: {}", show(words)));
+        self.past.remember(&format!("client {who}: {}", show(words)));
         if replies[0] == replies[1] { Ok(()) } else { Err(format!("{}: {replies:?}", show(words))) }
     }
 
@@ -275,7 +261,7 @@ impl PagedTwin {
     }
 
     fn send(&mut self, who: usize, words: &[Bytes]) -> Result<(), String> {
-        self.remember(&format!("client {who}: {}", show(words)));
+        self.past.remember(&format!("client {who}: {}", show(words)));
         self.clients[who].waits = Some(words.to_vec());
         self.paged.handle_bytes(self.clients[who].paged, &crate::resp::encode(words), self.now);
         self.hear()?;
@@ -286,40 +272,28 @@ impl PagedTwin {
         let in_transaction = self.clients[who].in_transaction;
         let may_begin = matches!(self.pages.fault, Fault::None | Fault::Writes);
         let dice = &mut self.dice;
-        let key = |dice: &mut Dice| {
-            let prefix = *dice.pick(&["s", "l", "t", "h", "z"]);
-            generate::key(dice, prefix)
-        };
+        let row = dice.below(24);
+        if let Some(words) = generate::wide_command(dice, row) {
+            return words;
+        }
         let text = |text: &str| text.as_bytes().to_vec();
-        let one = |dice: &mut Dice, of: &[&str]| dice.pick(of).as_bytes().to_vec();
         let set = |dice: &mut Dice| generate::key(dice, "t");
-        match dice.below(24) {
-            0 if in_transaction => vec![one(dice, &["EXEC", "EXEC", "EXEC", "DISCARD"])],
+        match row {
+            0 if in_transaction => vec![generate::one(dice, &["EXEC", "EXEC", "EXEC", "DISCARD"])],
             0 if may_begin => vec![text("MULTI")],
-            1 if !in_transaction => vec![text("WATCH"), key(dice)],
-            2 => vec![text("SELECT"), one(dice, &["0", "0", "1", "2"])],
-            3 => vec![text("MOVE"), key(dice), one(dice, &["0", "1", "2"])],
-            4 => vec![text("COPY"), key(dice), key(dice), text("REPLACE")],
-            5 if dice.once_in(10) => vec![text("SWAPDB"), one(dice, &["0", "1"]), one(dice, &["1", "2"])],
-            6 if dice.once_in(20) => vec![text("FLUSHALL")],
-            7 => vec![text("MSET"), key(dice), text("a"), key(dice), text("b")],
-            8 => vec![text("MGET"), key(dice), key(dice), key(dice)],
-            9 => vec![text("SUNIONSTORE"), set(dice), set(dice), set(dice)],
-            10 => vec![
-                text("LMOVE"),
-                generate::key(dice, "l"),
-                generate::key(dice, "l"),
-                text("LEFT"),
-                text("RIGHT"),
-            ],
-            11 => vec![text("OBJECT"), text("ENCODING"), key(dice)],
+            1 if !in_transaction => vec![text("WATCH"), generate::any_key(dice)],
+            8 => {
+                vec![text("MGET"), generate::any_key(dice), generate::any_key(dice), generate::any_key(dice)]
+            }
             12 => [text("SORT"), set(dice), text("ALPHA"), text("BY"), text("s*"), text("GET"), text("s*")]
                 .into(),
             13 => vec![text("SORT"), generate::key(dice, "l"), text("ALPHA"), text("GET"), text("h*->m1")],
-            14 => vec![text("GETEX"), generate::key(dice, "s"), text("PX"), text("1005")],
-            15 => vec![text("SET"), generate::key(dice, "s"), text("d"), text("GET")],
-            16 => vec![text("DEBUG"), text("DIGEST-VALUE"), key(dice)],
-            17 => vec![text("SADD"), set(dice), one(dice, &["0", "1", "2"]), one(dice, &["1", "3"])],
+            17 => vec![
+                text("SADD"),
+                set(dice),
+                generate::one(dice, &["0", "1", "2"]),
+                generate::one(dice, &["1", "3"]),
+            ],
             18 => vec![
                 text("ZUNIONSTORE"),
                 generate::key(dice, "z"),
@@ -333,14 +307,13 @@ impl PagedTwin {
 
     /// What only the paged engine is asked: to move values, to write a snapshot.
     fn ask_alone(&mut self) -> Result<(), String> {
-        let prefix = *self.dice.pick(&["s", "l", "t", "h", "z"]);
-        let key = generate::key(&mut self.dice, prefix);
+        let key = generate::any_key(&mut self.dice);
         let words = match self.dice.below(4) {
             0 => vec![b"BGSAVE".to_vec()],
             1 => vec![b"DEBUG".to_vec(), b"SWAPIN".to_vec(), key],
             _ => vec![b"DEBUG".to_vec(), b"SWAPOUT".to_vec(), key],
         };
-        self.remember(&show(&words));
+        self.past.remember(&show(&words));
         self.paged.handle_bytes(self.admin, &crate::resp::encode(&words), self.now);
         self.hear()?;
         self.paged.audit()
@@ -353,7 +326,7 @@ impl PagedTwin {
         // Half a transaction cannot be compared.
         if !(reads_fail && self.clients.iter().any(|client| client.in_transaction)) {
             self.pages.fault = fault;
-            self.remember(&format!("fault {fault:?}"));
+            self.past.remember(&format!("fault {fault:?}"));
         }
         Ok(())
     }
@@ -404,8 +377,4 @@ impl PagedTwin {
         }
         Ok(())
     }
-}
-
-fn show(words: &[Bytes]) -> String {
-    words.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect::<Vec<_>>().join(" ")
 }

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use nuthatch_core::SessionId;
 
 use super::Dice;
+use super::told::{difference, show};
 use super::twin::{Side, StoreTwin};
 
 type Bytes = Vec<u8>;
@@ -136,11 +137,11 @@ impl StoreTwin {
     fn compare_raced(&mut self, at: usize, script: &mut Script, got: &[u8]) -> Result<(), String> {
         let Some(command) = script.commands.pop_front() else { return Err("a reply to nothing".to_owned()) };
         script.sent = false;
-        let shown = command.iter().map(|word| String::from_utf8_lossy(word)).collect::<Vec<_>>().join(" ");
-        self.remember(format!("[{at}] {shown}"));
+        let shown = show(&command);
+        self.past.remember(&format!("[{at}] {shown}"));
         if is_refused(got) {
             self.refused += 1;
-            self.remember(format!("[{at}] refused: {}", String::from_utf8_lossy(got)));
+            self.past.remember(&format!("[{at}] refused: {}", String::from_utf8_lossy(got)));
             script.commands.clear();
             for word in ["DISCARD", "UNWATCH"] {
                 self.stored.say(self.stored.racers[at], &words(word), self.now);
@@ -153,7 +154,6 @@ impl StoreTwin {
         if got == expected {
             return Ok(());
         }
-        let (got, expected) = (String::from_utf8_lossy(got), String::from_utf8_lossy(&expected));
-        Err(format!("[{at}] {shown}: answered {got:?}, not {expected:?}"))
+        Err(format!("[{at}] {shown}: {}", difference(got, &expected)))
     }
 }

@@ -67,7 +67,7 @@ impl StoreTwin {
         }
         self.stored.engine.handle_bytes(self.stored.client, b"BGSAVE\r\n", self.now);
         let told = self.reply("BGSAVE")?;
-        self.remember(format!("BGSAVE {}", String::from_utf8_lossy(&told)));
+        self.past.remember(&format!("BGSAVE {}", String::from_utf8_lossy(&told)));
         if told.starts_with(b"-") {
             return Ok(());
         }

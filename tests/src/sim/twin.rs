@@ -1,8 +1,6 @@
 //! Two engines with the same commands: one holds everything in memory, the other is a small cache over a store whose jobs
 //! end late and in any order. Whatever a client is answered must be the same.
 
-use std::collections::VecDeque;
-
 use nuthatch_core::{
     ALL_COMMANDS, Config, Engine, Job, Options, Request, SessionId, SessionInfo, store_place,
 };
@@ -11,12 +9,12 @@ use super::files::MemoryFiles;
 use super::races::RACERS;
 use super::saves::twin_config;
 use super::store::MemoryStore;
+use super::told::{Past, difference, show};
 use super::world::facts;
 use super::{Dice, generate};
 
 type Bytes = Vec<u8>;
 
-const REMEMBERED: usize = 60;
 /// Steps after which a reply must have come.
 const PATIENCE: usize = 200_000;
 
@@ -58,7 +56,7 @@ pub struct StoreTwin {
     store: MemoryStore,
     config: Config,
     pub(super) now: i64,
-    past: VecDeque<String>,
+    pub(super) past: Past,
     pub(super) in_transaction: bool,
     /// The snapshot that is being written: the digest of what it has to hold, and its hour.
     pub(super) instant: Option<(Bytes, i64)>,
@@ -76,7 +74,7 @@ impl StoreTwin {
         let mut dice = Dice::new(seed);
         let now = 1_700_000_000_000;
         let mut config = twin_config();
-        let seed = [dice.roll(), dice.roll(), dice.roll(), dice.roll()];
+        let seed = dice.seed();
         let plain = Side::new(config.clone(), seed, now);
         config.cache_max_memory = *dice.pick(&[1, 1000, 4000, 20_000, 100_000]);
         config.cache_flush_delay = *dice.pick(&[0, 0, 1, 5]);
@@ -90,7 +88,7 @@ impl StoreTwin {
             store: MemoryStore::default(),
             config,
             now,
-            past: VecDeque::new(),
+            past: Past::default(),
             in_transaction: false,
             instant: None,
             saved: 0,
@@ -116,15 +114,11 @@ impl StoreTwin {
             15..18 => self.race(),
             _ => self.talk(),
         };
+        let Config { cache_max_memory, cache_flush_delay, cache_io_jobs, .. } = &self.config;
         outcome.map_err(|difference| {
-            let past: Vec<&str> = self.past.iter().map(String::as_str).collect();
-            format!(
-                "{difference}\n(cache of {} bytes, delay {}, {} jobs) after\n{}",
-                self.config.cache_max_memory,
-                self.config.cache_flush_delay,
-                self.config.cache_io_jobs,
-                past.join("\n")
-            )
+            let setting =
+                format!("cache of {cache_max_memory} bytes, delay {cache_flush_delay}, {cache_io_jobs} jobs");
+            self.past.explain(&difference, &setting)
         })
     }
 
@@ -136,18 +130,11 @@ impl StoreTwin {
         Ok(())
     }
 
-    pub(super) fn remember(&mut self, line: String) {
-        if self.past.len() == REMEMBERED {
-            self.past.pop_front();
-        }
-        self.past.push_back(line);
-    }
-
     fn pass_time(&mut self) -> Result<(), String> {
         self.now += *self.dice.pick(&[10, 100, 100, 1000, 5000, 100_000]);
         self.plain.engine.handle_timeout(self.now);
         self.stored.engine.handle_timeout(self.now);
-        self.remember(format!("time {}", self.now));
+        self.past.remember(&format!("time {}", self.now));
         self.steps(1)
     }
 
@@ -187,7 +174,7 @@ impl StoreTwin {
 
     fn change_faults(&mut self) -> Result<(), String> {
         self.store.faulty = !self.store.faulty;
-        self.remember(format!("faulty {}", self.store.faulty));
+        self.past.remember(&format!("faulty {}", self.store.faulty));
         Ok(())
     }
 
@@ -196,39 +183,18 @@ impl StoreTwin {
         self.both(&words)
     }
 
-    fn command(&mut self) -> Vec<Bytes> {
+    fn row(&mut self) -> Vec<Bytes> {
         let dice = &mut self.dice;
-        let key = |dice: &mut Dice| {
-            let prefix = *dice.pick(&["s", "l", "t", "h", "z"]);
-            generate::key(dice, prefix)
-        };
+        let row = dice.below(24);
+        if let Some(words) = generate::wide_command(dice, row) {
+            return words;
+        }
         let text = |text: &str| text.as_bytes().to_vec();
-        let one = |dice: &mut Dice, of: &[&str]| dice.pick(of).as_bytes().to_vec();
-        let mut words = match dice.below(24) {
-            0 if self.in_transaction => vec![one(dice, &["EXEC", "EXEC", "EXEC", "DISCARD"])],
+        match row {
+            0 if self.in_transaction => vec![generate::one(dice, &["EXEC", "EXEC", "EXEC", "DISCARD"])],
             0 => vec![text("MULTI")],
-            1 if !self.in_transaction => vec![text("WATCH"), key(dice)],
-            2 => vec![text("SELECT"), one(dice, &["0", "0", "1", "2"])],
-            3 => vec![text("MOVE"), key(dice), one(dice, &["0", "1", "2"])],
-            4 => vec![text("COPY"), key(dice), key(dice), text("REPLACE")],
-            5 if dice.once_in(10) => vec![text("SWAPDB"), one(dice, &["0", "1"]), one(dice, &["1", "2"])],
-            6 if dice.once_in(20) => vec![text("FLUSHALL")],
-            7 => vec![text("MSET"), key(dice), text("a"), key(dice), text("b")],
+            1 if !self.in_transaction => vec![text("WATCH"), generate::any_key(dice)],
             8 => vec![text("SETNX"), generate::key(dice, "s"), text("c")],
-            9 => vec![
-                text("SUNIONSTORE"),
-                generate::key(dice, "t"),
-                generate::key(dice, "t"),
-                generate::key(dice, "t"),
-            ],
-            10 => vec![
-                text("LMOVE"),
-                generate::key(dice, "l"),
-                generate::key(dice, "l"),
-                text("LEFT"),
-                text("RIGHT"),
-            ],
-            11 => vec![text("OBJECT"), text("ENCODING"), key(dice)],
             12 if !self.in_transaction => vec![
                 text("SORT"),
                 generate::key(dice, "t"),
@@ -238,27 +204,32 @@ impl StoreTwin {
                 text("GET"),
                 text("#"),
             ],
-            13 => vec![text("EXISTS"), key(dice), key(dice), key(dice)],
-            14 => vec![text("GETEX"), generate::key(dice, "s"), text("PX"), text("1005")],
-            15 => vec![text("SET"), generate::key(dice, "s"), text("d"), text("GET")],
-            16 => vec![text("DEBUG"), text("DIGEST-VALUE"), key(dice)],
+            13 => vec![
+                text("EXISTS"),
+                generate::any_key(dice),
+                generate::any_key(dice),
+                generate::any_key(dice),
+            ],
             _ => generate::command(dice),
-        };
+        }
+    }
+
+    fn command(&mut self) -> Vec<Bytes> {
+        let mut words = self.row();
         if words.len() == 1 && words[0] == b"EXEC" || words[0] == b"DISCARD" {
             self.in_transaction = false;
         } else if words[0] == b"MULTI" {
             self.in_transaction = true;
         } else if words[0] == b"FLUSHDB" && !self.in_transaction && self.dice.once_in(2) {
-            words[0] = text("DBSIZE");
+            words[0] = b"DBSIZE".to_vec();
         }
         words
     }
 
     /// Gives both engines a command and compares what they say.
     pub(super) fn both(&mut self, words: &[Bytes]) -> Result<(), String> {
-        let shown =
-            words.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect::<Vec<_>>().join(" ");
-        self.remember(shown.chars().take(300).collect());
+        let shown = show(words);
+        self.past.remember(&shown);
         let bytes = crate::resp::encode(words);
         self.stored.engine.handle_bytes(self.stored.client, &bytes, self.now);
         let got = self.reply(&shown)?;
@@ -270,7 +241,7 @@ impl StoreTwin {
             || words[0] == b"DEBUG" && text.starts_with("-ERR")
         {
             self.refused += 1;
-            self.remember(format!("refused: {text}"));
+            self.past.remember(&format!("refused: {text}"));
             if words[0] == b"EXEC" || self.in_transaction {
                 // The transaction is over, or broken: both begin anew.
                 self.in_transaction = false;
@@ -291,10 +262,7 @@ impl StoreTwin {
             // Keys whose time is over are counted until somebody meets them.
             return Ok(());
         }
-        let common = got.iter().zip(&expected).take_while(|(a, b)| a == b).count().saturating_sub(60);
-        let part =
-            |reply: &[u8]| String::from_utf8_lossy(&reply[common..]).chars().take(300).collect::<String>();
-        Err(format!("{shown}: answered …{:?}, not …{:?}", part(&got), part(&expected)))
+        Err(format!("{shown}: {}", difference(&got, &expected)))
     }
 
     /// A command without its reply.
@@ -398,11 +366,11 @@ impl StoreTwin {
         if !through || self.dice.once_in(2) {
             self.settle_down()?;
         }
-        self.remember("restart".to_owned());
+        self.past.remember("restart");
         self.store.crash();
         self.stored.files.crash();
         self.instant = None;
-        let seed = [self.dice.roll(), self.dice.roll(), self.dice.roll(), self.dice.roll()];
+        let seed = self.dice.seed();
         self.stored = Side::new(self.config.clone(), seed, self.now);
         self.stored.engine.carries_store(store_place);
         self.open()?;

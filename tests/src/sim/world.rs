@@ -66,7 +66,7 @@ impl World {
         config.hash_max_listpack_entries = 16;
         config.set_max_listpack_entries = 16;
         config.zset_max_listpack_entries = 16;
-        let seed = [dice.roll(), dice.roll(), dice.roll(), dice.roll()];
+        let seed = dice.seed();
         let engine = Engine::new(Options { commands: ALL_COMMANDS, config, host: facts(), seed, now });
         let mut model = Model::default();
         model.now = now;
