@@ -167,7 +167,7 @@ fn end_to_end(top: &Path, report: &mut Report, tools: &Tools) -> Result<(), Fail
             let mut command = cargo(top, None);
             command.args(["test", "--quiet", "-p", "nuthatch-tests", "--test", suite]).args(PROFILE);
             // Two servers and a client on two cores: one test after the other, or waits run out.
-            if matches!(suite, "differential" | "firmware") {
+            if matches!(suite, "differential" | "diskstore" | "firmware") {
                 command.args(["--", "--test-threads=1"]);
             }
             command.env("NUTHATCH_SERVER", top.join("target/checked/nuthatch"));
