@@ -1,10 +1,10 @@
 // The user's side: commands out, values in.
 
-import { Encoder, NuthatchError, Parser } from './resp.js';
-import { JSON_METHODS, NAMES, WAITING, flat, iterate, tagged } from './commands.js';
+import { BLOCKING, FLUSHING, Line, NOBODY, kind } from './line.js';
+import { Encoder, NuthatchError, Parser, check } from './resp.js';
+import { JSON_METHODS, NAMES, flat, iterate, tagged } from './commands.js';
 import { picture, stats } from './pictures.js';
 
-const IGNORED = { resolve() {}, reject() {} };
 /** The session that hears messages. */
 const EAR = -1;
 /** Published where all keys go at once, which no key's event tells. */
@@ -35,33 +35,28 @@ export class Client {
     const { name, options } = this;
     this.opened = new Promise((resolve, reject) => (this.settle = { resolve, reject }));
     this.opened.catch(() => {});
-    this.link = this.connect(name, (data) => this.take(data), (text) => this.fail(new NuthatchError(`WORKER ${text}`)));
+    // One that was ended may have had something to say yet.
+    const life = (this.life = {});
+    this.link = this.connect(name, (data) => life === this.life && this.take(data), (text) => life === this.life && this.fail(new NuthatchError(`WORKER ${text}`)));
     const { device: kind, durability, wasm, path } = options;
     this.link.post({ open: { name, config: config(options, kind), kind, durability, wasm, path, tabs: tabs(options) } });
   }
 
   line(lane) {
     let line = this.lanes.get(lane);
-    if (!line) this.lanes.set(lane, (line = { encoder: new Encoder(), waiting: [], received: 0, hello: true }));
-    if (line.hello) {
-      line.hello = false;
-      line.encoder.command(['HELLO', '3']);
-      line.waiting.push(IGNORED);
-    }
+    if (!line) this.lanes.set(lane, (line = new Line()));
     return line;
   }
 
   /** Sends a command on a lane; its reply settles the promise. */
-  send(words, lane, how, block) {
+  send(words, lane, how) {
     return new Promise((resolve, reject) => {
       if (this.ended) return reject(this.ended);
-      const line = this.line(lane);
       try {
-        line.encoder.command(words);
+        this.line(lane).send({ resolve, reject, how, words });
       } catch (error) {
         return reject(error);
       }
-      line.waiting.push({ resolve, reject, how, words, block });
       this.soon();
     });
   }
@@ -73,10 +68,10 @@ export class Client {
   }
 
   call(words, how) {
-    const name = String(words[0]);
     if (how.lane !== undefined) return this.send(words, how.lane, how);
-    if (/^(flush|swapdb)/i.test(name)) return this.send(words, this.base, how).finally(() => this.send(['PUBLISH', FLUSHED, ''], this.base, how));
-    if (!WAITING.test(name)) return this.send(words, this.base, how);
+    const which = kind(words[0]);
+    if (which === FLUSHING) return this.send(words, this.base, how).finally(() => this.send(['PUBLISH', FLUSHED, ''], this.base, how));
+    if (which !== BLOCKING) return this.send(words, this.base, how);
     const lane = this.free.pop() ?? this.nextLane++;
     return this.send(words, lane, how).finally(() => this.free.push(lane));
   }
@@ -135,10 +130,10 @@ export class Client {
   }
 
   answered({ answer, value, error }) {
-    const { resolve, reject } = this.asked.get(answer) ?? IGNORED;
+    const { resolve, reject } = this.asked.get(answer) ?? {};
     this.asked.delete(answer);
-    if (error) reject(new NuthatchError(error));
-    else resolve(value);
+    if (error) reject?.(new NuthatchError(error));
+    else resolve?.(value);
   }
 
   /** The device took no commit: what waits for one is told so. Its replies come when there is room, and what comes from now
@@ -150,10 +145,12 @@ export class Client {
       if (lane === EAR) continue;
       for (const entry of waiting) {
         entry.reject(error);
-        Object.assign(entry, entry === IGNORED ? {} : IGNORED);
+        Object.assign(entry, NOBODY);
       }
     }
+    const { state } = this.line(this.base);
     this.base = this.nextLane++;
+    this.lanes.set(this.base, new Line(state));
   }
 
   /** Somebody else answers from now on. What was answered before is heard first; what was not is sent again. */
@@ -163,52 +160,32 @@ export class Client {
       const { from, bytes } = due[lane] ?? {};
       const skip = line.received - from;
       if (skip >= 0 && skip < bytes.length) this.replies(lane, bytes.subarray(skip));
-      const again = line.waiting;
-      Object.assign(line, { received: 0, encoder: new Encoder(), waiting: [], hello: true });
-      if (skip < 0) for (const { reject } of again.splice(0)) reject(new NuthatchError('REPLYLOST the tab that had the engine ended, and its replies are gone'));
+      if (skip < 0) line.fail(new NuthatchError('REPLYLOST the tab that had the engine ended, and its replies are gone'));
+      const again = line.renew();
       // Subscribing again is answered by what waits behind it.
-      if (lane === EAR) for (const name of this.ears.keys()) this.line(EAR).encoder.command(subscription(name));
-      this.again(lane, again);
+      if (lane === EAR) for (const name of this.ears.keys()) line.say(subscription(name));
+      for (const entry of again) line.send(entry);
     }
+    if (this.notifying) this.notify();
     for (const { message } of this.asked.values()) this.link.post({ ...message, reign });
     if (this.lanes.size) this.soon();
   }
 
-  again(lane, entries) {
-    const sent = entries.filter(({ words }) => words);
-    const { block, words } = sent[0] ?? {};
-    // The first commands of a transaction were queued by one who is gone.
-    const before = block?.slice(0, block.indexOf(words)).map((words) => ({ ...IGNORED, words, block })) ?? [];
-    for (const entry of [...before, ...sent]) {
-      const line = this.line(lane);
-      line.encoder.command(entry.words);
-      line.waiting.push(entry);
-    }
-  }
-
   replies(lane, bytes) {
     const parser = new Parser(bytes);
-    const line = this.lanes.get(lane) ?? { waiting: [] }, { waiting } = line;
+    const line = this.lanes.get(lane) ?? new Line();
     line.received += bytes.length;
-    let n = 0;
     while (!parser.done) {
-      if (parser.isPush) {
-        this.heard(parser.value());
-        continue;
-      }
-      const { resolve, reject, how } = waiting[n++] ?? IGNORED;
-      const value = parser.value(how?.bytes);
-      if (value instanceof NuthatchError) reject(value);
-      else resolve(value);
+      if (parser.isPush) this.heard(parser.value());
+      else line.replied(parser);
     }
-    if (n === waiting.length) waiting.length = 0;
-    else waiting.splice(0, n);
+    line.forget();
   }
 
   fail(error) {
     this.settle.reject(error);
     this.ended = error;
-    for (const { waiting } of this.lanes.values()) for (const { reject } of waiting.splice(0)) reject(error);
+    for (const line of this.lanes.values()) line.fail(error);
     for (const { reject } of this.asked.values()) reject(error);
     this.asked.clear();
     this.closed?.();
@@ -228,9 +205,8 @@ export class Client {
   async crash() {
     this.link.stop();
     this.fail(new NuthatchError('CRASHED the worker was ended'));
-    this.lanes.clear();
-    this.free = [];
-    this.ended = undefined;
+    // What is sent before the new engine is there is sent again then, so nobody may take it now.
+    this.ended = this.reign = undefined;
     this.begin();
     await this.opened;
     await Promise.all([...this.ears.keys()].map((name) => this.listen(name)));
@@ -262,7 +238,7 @@ export class Client {
 
   /** The reply is a push; a PING behind it tells that it came. */
   listen(name, un = '') {
-    this.line(EAR).encoder.command(subscription(name, un));
+    this.line(EAR).say(subscription(name, un));
     return this.send(['PING'], EAR, {});
   }
 
@@ -277,7 +253,11 @@ export class Client {
 
   /** Events of keys come only when somebody wants them. */
   events() {
-    return (this.notifying ??= this.send(['CONFIG', 'SET', 'notify-keyspace-events', 'KEA'], this.base, {}));
+    return (this.notifying ??= this.notify());
+  }
+
+  notify() {
+    return this.send(['CONFIG', 'SET', 'notify-keyspace-events', 'KEA'], this.base, {});
   }
 
   async watch(pattern, handler) {
@@ -351,7 +331,10 @@ export class Client {
     iterate(put, db);
     if (before) return db;
     put('close', () => how.lane === undefined ? this.close() : this.leave(how.lane));
-    if (how.lane !== undefined) return db;
+    if (how.lane !== undefined) {
+      for (const name of ['select', 'watch', 'unwatch']) put(name, (...given) => run(flat(name, given)));
+      return db;
+    }
     const lazy = (name, make) => Object.defineProperty(db, name, { get: () => (this[`_${name}`] ??= make()) });
     lazy('bytes', () => this.methods({ bytes: true }));
     lazy('sync', () => this.methods({ sync: true }));
@@ -381,12 +364,11 @@ export class Client {
   /** Commands that are run together at `exec`. */
   multi(how) {
     const queued = [];
-    const db = this.methods({ run: (words) => (queued.push(words), db) });
+    const db = this.methods({ run: (words) => (words.forEach(check), queued.push(words), db) });
     Object.defineProperty(db, 'exec', {
       value: () => {
         const { lane = this.base } = how;
-        const block = [['MULTI'], ...queued, ['EXEC']];
-        const replies = block.map((words) => this.send(words, lane, how, block));
+        const replies = [['MULTI'], ...queued, ['EXEC']].map((words) => this.send(words, lane, how));
         replies.forEach((reply) => reply.catch(() => {}));
         return replies.at(-1);
       },

@@ -15,9 +15,6 @@ export const NAMES = (
   'zrevrangebyscore zrevrank zscan zscore zunion zunionstore'
 ).split(' ');
 
-/** Commands that may wait for others, or set up a state: a session of their own, or all would wait behind them. */
-export const WAITING = /^(b[lrz](m?pop(min|max)?|move|poplpush)|wait)$/i;
-
 /** Commands in which an object means pairs, not options. */
 const PAIRS = /^(m|h|hm)set(nx)?$/;
 

@@ -98,9 +98,9 @@ export class Host {
     for (let notice; (notice = this.engine.poll_notice()); ) this.notice(notice[0], notice.slice(1));
     this.deliver();
     this.turning = false;
-    this.turned();
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.turn(), Math.max(0, this.next - Date.now()));
+    this.turned();
   }
 
   /** Jobs go out; those of pages that are done at once come back at once. */
@@ -204,7 +204,7 @@ export class Host {
       end(undefined, outcome);
       return true;
     }
-    outcome.then((value) => end(undefined, value), (error) => end(reason(error))).then(() => this.turn());
+    outcome.then((value) => this.stopped || end(undefined, value), (error) => this.stopped || end(reason(error))).then(() => this.turn());
     return false;
   }
 
@@ -229,10 +229,11 @@ export class Host {
     return bytes;
   }
 
-  /** Does nothing any more. */
+  /** Does nothing any more, whatever comes back from the device. */
   stop() {
+    this.stopped = true;
     clearTimeout(this.timer);
-    this.turn = this.settle = () => {};
+    this.turn = this.settle = this.close = () => {};
   }
 
   deliver() {

@@ -352,6 +352,10 @@ export interface Json {
 
 /** A session of its own: for WATCH, SELECT, and transactions that others must not disturb. */
 export interface Session extends Commands, Any, Scans {
+  select(database: number): Promise<'OK'>;
+  /** `exec` gives `null` if one of them changed meanwhile, or if another tab has taken over: then nobody can tell. */
+  watch(...keys: Many[]): Promise<'OK'>;
+  unwatch(): Promise<'OK'>;
   multi(): Multi;
   close(): void;
 }

@@ -44,11 +44,17 @@ export class Encoder {
     bytes[this.length++] = 10;
   }
 
-  /** One command. */
+  /** One command; nothing of one with an argument that is none. */
   command(words) {
-    this.room(32);
-    this.head(42, words.length);
-    for (let i = 0; i < words.length; i++) this.word(words[i]);
+    const start = this.length;
+    try {
+      this.room(32);
+      this.head(42, words.length);
+      for (let i = 0; i < words.length; i++) this.word(words[i]);
+    } catch (error) {
+      this.length = start;
+      throw error;
+    }
   }
 
   word(word) {
@@ -111,6 +117,11 @@ export class Encoder {
     this.length = 0;
     return out;
   }
+}
+
+/** Throws unless it can be an argument. */
+export function check(word) {
+  if (!/^(string|number|bigint)$/.test(typeof word)) binary(word);
 }
 
 function binary(word) {

@@ -25,6 +25,8 @@ export class Server {
     /** How often the one who answers has changed. */
     this.reign = 0;
     this.devices = { ...devices, ...more };
+    /** Ports to this engine: what ends each. */
+    this.ports = new Set();
     /** Ports whose bytes go to another tab. */
     this.bridges = new Map();
     this.outbox = [];
@@ -75,6 +77,7 @@ export class Server {
     if (this.early && !this.engine.is_loading()) this.began();
     if (this.outbox.length) this.post(this.outbox.splice(0), this.buffers.splice(0));
     this.tabs?.flush();
+    if (this.yielding === 'now') this.yielded();
   }
 
   began() {
@@ -100,7 +103,7 @@ export class Server {
   /** Ends in good order, so that another tab may lead; this one follows. */
   yield() {
     if (!this.tabs?.leads || this.early || this.following) return;
-    this.yielding = true;
+    this.yielding = 'soon';
     this.following = true;
     this.tabs.leads = false;
     this.on_close();
@@ -157,7 +160,7 @@ export class Server {
   /** Runs one command and gives its reply at once. */
   now(bytes) {
     const { host, engine } = this;
-    if (this.early) throw new NuthatchError('LOADING the dataset is still being loaded');
+    if (this.early || this.following) throw new NuthatchError('LOADING the dataset is still being loaded');
     if (this.direct === undefined) {
       this.direct = this.session(() => {});
       host.send(this.direct, toBytes.encode('HELLO 3\r\n'));
@@ -181,19 +184,22 @@ export class Server {
   port(port) {
     if (this.following) return this.bridge(port);
     if (this.early) return this.early.push({ port });
+    const { host } = this;
     const session = this.session((bytes, closed) => {
       if (bytes.length) port.postMessage(bytes, [bytes.buffer]);
       if (closed) end();
     });
     const end = () => {
-      if (!this.sinks.has(session)) return;
+      if (!this.ports.delete(end)) return;
       port.postMessage(null);
       port.close();
-      this.drop(session);
+      // Another engine's sessions have the same numbers.
+      if (host === this.host) this.drop(session);
     };
+    this.ports.add(end);
     port.onmessage = ({ data }) => {
       if (data === null) end();
-      else if (this.sinks.has(session)) this.host.send(session, typeof data === 'string' ? toBytes.encode(data) : new Uint8Array(data));
+      else if (this.ports.has(end)) host.send(session, typeof data === 'string' ? toBytes.encode(data) : new Uint8Array(data));
     };
   }
 
@@ -230,7 +236,8 @@ export class Server {
       this.tabs?.refuse(text);
     }
     else {
-      if (this.yielding) return this.yielded();
+      // The turn goes on: replies are on their way, and the engine is asked for them.
+      if (this.yielding) return void (this.yielding = 'now');
       // Its timer would keep Node's process alive for ever.
       this.stop();
       this.post({ closed: true });
@@ -240,11 +247,15 @@ export class Server {
   }
 
   yielded() {
-    this.yielding = false;
+    this.yielding = undefined;
     this.stop();
     this.engine.free();
     this.lanes.clear();
     this.sinks.clear();
+    for (const end of this.ports) end();
+    this.direct = undefined;
+    // Whoever waits for a file asks again.
+    this.files = Promise.resolve();
     this.tabs.yield();
     this.tabs.follow();
     this.tabs.later().then(() => this.begin()).catch((error) => this.post({ failed: String(error) }));
@@ -259,10 +270,13 @@ export class Server {
   }
 
   async answer(data, send) {
+    const { host } = this, answer = data.ask;
+    // Who is answered by another engine from now on asks that one.
+    const sure = (message) => host === this.host && !host.stopped && send(message);
     try {
-      send({ answer: data.ask, value: await this[`on_${data.what}`](data, send) });
+      sure({ answer, value: await this[`on_${data.what}`](data, sure) });
     } catch (error) {
-      send({ answer: data.ask, error: error?.message ?? String(error) });
+      sure({ answer, error: error?.message ?? String(error) });
     }
   }
 
@@ -346,8 +360,10 @@ export class Server {
       } catch (error) {
         throw new NuthatchError(`BADRDB ${error?.message ?? error}`);
       } finally {
-        engine.import_end();
-        this.drop(session);
+        if (!host.stopped) {
+          engine.import_end();
+          this.drop(session);
+        }
       }
     });
   }

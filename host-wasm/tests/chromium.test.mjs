@@ -4,13 +4,15 @@ import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
-import { launch, visit } from './browsers.mjs';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { clean, launch, visit } from './browsers.mjs';
 import { serve } from './serve.mjs';
 
 const ROUNDS = Number(process.env.NUTHATCH_ROUNDS ?? 25);
 const SEED = Number(process.env.NUTHATCH_SEED ?? Date.now() % 1e6);
 const DATA = new URL('../../tests/data/rdb-corpus/data/', import.meta.url);
+
+afterEach(clean);
 
 for (const sqlite of [false, true]) {
   describe(`Chromium, ${sqlite ? 'SQLite' : 'LevelDB'} behind IndexedDB (seed ${SEED})`, () => {
@@ -384,8 +386,43 @@ describe('several tabs', () => {
       assert.equal(end, counts.length);
       assert.deepEqual([...counts].sort((a, b) => a - b), Array.from({ length: end }, (_, i) => i + 1));
       assert.ok(end > 40);
+      // Who led before goes on as a follower. The engine was once freed in the middle of a turn, and its page's database was dead.
+      if (how !== 'closes') {
+        assert.equal(Number(await call(leader, 'GET', 'count')), end);
+        await leader.close();
+      }
       await page.close();
-      if (how !== 'closes') await leader.close();
+    });
+  }
+
+  /** A session's database, its watched keys and its half transaction were forgotten by whoever led next. */
+  for (const how of ['is killed', 'freezes']) {
+    test(`the leader ${how}: sessions of other tabs keep their database and their transaction, and what they watched counts as changed`, async () => {
+      const [leader, page] = [await opened(), await opened()];
+      await page.evaluate(async () => {
+        await db.flushall();
+        globalThis.s = db.session();
+        await s.select(3);
+        await s.set('k', 'of three');
+        globalThis.half = db.session();
+        await half.call('MULTI');
+        await half.set('half', 'whole');
+        await s.watch('k');
+        globalThis.seen = [];
+        await db.watch('seen:*', (key) => seen.push(key));
+      });
+      if (how === 'is killed') await leader.evaluate(() => { db.crash(); });
+      else await leader.evaluate(() => document.dispatchEvent(new Event('freeze')));
+      const seen = await page.evaluate(async () => {
+        const out = [await s.get('k'), await s.multi().set('k', 'must not be').exec(), await s.get('k')];
+        out.push(await s.multi().set('k', 'may be').exec(), await half.call('EXEC'), await db.mget('half', 'k'));
+        await db.set('seen:1', 'x');
+        return out;
+      });
+      assert.deepEqual(seen, ['of three', null, 'of three', ['OK'], ['OK'], ['whole', null]]);
+      await until(page, () => seen.length === 1);
+      await page.close();
+      await leader.close();
     });
   }
 });

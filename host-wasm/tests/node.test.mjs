@@ -146,6 +146,47 @@ test(`a slow device, killed in mid-write again and again: acknowledged writes ar
   await db.close();
 });
 
+/** A session's state was the engine's alone: after a crash it was in database 0, and EXEC ran although nobody watched any more. */
+test('a session goes on after a crash: its database, its half transaction; what it watched counts as changed', async () => {
+  const { db } = await late(SEED);
+  const s = db.session();
+  await s.select(2);
+  await s.set('k', 1);
+  await s.call('client', 'setname', 'me');
+  await s.watch('k');
+  await db.crash();
+  assert.deepEqual([await s.get('k'), await s.call('CLIENT', 'GETNAME')], ['1', 'me']);
+  assert.equal(await s.multi().incr('k').exec(), null);
+  assert.deepEqual(await s.multi().incr('k').exec(), [2]);
+  await s.watch('k');
+  await s.unwatch();
+  await s.call('MULTI');
+  await s.incr('k');
+  await db.crash();
+  await db.crash();
+  await s.incr('k');
+  assert.deepEqual(await s.call('exec'), [3, 4]);
+  await s.watch('k');
+  await db.crash();
+  await assert.rejects(s.call('EXEC'), /EXEC without MULTI/);
+  await s.watch('k');
+  assert.deepEqual(await s.multi().incr('k').exec(), [5]);
+  await s.call('RESET');
+  assert.equal(await s.get('k'), null);
+  await db.close();
+});
+
+/** Half of it stayed among the bytes to be sent, and what followed was read as its arguments. */
+test('a command with an argument that is none is refused, and nothing of it is sent', async () => {
+  const db = await open('refused');
+  await assert.rejects(db.set('k', null), TypeError);
+  assert.throws(() => db.multi().set('k', 'v').set('other', null), TypeError);
+  assert.equal(await db.set('k', 'v'), 'OK');
+  assert.throws(() => db.sync.set('k', null), TypeError);
+  assert.equal(db.sync.get('k'), 'v');
+  await db.close();
+});
+
 test('a full device: a clear error, reads go on, nothing acknowledged is lost, and writes go on when there is room', async () => {
   const { db, state } = await late(SEED);
   await db.set('before', 'kept');
