@@ -5,6 +5,8 @@ import { Encoder, NuthatchError, Parser, check } from './resp.js';
 import { JSON_METHODS, NAMES, flat, iterate, tagged } from './commands.js';
 import { picture, stats } from './pictures.js';
 
+/** What `db.sync` is answered where there is no answer at once. */
+const NOT_NOW = new TextEncoder().encode('-NOTINMEMORY the value is not in memory, or the command waits: ask for it with await\r\n');
 /** The session that hears messages. */
 const EAR = -1;
 /** Published where all keys go at once, which no key's event tells. */
@@ -97,7 +99,7 @@ export class Client {
     encoder.command(words);
     const bytes = encoder.view();
     encoder.length = 0;
-    const value = new Parser(server.now(bytes)).value(how.bytes);
+    const value = new Parser(server.now(bytes) ?? NOT_NOW).value(how.bytes);
     if (value instanceof NuthatchError) throw value;
     return value;
   }

@@ -23,7 +23,7 @@ function worker(name, receive, fail) {
 export function inline(name, receive, fail, more) {
   const link = { post: (message) => (link.server ? link.server.handle(message) : early.push(message)), stop: () => link.server?.stop() };
   const early = [];
-  import('./server.js').then(({ Server }) => {
+  import('./worker.js').then(({ Server }) => {
     link.server = new Server((message) => queueMicrotask(() => receive(message)), undefined, more);
     early.forEach((message) => link.server.handle(message));
   }, (error) => fail(error.message));

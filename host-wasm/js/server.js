@@ -3,6 +3,9 @@
 
 import init, { Worker as Engine } from './engine.js';
 import { Host } from './host.js';
+import { openIdb } from './idb.js';
+import { Memory } from './memory.js';
+import { openOpfs } from './opfs.js';
 import { NuthatchError } from './resp.js';
 import { Tabs } from './tabs.js';
 
@@ -157,10 +160,10 @@ export class Server {
     this.drop(session);
   }
 
-  /** Runs one command and gives its reply at once. */
+  /** Runs one command and gives its reply, if it has one at once. */
   now(bytes) {
     const { host, engine } = this;
-    if (this.early || this.following) throw new NuthatchError('LOADING the dataset is still being loaded');
+    if (this.early || this.following) return undefined;
     if (this.direct === undefined) {
       this.direct = this.session(() => {});
       host.send(this.direct, toBytes.encode('HELLO 3\r\n'));
@@ -171,7 +174,7 @@ export class Server {
     if (reply) return reply;
     this.drop(this.direct);
     this.direct = undefined;
-    throw new NuthatchError('NOTINMEMORY the value is not in memory, or the command waits: ask for it with await');
+    return undefined;
   }
 
   /** Ends without a goodbye. */
@@ -379,13 +382,10 @@ function count(replies, outcome) {
   }
 }
 
-const idb = async (options) => (await import('./idb.js')).openIdb(options);
-const opfs = async (options) => (await import('./opfs.js')).openOpfs(options);
-
 const devices = {
-  memory: async () => new (await import('./memory.js')).Memory(),
-  idb,
-  opfs,
+  memory: async () => new Memory(),
+  idb: openIdb,
+  opfs: openOpfs,
   // Reading a page from a file is twenty times as fast as from IndexedDB (docs/benchmarks.md), where files can be had.
-  auto: (options) => opfs(options).catch(() => idb(options)),
+  auto: (options) => openOpfs(options).catch(() => openIdb(options)),
 };

@@ -1,6 +1,13 @@
-// A worker of its own for the engine.
+// The engine's side in one file: a worker of its own, or, imported, what runs the engine on the page's thread.
 
 import { Server } from './server.js';
 
-const server = new Server((message, transfer) => postMessage(message, transfer), () => self.close());
-onmessage = ({ data }) => server.handle(data);
+export { Server };
+
+/** What `open` calls its workers. */
+const OURS = /^nuthatch /;
+
+if (globalThis.WorkerGlobalScope && OURS.test(self.name)) {
+  const server = new Server((message, transfer) => postMessage(message, transfer), () => self.close());
+  onmessage = ({ data }) => server.handle(data);
+}

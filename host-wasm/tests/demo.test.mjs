@@ -152,7 +152,7 @@ async function keysAndValues() {
 
 async function outAndIn() {
   const before = Number((await command('DBSIZE')).match(/\d+/)[0]);
-  const [download] = await Promise.all([page.waitForEvent('download'), page.click('#export')]);
+  const [download] = await Promise.all([page.waitForEvent('download', { timeout: 120_000 }), page.click('#export')]);
   const path = join(screenshots, 'dump.rdb');
   await download.saveAs(path);
   assert.equal((await readFile(path)).subarray(0, 5).toString(), 'REDIS');

@@ -8,7 +8,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/javascript', '.wasm': 'application/wasm', '.css': 'text/css', '.svg': 'image/svg+xml' };
 /** No eval and nothing from elsewhere; wasm is code, and has a word of its own. */
 const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' data:";
-const PAGE = '<!doctype html><meta charset="utf-8"><title>Nuthatch</title><script type="module" src="/tests/page.js"></script>';
+const PAGE = '<!doctype html><meta charset="utf-8"><title>Nuthatch</title><link rel="icon" href="data:,"><script type="module" src="/tests/page.js"></script>';
 
 /** Serves until `close`; `url` is the page's. `place`: which file of this package a path of a URL means. */
 export async function serve(place = (path) => path) {

@@ -13,8 +13,9 @@ use crate::test;
 pub const DIST: &str = "host-wasm/pkg";
 /// Where its parts are put together.
 const STAGE: &str = "target/web";
-/// The scripts that something imports by name; the rest is bundled into them.
-const ENTRIES: [&str; 3] = ["index.js", "worker.js", "node.js"];
+/// The scripts that something imports by name, each with all that it needs, and those of them that they leave out.
+const ENTRIES: [(&str, &[&str]); 3] =
+    [("worker.js", &[]), ("index.js", &["./worker.js"]), ("node.js", &["./worker.js"])];
 
 /// What every browser of the last five years has, and Rust uses.
 const FEATURES: [&str; 6] = [
@@ -89,10 +90,13 @@ fn scripts(top: &Path, stage: &Path, package: &Path) -> Result<(), Failure> {
         let to = if types { package } else { stage }.join(entry.file_name());
         fs::copy(entry.path(), &to).map_err(|error| cannot("write", &to, &error))?;
     }
-    let mut esbuild = program(tool(top, "esbuild"), ENTRIES);
-    esbuild.args(["--bundle", "--splitting", "--minify", "--format=esm", "--target=es2022"]);
-    esbuild.args(["--log-level=warning", "--external:node:*", "--chunk-names=[name]-[hash]"]);
-    execute(esbuild.arg(format!("--outdir={}", package.display())).current_dir(stage)).map(drop)
+    for (entry, others) in ENTRIES {
+        let mut esbuild = program(tool(top, "esbuild"), [entry]);
+        esbuild.args(["--bundle", "--minify", "--format=esm", "--target=es2022", "--log-level=warning"]);
+        esbuild.args(others.iter().chain(&["node:*"]).map(|other| format!("--external:{other}")));
+        execute(esbuild.arg(format!("--outdir={}", package.display())).current_dir(stage))?;
+    }
+    Ok(())
 }
 
 fn empty(dir: &Path) -> Result<(), Failure> {
