@@ -9,6 +9,7 @@ use crate::db::Data;
 use crate::events::Event;
 use crate::expire;
 use crate::histogram::Histogram;
+use crate::journal;
 use crate::keyspace::clock::AccessClock;
 use crate::latency::LatencyMonitor;
 use crate::persistence::Persistence;
@@ -188,8 +189,8 @@ pub struct Server {
     pub memory_at_start: usize,
     /// Commands go into a journal.
     pub journaling: bool,
-    /// Commands on their way into the journal, each with its database.
-    pub journal: Vec<(usize, Vec<Vec<u8>>)>,
+    /// Commands on their way into the journal.
+    pub journal: journal::Encoder,
     /// The count of changes before the running command.
     pub dirty_before: u64,
     /// CLIENT PAUSE, and until when.
@@ -248,7 +249,7 @@ impl Server {
             rates: Rates::default(),
             memory_at_start: (host.used_memory)(),
             journaling: false,
-            journal: Vec::new(),
+            journal: journal::Encoder::default(),
             dirty_before: 0,
             pause: None,
             active_expire: true,
@@ -304,15 +305,19 @@ impl Server {
             return;
         }
         for (db, key) in data.removed_by_time.drain(..) {
-            self.journal.push((db, [b"DEL".to_vec(), key.into_vec()].into()));
+            self.journal.removal(db, &key);
         }
         if data.dirty == self.dirty_before {
             return;
         }
         match propagation {
             Propagation::Nothing => {}
-            Propagation::AsReceived => self.journal.push((db, args.iter().map(<[u8]>::to_vec).collect())),
-            Propagation::Rewritten(commands) => self.journal.extend(commands.into_iter().map(|c| (db, c))),
+            Propagation::AsReceived => self.journal.command(db, args.iter()),
+            Propagation::Rewritten(commands) => {
+                for command in commands {
+                    self.journal.command(db, command.iter().map(Vec::as_slice));
+                }
+            }
         }
     }
 

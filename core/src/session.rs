@@ -2,6 +2,7 @@
 
 use crate::args::Args;
 use crate::command_index::CommandId;
+use crate::journal::Piece;
 use crate::resp::extent::reply_extent;
 use crate::resp::parse::{ParseState, Span};
 use crate::resp::reply::Proto;
@@ -87,9 +88,7 @@ pub struct Progress {
     /// The answer so far.
     pub reply: Vec<u8>,
     /// What the journal is to be given so far.
-    pub journal: Vec<(usize, Vec<Vec<u8>>)>,
-    /// Whether something was changed.
-    pub changed: bool,
+    pub journal: Piece,
     /// The answer to the next command, whose value cannot be had.
     pub failure: Option<String>,
 }

@@ -21,34 +21,38 @@ const LONGEST_WAIT: Duration = Duration::from_millis(20);
 /// The engine's side of the thread.
 #[derive(Debug)]
 pub struct Worker {
-    jobs: Sender<(JobId, Job)>,
+    jobs: Sender<(JobId, Job, bool)>,
     done: Receiver<(JobId, Done)>,
 }
 
 impl Worker {
-    /// Starts the thread; it wakes the event loop after each job.
+    /// Starts the thread; it wakes the event loop after each job that it waits for, and after each that fails.
     ///
     /// # Errors
     /// Those of starting a thread.
     pub fn start(waker: Arc<Waker>) -> io::Result<Self> {
-        let (jobs, inbox) = channel::<(JobId, Job)>();
+        let (jobs, inbox) = channel::<(JobId, Job, bool)>();
         let (outbox, done) = channel();
         thread::Builder::new().name("files".into()).spawn(move || {
             let mut files = Files::default();
-            for (id, job) in inbox {
-                if outbox.send((id, files.carry_out(job))).is_err() {
+            for (id, job, awaited) in inbox {
+                let done = files.carry_out(job);
+                let wakes = awaited || !matches!(done, Done::Appended(_));
+                if outbox.send((id, done)).is_err() {
                     break;
                 }
-                let _ = waker.wake();
+                if wakes {
+                    let _ = waker.wake();
+                }
             }
         })?;
         Ok(Self { jobs, done })
     }
 
-    /// Hands a job over.
-    pub fn send(&self, id: JobId, job: Job) {
+    /// Hands a job over; `awaited`: the event loop is woken when it has ended.
+    pub fn send(&self, id: JobId, job: Job, awaited: bool) {
         // Only after a panic is there nobody to take it, and that ends the process.
-        let _ = self.jobs.send((id, job));
+        let _ = self.jobs.send((id, job, awaited));
     }
 
     /// Waits for a job to end, for a bounded time.

@@ -51,30 +51,29 @@ pub fn exec(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
         ctx.reply.null_array();
         return Ok(());
     }
-    let (reply_start, journal_start) = (ctx.reply.position(), ctx.server.journal.len());
+    let reply_start = ctx.reply.position();
     let mut progress = match begun {
         Some(mut progress) => {
             ctx.reply.raw(&progress.reply);
-            ctx.server.journal.append(&mut progress.journal);
+            let piece = core::mem::take(&mut progress.journal);
+            ctx.server.journal.resume_transaction(progress.db, &piece);
             progress
         }
         None => {
             ctx.reply.array(queue.commands.len());
+            ctx.server.journal.begin_transaction(ctx.db.index);
             Progress { db: ctx.db.index, ..Progress::default() }
         }
     };
     if !run_queued(ctx, &queue, &mut progress) {
         progress.reply = ctx.reply.since(reply_start).to_vec();
-        progress.journal = ctx.server.journal.split_off(journal_start);
+        progress.journal = ctx.server.journal.suspend_transaction();
         queue.progress = Some(progress);
         ctx.session.multi = Some(queue);
         return Err(CommandError::NotResident);
     }
     ctx.propagation = Propagation::Nothing;
-    if progress.changed && ctx.server.journaling && ctx.server.journal.len() > journal_start {
-        ctx.server.journal.insert(journal_start, (progress.db, [b"MULTI".to_vec()].into()));
-        ctx.server.journal.push((ctx.db.index, [b"EXEC".to_vec()].into()));
-    }
+    ctx.server.journal.end_transaction(ctx.db.index);
     Ok(())
 }
 
@@ -103,7 +102,6 @@ fn run_queued(ctx: &mut Ctx<'_>, queue: &Queue, progress: &mut Progress) -> bool
         if ctx.session.reply_mode == ReplyMode::Off {
             ctx.reply.truncate(start);
         }
-        progress.changed |= ctx.db.data.dirty != ctx.server.dirty_before;
         let propagation = core::mem::take(&mut ctx.propagation);
         ctx.server.journal_command(ctx.db.data, ctx.db.index, command.args(), propagation);
     }

@@ -15,7 +15,7 @@ impl Engine {
     pub(super) fn after_removals(&mut self) {
         if self.server.journaling {
             for (db, key) in mem::take(&mut self.data.removed_by_time) {
-                self.server.journal.push((db, [b"DEL".to_vec(), key.into_vec()].into()));
+                self.server.journal.removal(db, &key);
             }
         } else {
             self.data.removed_by_time.clear();

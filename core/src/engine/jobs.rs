@@ -215,6 +215,13 @@ impl Engine {
         self.journal_backlog() + self.snapshot_backlog() > MOST_BEHIND
     }
 
+    /// Whether something waits for the job's end. If not, and all goes well, the host may tell of it when it comes by: a
+    /// batch of the journal need not wake a loop that sleeps.
+    pub fn awaits(&self, id: JobId) -> bool {
+        let batch = matches!(self.jobs.open.get(&id), Some(Owner::Journal(_, Step::Append { .. })));
+        !batch || self.server.persistence.aof.error.is_some()
+    }
+
     /// How many jobs the host has and has to come.
     pub fn open_jobs(&self) -> usize {
         self.jobs.open.len()

@@ -49,9 +49,19 @@ impl Trial {
 
     /// What was journaled meanwhile; commands are divided by bars.
     pub(crate) fn journal(&mut self) -> String {
-        let words = |command: Vec<Vec<u8>>| String::from_utf8_lossy(&command.join(&b' ')).into_owned();
-        let journal = self.engine.server_mut().journal.drain(..);
-        journal.map(|(_, command)| words(command)).collect::<Vec<_>>().join("|")
+        let mut reader = crate::journal::Reader::new(0);
+        reader.feed(self.engine.server_mut().journal.collected());
+        reader.finish();
+        let mut commands = Vec::new();
+        while let Ok(crate::journal::Event::Command) = reader.step() {
+            let (bytes, spans) = reader.command();
+            let words: Vec<_> = spans.iter().map(|span| String::from_utf8_lossy(span.of(bytes))).collect();
+            if words[0] != "select" {
+                commands.push(words.join(" "));
+            }
+        }
+        self.engine.server_mut().journal.clear();
+        commands.join("|")
     }
 
     /// What a command that is not refused leaves in the journal.

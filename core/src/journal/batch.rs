@@ -46,20 +46,32 @@ fn checksum(batch: &[u8], numbers: &[u8], at: u64) -> u64 {
     crc64(crc64(crc64(!0, batch), numbers), &at.to_le_bytes())
 }
 
-/// The batch with its line, for the file's offset `at`, of which `behind` bytes are not known to be durable.
-pub fn seal(batch: &[u8], at: u64, behind: u64) -> Vec<u8> {
-    let mut numbers = Vec::with_capacity(34);
+/// The line, its end with it.
+fn line(batch: &[u8], at: u64, behind: u64) -> Vec<u8> {
+    let mut numbers = Vec::with_capacity(2 * 16 + 1);
     put_hex(&mut numbers, batch.len() as u64, 1);
     numbers.push(b' ');
     put_hex(&mut numbers, behind, 1);
-    let mut out = Vec::with_capacity(LONGEST + batch.len());
+    let mut out = Vec::with_capacity(LONGEST);
     out.extend_from_slice(MARK);
     put_hex(&mut out, checksum(batch, &numbers, at), 16);
     out.push(b' ');
     out.extend_from_slice(&numbers);
     out.extend_from_slice(b"\r\n");
+    out
+}
+
+/// The batch with its line, for the file's offset `at`, of which `behind` bytes are not known to be durable.
+pub fn seal(batch: &[u8], at: u64, behind: u64) -> Vec<u8> {
+    let mut out = line(batch, at, behind);
     out.extend_from_slice(batch);
     out
+}
+
+/// As [`seal`], for a batch that lies behind [`LONGEST`] bytes of room.
+pub(super) fn seal_in_place(out: &mut Vec<u8>, at: u64, behind: u64) {
+    let line = line(out.get(LONGEST..).unwrap_or_default(), at, behind);
+    out.splice(..LONGEST.min(out.len()), line);
 }
 
 impl Header {

@@ -1,7 +1,11 @@
 //! Commands into a batch.
 
-use super::batch::seal;
+use super::batch::{LONGEST, seal_in_place};
 use alloc::vec::Vec;
+use core::mem;
+
+/// Buffers of batches that were written are kept for the next ones up to this capacity, in bytes.
+const KEPT: usize = 256 << 10;
 
 /// Collects commands; [`seal`](Self::seal) gives them as one batch.
 ///
@@ -9,47 +13,145 @@ use alloc::vec::Vec;
 /// knows that Redis has written to a file after us.
 #[derive(Debug, Default)]
 pub struct Encoder {
+    /// Room for the batch's line, and the commands.
     out: Vec<u8>,
     /// The database that the last command belongs to; `None` where the next one has to say its own.
     db: Option<usize>,
+    /// Where the turn's commands begin.
+    turn: usize,
     /// The second of the last timestamp.
     second: i64,
+    transaction: Option<Transaction>,
+    /// A buffer to be used again.
+    spare: Vec<u8>,
+}
+
+/// EXEC is running.
+#[derive(Debug, Clone, Copy)]
+struct Transaction {
+    /// Where the encoder stood when it began.
+    at: usize,
+    from: Option<usize>,
+    /// The database that was selected then.
+    db: usize,
+    /// MULTI has been written, with the first command.
+    begun: bool,
+}
+
+/// What a transaction that stands still has written so far.
+#[derive(Debug, Default)]
+pub struct Piece {
+    bytes: Vec<u8>,
+    from: Option<usize>,
+    to: Option<usize>,
+    begun: bool,
 }
 
 impl Encoder {
     /// A command, its name first, for this database.
     pub fn command<'a>(&mut self, db: usize, words: impl ExactSizeIterator<Item = &'a [u8]>) {
-        if self.db != Some(db) {
-            self.db = Some(db);
-            let number = itoa::Buffer::new().format(db).as_bytes().to_vec();
-            self.array([&b"select"[..], &number].into_iter());
+        if let Some(transaction) = &mut self.transaction
+            && !mem::replace(&mut transaction.begun, true)
+        {
+            let db = transaction.db;
+            self.alone(db, [&b"MULTI"[..]].into_iter());
         }
+        self.alone(db, words);
+    }
+
+    /// A key that time removed: what goes before a transaction's first command need not be in it.
+    pub fn removal(&mut self, db: usize, key: &[u8]) {
+        self.alone(db, [&b"DEL"[..], key].into_iter());
+    }
+
+    /// Commands that follow are a transaction, if there are any.
+    pub fn begin_transaction(&mut self, db: usize) {
+        let (at, from) = (self.out.len(), self.db);
+        self.transaction = Some(Transaction { at, from, db, begun: false });
+    }
+
+    /// The transaction's end.
+    pub fn end_transaction(&mut self, db: usize) {
+        if self.transaction.take().is_some_and(|transaction| transaction.begun) {
+            self.alone(db, [&b"EXEC"[..]].into_iter());
+        }
+    }
+
+    /// Takes what the transaction has written out again, until it goes on: it must not be torn into two batches.
+    pub fn suspend_transaction(&mut self) -> Piece {
+        let Some(Transaction { at, from, begun, .. }) = self.transaction.take() else {
+            return Piece::default();
+        };
+        let bytes = self.out.split_off(at.max(LONGEST).min(self.out.len()));
+        Piece { bytes, from, to: mem::replace(&mut self.db, from), begun }
+    }
+
+    /// The transaction, which began on database `db`, goes on.
+    pub fn resume_transaction(&mut self, db: usize, piece: &Piece) {
+        self.begin_transaction(db);
+        if piece.bytes.is_empty() {
+            return;
+        }
+        if let Some(from) = piece.from {
+            self.select(from);
+        }
+        self.make_room();
+        self.out.extend_from_slice(&piece.bytes);
+        self.db = piece.to;
+        if let Some(transaction) = &mut self.transaction {
+            transaction.begun = piece.begun;
+        }
+    }
+
+    fn alone<'a>(&mut self, db: usize, words: impl ExactSizeIterator<Item = &'a [u8]>) {
+        self.make_room();
+        self.select(db);
         self.array(words);
     }
 
+    fn select(&mut self, db: usize) {
+        if self.db != Some(db) {
+            self.make_room();
+            self.db = Some(db);
+            self.array([&b"select"[..], itoa::Buffer::new().format(db).as_bytes()].into_iter());
+        }
+    }
+
+    /// A batch begins with room for its line.
+    fn make_room(&mut self) {
+        if self.out.is_empty() {
+            self.out = mem::take(&mut self.spare);
+            self.out.resize(LONGEST, 0);
+            self.turn = LONGEST;
+        }
+    }
+
     fn array<'a>(&mut self, words: impl ExactSizeIterator<Item = &'a [u8]>) {
-        self.length(b'*', words.len());
+        let mut head = Head::new();
+        head.length(b'*', words.len());
         for word in words {
-            self.length(b'$', word.len());
+            head.length(b'$', word.len());
+            self.out.extend_from_slice(head.take());
             self.out.extend_from_slice(word);
-            self.out.extend_from_slice(b"\r\n");
+            head.end();
         }
+        self.out.extend_from_slice(head.take());
     }
 
-    fn length(&mut self, kind: u8, length: usize) {
-        self.out.push(kind);
-        self.out.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
-        self.out.extend_from_slice(b"\r\n");
-    }
-
-    /// Redis's annotation of the hour (`aof-timestamp-enabled`), once a second.
+    /// Redis's annotation of the hour (`aof-timestamp-enabled`) before the turn's commands, once a second.
     pub fn timestamp(&mut self, second: i64) {
-        if second > self.second {
+        if second > self.second && self.out.len() > self.turn {
             self.second = second;
-            self.out.extend_from_slice(b"#TS:");
-            self.out.extend_from_slice(itoa::Buffer::new().format(second).as_bytes());
-            self.out.extend_from_slice(b"\r\n");
+            let line = [b"#TS:", itoa::Buffer::new().format(second).as_bytes(), b"\r\n"].concat();
+            self.out.splice(self.turn..self.turn, line);
         }
+    }
+
+    /// Whether something was collected since the last call.
+    pub fn end_turn(&mut self) -> bool {
+        let wrote = self.out.len() > self.turn;
+        self.turn = self.out.len();
+        wrote
     }
 
     /// The next command begins a file.
@@ -59,19 +161,87 @@ impl Encoder {
 
     /// Bytes collected.
     pub fn len(&self) -> usize {
-        self.out.len()
+        self.out.len().saturating_sub(LONGEST)
     }
 
     /// Whether nothing was collected.
     pub fn is_empty(&self) -> bool {
-        self.out.is_empty()
+        self.len() == 0
     }
 
     /// What was collected, as a batch for the file's offset `at`, of which `behind` bytes are not known to be durable.
     pub fn seal(&mut self, at: u64, behind: u64) -> Vec<u8> {
-        let sealed = seal(&self.out, at, behind);
+        self.make_room();
+        let mut out = mem::take(&mut self.out);
+        self.turn = 0;
+        seal_in_place(&mut out, at, behind);
+        out
+    }
+
+    /// Gives a batch's buffer back when it was written.
+    pub fn reuse(&mut self, mut buffer: Vec<u8>) {
+        if buffer.capacity() > self.spare.capacity() && buffer.capacity() <= KEPT {
+            buffer.clear();
+            self.spare = buffer;
+        }
+    }
+
+    /// Forgets what was collected.
+    pub fn clear(&mut self) {
         self.out.clear();
-        self.out.shrink_to(64 << 10);
-        sealed
+        self.turn = 0;
+        self.db = None;
+    }
+
+    /// What was collected, without a batch's line.
+    #[cfg(test)]
+    pub(crate) fn collected(&self) -> &[u8] {
+        self.out.get(LONGEST..).unwrap_or_default()
+    }
+}
+
+/// What stands between two words: the end of one, the length of the next. Collected first, so that each command costs two
+/// short copies a word.
+struct Head {
+    bytes: [u8; 48],
+    len: usize,
+}
+
+impl Head {
+    fn new() -> Self {
+        Self { bytes: [0; 48], len: 0 }
+    }
+
+    #[inline]
+    fn put(&mut self, part: &[u8]) {
+        if let Some(room) = self.bytes.get_mut(self.len..self.len + part.len()) {
+            room.copy_from_slice(part);
+            self.len += part.len();
+        }
+    }
+
+    #[inline]
+    fn end(&mut self) {
+        self.put(b"\r\n");
+    }
+
+    #[inline]
+    fn length(&mut self, kind: u8, length: usize) {
+        match length {
+            0..10 => self.put(&[kind, b'0' + length as u8, b'\r', b'\n']),
+            10..100 => {
+                self.put(&[kind, b'0' + (length / 10) as u8, b'0' + (length % 10) as u8, b'\r', b'\n']);
+            }
+            _ => {
+                self.put(&[kind]);
+                self.put(itoa::Buffer::new().format(length).as_bytes());
+                self.end();
+            }
+        }
+    }
+
+    #[inline]
+    fn take(&mut self) -> &[u8] {
+        &self.bytes[..mem::take(&mut self.len)]
     }
 }

@@ -13,6 +13,6 @@ mod reader;
 mod tests;
 
 pub use batch::seal;
-pub use encoder::Encoder;
+pub use encoder::{Encoder, Piece};
 pub use manifest::{Manifest, Part};
 pub use reader::{Event, Fault, FaultKind, Reader};

@@ -219,7 +219,7 @@ impl Server {
                     ) => {
                         pages.send(id, job);
                     }
-                    (.., job) => self.worker.send(id, job),
+                    (.., job) => self.worker.send(id, job, self.engine.awaits(id)),
                 }
             }
             // Where values leave more slowly than clients write, clients wait for the device, a batch at a time.

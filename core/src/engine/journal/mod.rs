@@ -12,7 +12,7 @@ mod rewrite;
 use super::Engine;
 use super::jobs::{Done, Job, Owner};
 use super::parts::JournalPart;
-use crate::journal::{Encoder, Manifest};
+use crate::journal::Manifest;
 use crate::session::SessionId;
 use crate::words::config::AppendFsync;
 use crate::words::time::UnixMillis;
@@ -68,7 +68,6 @@ enum Stage {
 pub(super) struct Journal {
     stage: Stage,
     manifest: Manifest,
-    encoder: Encoder,
     /// Tells the jobs of the present files from those of files that were given up.
     generation: u32,
     /// The file that is written, and its number, which only grows.
@@ -155,30 +154,22 @@ impl Engine {
 
     /// Turns what commands left for the journal into a batch on its way to the file. Once a turn.
     pub(super) fn end_turn(&mut self) {
-        if !self.server.journal.is_empty() {
-            self.encode_turn();
+        if self.server.config.aof_timestamp_enabled {
+            self.server.journal.timestamp(self.now / 1000);
+        }
+        if self.server.journal.end_turn() {
+            self.journal.turn += 1;
         }
         let waits = self.server.config.appendfsync == AppendFsync::Always && self.journal.syncs > 0;
-        if !self.journal.encoder.is_empty() && !waits {
+        if !self.server.journal.is_empty() && !waits {
             self.write_batch();
         }
-    }
-
-    fn encode_turn(&mut self) {
-        let journal = &mut self.journal;
-        if self.server.config.aof_timestamp_enabled {
-            journal.encoder.timestamp(self.now / 1000);
-        }
-        for (db, words) in self.server.journal.drain(..) {
-            journal.encoder.command(db, words.iter().map(Vec::as_slice));
-        }
-        journal.turn += 1;
     }
 
     /// Hands everything that was collected to the file now.
     fn write_rest(&mut self) {
         self.end_turn();
-        if !self.journal.encoder.is_empty() {
+        if !self.server.journal.is_empty() {
             self.write_batch();
         }
     }
@@ -189,7 +180,7 @@ impl Engine {
         let journal = &mut self.journal;
         // Without fsyncs nothing is known to be durable, and everything is taken to be.
         let behind = if policy == AppendFsync::No { 0 } else { journal.end - journal.synced };
-        let batch = journal.encoder.seal(journal.end, behind);
+        let batch = self.server.journal.seal(journal.end, behind);
         journal.handed = journal.turn;
         match journal.stage {
             Stage::Open => {}
@@ -252,7 +243,8 @@ impl Engine {
             (Step::ReadManifest, done) => self.manifest_read(done),
             (Step::ReadOld, done) => self.old_file_read(done),
             (Step::ReadPart(number), done) => self.part_read(number, done),
-            (Step::Append { len, file }, Done::Appended(_)) => {
+            (Step::Append { len, file }, Done::Appended(buffer)) => {
+                self.server.journal.reuse(buffer);
                 self.journal.appends -= 1;
                 if file == self.journal.number {
                     self.journal.written += len;

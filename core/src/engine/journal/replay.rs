@@ -387,7 +387,7 @@ impl Engine {
         journal.file = file.clone();
         journal.number += 1;
         journal.listed = journal.number;
-        journal.encoder.begin_file();
+        self.server.journal.begin_file();
         journal.stage = Stage::Open;
         (journal.end, journal.written, journal.synced) = (len, len, 0);
         self.push_journal(Step::Prepare, Job::Truncate { file, len });

@@ -97,7 +97,7 @@ impl Engine {
         journal.earlier += journal.end;
         journal.file = file;
         journal.number += 1;
-        journal.encoder.begin_file();
+        self.server.journal.begin_file();
         journal.stage = Stage::Open;
         (journal.end, journal.written, journal.synced) = (0, 0, 0);
         let opening = seal(&[], 0, 0);
