@@ -100,6 +100,8 @@ export class Host {
     this.turning = false;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.turn(), Math.max(0, this.next - Date.now()));
+    // Node's process is not to be kept alive by what is only due some time.
+    if (this.idle) this.timer.unref();
     this.turned();
   }
 

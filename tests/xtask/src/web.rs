@@ -14,8 +14,12 @@ pub const DIST: &str = "host-wasm/pkg";
 /// Where its parts are put together.
 const STAGE: &str = "target/web";
 /// The scripts that something imports by name, each with all that it needs, and those of them that they leave out.
-const ENTRIES: [(&str, &[&str]); 3] =
-    [("worker.js", &[]), ("index.js", &["./worker.js"]), ("node.js", &["./worker.js"])];
+const ENTRIES: [(&str, &[&str]); 4] = [
+    ("worker.js", &[]),
+    ("index.js", &["./worker.js"]),
+    ("node.js", &["./worker.js"]),
+    ("ioredis.js", &["./worker.js"]),
+];
 
 /// What every browser of the last five years has, and Rust uses.
 const FEATURES: [&str; 6] = [

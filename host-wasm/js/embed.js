@@ -1,0 +1,18 @@
+// The engine on Node's thread, for `nuthatch` and `nuthatch/ioredis`.
+
+import { webcrypto } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { Client } from './client.js';
+import { openFile } from './file.js';
+import { inline } from './index.js';
+
+// Node 18 has it under this name only.
+globalThis.crypto ??= webcrypto;
+
+/** A client of an engine of its own, which is there when the promise resolves. */
+export async function embed(name, options) {
+  const wasm = readFile(new URL('./engine.wasm', import.meta.url));
+  const client = new Client(name, { device: 'memory', ...options, worker: false, wasm }, (...way) => inline(...way, { file: openFile }));
+  await client.opened;
+  return client;
+}

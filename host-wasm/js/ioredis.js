@@ -1,0 +1,398 @@
+// ioredis' class over an engine in this process: for tests, in place of a server or a mock.
+//
+// Instances with the same host and port share one dataset, as they would share a server.
+
+import { EventEmitter } from 'node:events';
+import { Readable } from 'node:stream';
+import { NAMES } from './commands.js';
+import { ReplyError, engine, prefixed, reply, transformers, words } from './ioredis-wire.js';
+
+export { ReplyError };
+
+const MORE = 'exec discard watch unwatch select quit reset hello role monitor subscribe psubscribe ssubscribe unsubscribe punsubscribe sunsubscribe';
+const COMMANDS = [...NAMES, ...MORE.split(' '), 'multi'];
+const DEFAULTS = { port: 6379, host: 'localhost', db: 0, keyPrefix: '', lazyConnect: false, enableOfflineQueue: true, connectionName: null, stringNumbers: false };
+const CLOSED = 'Connection is closed.';
+const SUBSCRIBING = /^[ps]?(un)?subscribe$/;
+
+/** Calls back where a callback was given. */
+function answered(promise, callback) {
+  if (callback) promise.then((value) => callback(null, value), (error) => callback(error));
+  return promise;
+}
+
+const callbackOf = (given) => (typeof given.at(-1) === 'function' ? given.pop() : undefined);
+
+/** One command on its way. */
+class Command {
+  constructor(name, given, { keyPrefix, stringNumbers }, bytes) {
+    Object.assign(this, { name: String(name), keyPrefix, texts: stringNumbers, bytes });
+    this.kind = this.name.toLowerCase();
+    this.args = words(this.kind, given);
+    this.promise = new Promise((resolve, reject) => Object.assign(this, { resolve, reject }));
+  }
+
+  /** The words to be sent. */
+  line(at) {
+    if (this.keyPrefix && !this.prefixed) for (const place of at.keyPlaces(this.kind, this.args)) this.args[place] = prefixed(this.keyPrefix, this.args[place]);
+    this.prefixed = true;
+    return [this.name, ...this.args];
+  }
+
+  settle(value) {
+    const result = this.raw && Array.isArray(value) ? value : this.read(value);
+    if (result instanceof Error) this.reject(result);
+    else this.resolve(result);
+  }
+
+  read(value) {
+    const result = reply(value, this);
+    return result instanceof Error ? result : transformers.reply[this.kind]?.(result) ?? result;
+  }
+}
+
+/** A method for each command, and one for each that gives Buffers; what they do with a command is the class's `sendCommand`. */
+class Commander extends EventEmitter {
+  getBuiltinCommands() {
+    return [...COMMANDS];
+  }
+
+  createBuiltinCommand(name) {
+    return { string: method(name, false), buffer: method(name, true) };
+  }
+
+  addBuiltinCommand(name) {
+    this[name] = method(name, false);
+    this[`${name}Buffer`] = method(name, true);
+  }
+
+  call(name, ...given) {
+    return method(name, false).apply(this, given);
+  }
+
+  callBuffer(name, ...given) {
+    return method(name, true).apply(this, given);
+  }
+
+  send_command(...given) {
+    return this.call(...given);
+  }
+
+  defineCommand(name) {
+    throw new Error(`the command '${name}' cannot be defined: the engine runs no Lua scripts`);
+  }
+}
+
+function method(name, bytes) {
+  return function (...given) {
+    const callback = callbackOf(given);
+    return this.sendCommand(new Command(name, given, this.options, bytes), callback);
+  };
+}
+
+for (const name of COMMANDS) Commander.prototype.addBuiltinCommand.call(Commander.prototype, name);
+
+/** Commands that are sent together. Each is answered by `[error]` or `[null, result]`. */
+export class Pipeline extends Commander {
+  constructor(redis, multi) {
+    super();
+    Object.assign(this, { redis, options: redis.options, queue: [], callbacks: [], open: 0, isPipeline: true });
+    if (multi) this.multi();
+  }
+
+  get length() {
+    return this.queue.length;
+  }
+
+  addBatch(commands = []) {
+    for (const [name, ...given] of commands) this[name](...given);
+    return this;
+  }
+
+  multi() {
+    this.open++;
+    return this.sendCommand(new Command('multi', [], this.options));
+  }
+
+  sendCommand(command, callback) {
+    this.queue.push(command);
+    answered(command.promise, callback);
+    command.promise.catch(() => {});
+    return this;
+  }
+
+  /** Ends a transaction that was begun in it, else sends everything. */
+  exec(callback) {
+    if (this.open > 0) {
+      this.open--;
+      return this.sendCommand(new Command('exec', [], this.options), callback);
+    }
+    return answered(this.run(), callback);
+  }
+
+  async run() {
+    if (this.ran) throw new Error('Pipeline cannot be used to send any commands when the `exec()` has been called on it.');
+    this.ran = true;
+    const { queue } = this;
+    for (const command of queue) this.redis.sendCommand(Object.assign(command, { raw: command.kind === 'exec' }));
+    const results = await Promise.all(queue.map(({ promise }) => promise.then((value) => [null, value], (error) => [error])));
+    // What EXEC gives belongs to the commands before it.
+    results.forEach(([, value], at) => {
+      if (queue[at].raw && Array.isArray(value)) value.forEach((one, i) => (value[i] = queue[at - value.length + i].read(one)));
+    });
+    return results;
+  }
+}
+
+/** A transaction as one pipeline: `exec` gives its results alone, or `null` where a watched key had changed. */
+class Transaction extends Pipeline {
+  constructor(redis) {
+    super(redis, true);
+  }
+
+  exec(callback) {
+    if (this.open > 0) super.exec();
+    return answered(this.run().then((results) => {
+      const [error, value] = results.at(-1);
+      if (error) throw Object.assign(error, { previousErrors: results.slice(0, -1).flatMap(([error]) => error ?? []) });
+      return wrapped(value);
+    }), callback);
+  }
+}
+
+const wrapped = (results) => results && results.map((one) => (one instanceof Error ? [one] : [null, one]));
+
+/** One connection. */
+export class Redis extends Commander {
+  static Command = {
+    setArgumentTransformer: (name, change) => (transformers.argument[name] = change),
+    setReplyTransformer: (name, change) => (transformers.reply[name] = change),
+  };
+
+  static createClient(...given) {
+    return new Redis(...given);
+  }
+
+  constructor(...given) {
+    super();
+    this.options = parsed(given);
+    this.status = 'wait';
+    this.offline = [];
+    this.owed = [];
+    if (!this.options.lazyConnect) this.connect().catch(() => {});
+  }
+
+  // ------------------------------------------------------------------------------------------------------ the connection
+
+  connect(callback) {
+    return answered(this.begin(), callback);
+  }
+
+  async begin() {
+    if (/^(connecting|connect|ready)$/.test(this.status)) throw new Error('Redis is already connecting/connected');
+    this.turn('connecting');
+    const { host, port, path, db, connectionName, readOnly } = this.options;
+    this.engine = await engine(path ?? `${host}:${port}`);
+    if (this.status !== 'connecting') throw new Error(CLOSED);
+    this.session = this.engine.session((value) => this.replied(value));
+    this.turn('connect');
+    this.subscriptions = undefined;
+    if (connectionName) this.own('client', 'setname', connectionName);
+    if (db) this.own('select', db);
+    if (readOnly) this.own('readonly');
+    this.turn('ready');
+    this.offline.splice(0).forEach((command) => this.write(command));
+  }
+
+  turn(status) {
+    this.status = status;
+    process.nextTick(() => this.emit(status));
+  }
+
+  /** A command of our own, before those that wait. */
+  own(name, ...given) {
+    const command = new Command(name, given, {});
+    command.promise.catch(() => {});
+    this.write(command);
+  }
+
+  disconnect() {
+    if (this.status === 'end') return;
+    this.session?.end();
+    this.subscriptions?.session.end();
+    if (this.engine) this.engine.wait(-this.owed.length);
+    this.session = this.subscriptions = undefined;
+    for (const { reject } of [...this.owed.splice(0), ...this.offline.splice(0)]) reject(new Error(CLOSED));
+    if (this.status !== 'wait') this.turn('close');
+    this.turn('end');
+  }
+
+  end() {
+    this.disconnect();
+  }
+
+  duplicate(override = {}) {
+    return new this.constructor({ ...this.options, ...override });
+  }
+
+  sendCommand(command, callback) {
+    if (this.status === 'wait') this.connect().catch(() => {});
+    if (this.status === 'end') command.reject(new Error(CLOSED));
+    else if (this.status === 'ready') this.write(command);
+    else if (this.options.enableOfflineQueue) this.offline.push(command);
+    else command.reject(new Error("Stream isn't writeable and enableOfflineQueue options is false"));
+    return answered(command.promise, callback);
+  }
+
+  write(command) {
+    const { kind } = command;
+    if (SUBSCRIBING.test(kind)) return this.subscribing(command);
+    this.owed.push(command);
+    this.engine.wait();
+    this.session.send(command.line(this.engine));
+    if (kind === 'select') command.promise.then(() => this.selected(Number(command.args[0])), () => {});
+    if (kind === 'quit') command.promise.then(() => this.disconnect());
+  }
+
+  selected(db) {
+    this.options.db = db;
+    this.emit('select', db);
+  }
+
+  replied(value) {
+    const command = this.owed.shift();
+    if (!command) return;
+    this.engine.wait(-1);
+    command.settle(value);
+  }
+
+  // ------------------------------------------------------------------------------------------------------------ messages
+
+  /** Subscriptions have a session of their own, so that other commands can go on. */
+  subscribing(command) {
+    this.subscriptions ??= { session: this.engine.session((value) => this.heard(value)), owed: [], names: new Set() };
+    const { session, owed, names } = this.subscriptions;
+    const kind = command.kind.replace(/(un)?subscribe/, '');
+    const ends = command.kind.includes('un');
+    const line = command.line(this.engine);
+    let count = command.args.length;
+    if (ends && !count) count = Math.max(1, [...names].filter((name) => name.startsWith(`${kind}:`)).length);
+    owed.push({ command, count });
+    this.engine.wait();
+    session.send(line);
+  }
+
+  heard(value) {
+    const kind = value instanceof Error ? '' : String(reply(value[0], {}));
+    if (/message$/.test(kind)) return this.message(kind, value);
+    const { owed, names } = this.subscriptions;
+    const [first] = owed;
+    if (kind) {
+      const name = `${kind.replace(/(un)?subscribe/, '')}:${reply(value[1], {})}`;
+      if (kind.includes('un')) names.delete(name);
+      else names.add(name);
+      if (--first.count) return;
+    }
+    owed.shift();
+    this.engine.wait(-1);
+    first.command.settle(kind ? value[2] : value);
+  }
+
+  message(kind, [, ...rest]) {
+    const texts = rest.map((one) => reply(one, {})), bytes = rest.map((one) => reply(one, { bytes: true }));
+    this.emit(kind, ...texts);
+    this.emit(`${kind}Buffer`, ...(kind === 'pmessage' ? [texts[0], ...bytes.slice(1)] : bytes));
+  }
+
+  // --------------------------------------------------------------------------------------------- several commands at once
+
+  pipeline(commands) {
+    return new Pipeline(this).addBatch(commands);
+  }
+
+  multi(commands, options = Array.isArray(commands) ? {} : commands) {
+    if (options?.pipeline === false) return this.sendCommand(new Command('multi', [], this.options));
+    return new Transaction(this).addBatch(Array.isArray(commands) ? commands : []);
+  }
+
+  exec(callback) {
+    return answered(this.sendCommand(new Command('exec', [], this.options)).then(wrapped), callback);
+  }
+}
+
+for (const [name, what] of [['scan', 0], ['sscan', 1], ['hscan', 1], ['zscan', 1]]) {
+  for (const bytes of ['', 'Buffer']) {
+    Redis.prototype[`${name}${bytes}Stream`] = function (...given) {
+      const key = what ? [given.shift()] : [];
+      return scanned(this, name + bytes, key, given[0] ?? {});
+    };
+  }
+}
+
+/** A stream of the portions that a scan gives. */
+function scanned(redis, name, key, { match, type, count, ...rest }) {
+  const options = Object.entries({ match, type, count }).flatMap(([option, value]) => (value ? [option.toUpperCase(), value] : []));
+  let cursor = '0', ended = false;
+  const stream = new Readable({
+    ...rest,
+    objectMode: true,
+    read() {
+      if (ended) return this.push(null);
+      redis[name](...key, cursor, ...options).then(([next, items]) => {
+        cursor = String(next);
+        ended ||= cursor === '0';
+        this.push(items);
+      }, (error) => this.destroy(error));
+    },
+  });
+  stream.close = () => (ended = true);
+  return stream;
+}
+
+/** What the constructor was given: a port, a host or a URL, and options, in this order; the first word on each option counts. */
+function parsed(given) {
+  const options = {};
+  const more = (found) => Object.entries(found).forEach(([name, value]) => (options[name] ??= value));
+  for (const one of given) {
+    if (typeof one === 'number') options.port ??= one;
+    else if (typeof one === 'string') more(/^\d+$/.test(one) ? { port: Number(one) } : address(one));
+    else if (one && typeof one === 'object') more(one);
+  }
+  more(DEFAULTS);
+  return { ...options, port: Number(options.port), db: Number(options.db) };
+}
+
+function address(text) {
+  if (text.startsWith('/')) return { path: text };
+  if (!text.includes('://')) return { host: text };
+  const { hostname, port, pathname, searchParams } = new URL(text);
+  const found = Object.fromEntries(searchParams);
+  if (hostname) found.host = hostname;
+  if (port) found.port = Number(port);
+  if (pathname.length > 1) found.db = Number(pathname.slice(1));
+  return found;
+}
+
+/** A cluster of one. */
+export class Cluster extends Redis {
+  constructor([first] = [], { redisOptions, ...options } = {}) {
+    super(first ?? {}, { ...redisOptions, ...options });
+    this.isCluster = true;
+  }
+
+  nodes() {
+    return [this];
+  }
+
+  duplicate(nodes = [], options = {}) {
+    return new Cluster([nodes[0] ?? { ...this.options }], options);
+  }
+}
+
+Redis.Cluster = Cluster;
+Redis.Redis = Redis;
+Redis.ReplyError = ReplyError;
+
+export default Redis;
+// What `require` gives.
+export { Redis as 'module.exports' };
