@@ -37,7 +37,8 @@ pub fn call(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) -> Outcome {
 fn run(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) -> Outcome {
     let command = ctx.server.index.get(id);
     let mark = ctx.reply.position();
-    let timed = !command.has(flags::FAST) || ctx.server.time_each;
+    // A journal's commands are not: nobody waits for one of them.
+    let timed = (!command.has(flags::FAST) || ctx.server.time_each) && !ctx.server.loading;
     let start = if timed { (ctx.server.host.monotonic)() } else { 0 };
     let result = (command.handler)(ctx, args);
     if ctx.block.is_some() {

@@ -396,7 +396,7 @@ function config({ maxmemory, policy, worker, directives = {} }, kind) {
   if (policy) Object.assign(lines, { maxmemory: maxmemory ?? 0, 'maxmemory-policy': policy });
   else Object.assign(lines, { 'vm-enabled': 'yes', 'really-use-vm': 'yes', 'vm-max-memory': maxmemory ?? '64mb' });
   if (kind !== 'memory') {
-    const rewrite = { 'auto-aof-rewrite-min-size': '4mb', 'auto-aof-rewrite-percentage': 100 };
+    const rewrite = { 'auto-aof-rewrite-min-size': '1mb', 'auto-aof-rewrite-percentage': 100 };
     Object.assign(lines, { appendonly: 'yes', appendfsync: worker === false ? 'everysec' : 'always' }, rewrite);
   }
   return Object.entries({ ...lines, ...directives }).map(([name, value]) => `${name} ${value}`).join('\n');

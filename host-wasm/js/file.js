@@ -2,6 +2,7 @@
 
 import { closeSync, existsSync, fdatasyncSync, ftruncateSync, mkdirSync, openSync, readFileSync, readSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { Memory } from './memory.js';
 
 /** A commit in the log: its length and its CRC-32 before its parts. */
@@ -87,15 +88,4 @@ function* commits(log) {
     }
     yield ops;
   }
-}
-
-const TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
-  for (let i = 0; i < 8; i++) n = n & 1 ? (n >>> 1) ^ 0xedb88320 : n >>> 1;
-  return n;
-});
-
-function crc32(bytes) {
-  let sum = ~0;
-  for (const byte of bytes) sum = TABLE[(sum ^ byte) & 255] ^ (sum >>> 8);
-  return ~sum >>> 0;
 }

@@ -19,6 +19,8 @@ export class Host {
     Object.assign(this, { memory: wasm.memory, engine, device, receive, notice });
     this.timer = 0;
     this.queue = [];
+    /** When somebody last asked for something. */
+    this.fed = Date.now();
     this.turning = false;
     this.next = 0;
     this.turned = () => {};
@@ -68,6 +70,7 @@ export class Host {
 
   /** Gives a session bytes; they are run at once, unless the device has to be waited for. */
   send(session, bytes) {
+    this.fed = Date.now();
     this.queue.push([session, bytes, 0]);
     this.turn();
   }

@@ -10,6 +10,11 @@ import { NuthatchError } from './resp.js';
 import { Tabs } from './tabs.js';
 
 const EXPORTED = 'dump.rdb';
+/** The journal is written anew when nobody has asked for anything for this time, if it has grown by this and by half of its base:
+ * a start replays what came since, command by command. */
+const IDLE_MS = 1500, GROWN = 256 << 10;
+/** At the end too, but only where less than this is in memory: it takes a moment. */
+const SMALL = 24 << 20;
 /** Bytes of a file that are read from the device at once. */
 const WINDOW = 4 << 20;
 const utf8 = new TextDecoder();
@@ -80,7 +85,15 @@ export class Server {
     if (this.early && !this.engine.is_loading()) this.began();
     if (this.outbox.length) this.post(this.outbox.splice(0), this.buffers.splice(0));
     this.tabs?.flush();
-    if (this.yielding === 'now') this.yielded();
+    if (this.yielding === 'now') return this.yielded();
+    if (this.rewritten && !this.engine.journal()[2]) this.rewritten();
+    else if (Date.now() - this.host.fed > IDLE_MS && !this.early && this.grown(0.5)) this.command('BGREWRITEAOF').catch(() => {});
+  }
+
+  /** Whether the journal is worth being written anew; `share`: its base grows with it. */
+  grown(share) {
+    const [more, base, busy] = this.engine.journal();
+    return !busy && more > Math.max(GROWN, base * share);
   }
 
   began() {
@@ -105,11 +118,11 @@ export class Server {
 
   /** Ends in good order, so that another tab may lead; this one follows. */
   yield() {
-    if (!this.tabs?.leads || this.early || this.following) return;
+    if (!this.tabs?.leads || this.early || this.following || this.closing) return;
     this.yielding = 'soon';
     this.following = true;
     this.tabs.leads = false;
-    this.on_close();
+    this.shut();
   }
 
   /** `[reign, lane, bytes, lane, bytes, …]` */
@@ -169,7 +182,7 @@ export class Server {
       host.send(this.direct, toBytes.encode('HELLO 3\r\n'));
     }
     host.input(bytes);
-    engine.send(this.direct, bytes.length, Date.now());
+    engine.send(this.direct, bytes.length, (host.fed = Date.now()));
     const reply = host.taken(this.direct);
     if (reply) return reply;
     this.drop(this.direct);
@@ -266,7 +279,7 @@ export class Server {
 
   /** A question of this tab's page. */
   asked(data) {
-    if (data.what === 'close') this.early || this.following ? this.notice('S') : this.on_close();
+    if (data.what === 'close') this.early || this.following ? this.notice('S') : this.close();
     else if (data.reign !== this.reign) return;
     else if (this.following) this.tabs.leader && this.tabs.forward(data);
     else if (!this.early) this.answer(data, (message) => this.post(message));
@@ -283,7 +296,17 @@ export class Server {
     }
   }
 
-  on_close() {
+  async close() {
+    this.closing = true;
+    if (this.engine.used_memory() < SMALL && this.grown(0)) {
+      const rewritten = new Promise((resolve) => (this.rewritten = resolve));
+      await this.command('BGREWRITEAOF').then(() => rewritten, () => {});
+      this.rewritten = undefined;
+    }
+    this.shut();
+  }
+
+  shut() {
     this.engine.shut_down(Date.now());
     this.host.turn();
   }

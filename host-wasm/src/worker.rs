@@ -215,6 +215,14 @@ impl Worker {
         self.engine.shut_down(now as i64);
     }
 
+    /// The journal: bytes since its base, bytes of its base, and 1 while it is being written anew.
+    pub fn journal(&self) -> Vec<f64> {
+        let aof = &self.engine.server().persistence.aof;
+        let more = aof.size.saturating_sub(aof.base_size);
+        let busy = aof.rewriting_since.is_some() || aof.scheduled;
+        vec![more as f64, aof.base_size as f64, f64::from(u8::from(busy))]
+    }
+
     /// Bytes in use.
     pub fn used_memory(&self) -> usize {
         memory::used()

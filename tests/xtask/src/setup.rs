@@ -106,7 +106,7 @@ pub fn node(top: &Path, report: &mut Report) -> bool {
     let there = || tools.iter().all(|name| succeeds(&mut program(name, ["--version"])));
     let serves = "the browser's package and its tests";
     if !ensure(there, || apt_install(&["nodejs", "npm"])) {
-        report.lacks("Node 18 with npm: apt-get install nodejs npm", serves);
+        report.lacks("Node 20.19 with npm: apt-get install nodejs npm", serves);
         return false;
     }
     let tests = top.join("host-wasm/tests");
