@@ -2,7 +2,7 @@
 
 import { BLOCKING, FLUSHING, Line, NOBODY, kind } from './line.js';
 import { Encoder, NuthatchError, Parser, check } from './resp.js';
-import { JSON_METHODS, NAMES, flat, iterate, tagged } from './commands.js';
+import { JSON_METHODS, NAMES, method, iterate, tagged } from './commands.js';
 import { picture, stats } from './pictures.js';
 
 /** What `db.sync` is answered where there is no answer at once. */
@@ -25,6 +25,8 @@ export class Client {
     this.asked = new Map();
     this.nextAsk = 1;
     this.ears = new Map();
+    const read = (bytes) => (all = NOT_NOW, from = 0, to = all.length) => this.now.parser.over(all, from, to).value(bytes);
+    Object.assign(this, { read: read(false), readBytes: read(true) });
     this.db = this.methods({});
     // A tab that is frozen or put aside must not keep the others from the engine.
     const aside = () => this.ended || this.link.post({ yield: true });
@@ -95,11 +97,10 @@ export class Client {
     const { server } = this.link;
     if (!server || this.ended) throw this.ended ?? new NuthatchError('NOTSYNC db.sync needs open(name, { worker: false })');
     if (this.flushing) this.flush();
-    const encoder = (this.syncEncoder ??= new Encoder());
-    encoder.command(words);
-    const bytes = encoder.view();
+    const { encoder } = (this.now ??= { encoder: new Encoder(), parser: new Parser(NOT_NOW) });
     encoder.length = 0;
-    const value = new Parser(server.now(bytes) ?? NOT_NOW).value(how.bytes);
+    encoder.command(words);
+    const value = server.now(encoder.bytes, encoder.length, how.bytes ? this.readBytes : this.read);
     if (value instanceof NuthatchError) throw value;
     return value;
   }
@@ -327,14 +328,14 @@ export class Client {
     const db = (strings, ...holes) => run(tagged(strings, holes));
     const put = (name, value) => Object.defineProperty(db, name, { value, configurable: true });
     put('call', (...words) => run(words));
-    for (const name of NAMES) put(name, (...given) => run(flat(name, given)));
+    for (const name of NAMES) put(name, method(name, run));
     if (how.sync || how.bytes || how.run) return db;
     put('multi', () => this.multi(how));
     iterate(put, db);
     if (before) return db;
     put('close', () => how.lane === undefined ? this.close() : this.leave(how.lane));
     if (how.lane !== undefined) {
-      for (const name of ['select', 'watch', 'unwatch']) put(name, (...given) => run(flat(name, given)));
+      for (const name of ['select', 'watch', 'unwatch']) put(name, method(name, run));
       return db;
     }
     const lazy = (name, make) => Object.defineProperty(db, name, { get: () => (this[`_${name}`] ??= make()) });

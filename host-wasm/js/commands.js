@@ -18,11 +18,17 @@ export const NAMES = (
 /** Commands in which an object means pairs, not options. */
 const PAIRS = /^(m|h|hm)set(nx)?$/;
 
-/** A command's words: arrays are spread, an option `{ ex: 60, nx: true }` becomes `EX 60 NX`. */
-export function flat(name, given) {
-  const words = [name.toUpperCase()];
-  for (const item of given) add(words, item, PAIRS.test(name));
-  return words;
+/** A function that runs a command: arrays are spread, an option `{ ex: 60, nx: true }` becomes `EX 60 NX`. */
+export function method(name, run) {
+  const first = name.toUpperCase(), pairs = PAIRS.test(name);
+  return (...given) => {
+    const words = [first];
+    for (let i = 0; i < given.length; i++) {
+      if (typeof given[i] === 'string') words.push(given[i]);
+      else add(words, given[i], pairs);
+    }
+    return run(words);
+  };
 }
 
 function add(words, item, pairs) {

@@ -2,8 +2,8 @@
 
 /** Commands are given to the engine in portions, so that cold values can leave between them. */
 const PORTION = 1 << 18;
-/** A session keeps its buffer for output up to this size. */
-const KEPT_OUTPUT = 4096;
+/** Bytes that are copied one by one: a call for them costs more. */
+const FEW = 64;
 /** A buffer for input that grew beyond this is given back. */
 const INPUT_KEPT = 1 << 20;
 
@@ -43,14 +43,21 @@ export class Host {
     this.turn();
   }
 
-  view(pointer, length) {
-    return new Uint8Array(this.memory.buffer, pointer, length);
+  /** The engine's memory; a view of it ends when that grows. */
+  get bytes() {
+    if (!this.all?.length) this.all = new Uint8Array(this.memory.buffer);
+    return this.all;
   }
 
-  /** Lays bytes where the engine looks for them. */
-  input(bytes) {
-    const pointer = this.engine.input(bytes.length);
-    this.view(pointer, bytes.length).set(bytes);
+  view(pointer, length) {
+    return this.bytes.subarray(pointer, pointer + length);
+  }
+
+  /** Lays the first bytes of these where the engine looks for them. */
+  input(bytes, length = bytes.length) {
+    const pointer = this.engine.input(length), all = this.bytes;
+    if (length <= FEW) for (let i = 0; i < length; i++) all[pointer + i] = bytes[i];
+    else all.set(length < bytes.length ? bytes.subarray(0, length) : bytes, pointer);
   }
 
   /** What a session's client has not got yet. */
@@ -213,17 +220,12 @@ export class Host {
     return false;
   }
 
-  /** What a session is answered, now: to be read before the engine is called again. The rest of the turn comes soon. */
-  taken(session) {
-    const { engine } = this;
-    const length = engine.output_len(session);
-    let bytes;
-    if (length) {
-      bytes = this.view(engine.output(session), length);
-      // A long answer's buffer is given back.
-      if (length > KEPT_OUTPUT) bytes = bytes.slice();
-      engine.consume(session, length);
-    }
+  /** Gives a session bytes and takes its answer, now: how many bytes, which lie at `answer` in `bytes` until the next call. The
+   * rest of the turn comes soon. */
+  ask(session, bytes, length) {
+    this.input(bytes, length);
+    const answered = this.engine.ask(session, length, (this.fed = Date.now()));
+    this.answer = this.engine.reply();
     if (!this.soon) {
       this.soon = true;
       queueMicrotask(() => {
@@ -231,7 +233,7 @@ export class Host {
         this.turn();
       });
     }
-    return bytes;
+    return answered;
   }
 
   /** Does nothing any more, whatever comes back from the device. */

@@ -4,7 +4,7 @@ const toBytes = new TextEncoder();
 const toText = new TextDecoder();
 /** Messages up to this size are decoded at once: a value that is kept keeps the whole message's text. */
 const DECODED_WHOLE = 1 << 16;
-/** Messages up to this size are made into text here: the decoder's call costs more. */
+/** Texts shorter than this are made here: the decoder's call costs more. */
 const DECODED_AT_ONCE = 64;
 /** Texts up to this length are copied without the encoder, whose calls cost more than they do. */
 const SHORT = 100;
@@ -105,11 +105,6 @@ export class Encoder {
     this.bytes[this.length++] = 10;
   }
 
-  /** What was collected, as long as nothing more is. */
-  view() {
-    return this.bytes.subarray(0, this.length);
-  }
-
   /** Gives away what was collected. */
   take() {
     const out = this.bytes.length > this.length * 2 ? this.bytes.slice(0, this.length) : this.bytes.subarray(0, this.length);
@@ -131,12 +126,12 @@ function binary(word) {
   throw new TypeError(`an argument is ${word === null ? 'null' : typeof word}: give a string, a number or bytes`);
 }
 
-/** The text, if it is ASCII. */
-function ascii(bytes) {
+/** The text of a few bytes, if it is ASCII. */
+function ascii(bytes, from, to) {
   let text = '';
-  for (let i = 0; i < bytes.length; i++) {
-    if (bytes[i] > 127) return '';
-    text += String.fromCharCode(bytes[i]);
+  for (; from < to; from++) {
+    if (bytes[from] > 127) return undefined;
+    text += String.fromCharCode(bytes[from]);
   }
   return text;
 }
@@ -144,15 +139,24 @@ function ascii(bytes) {
 /** Reads whole replies out of bytes. */
 export class Parser {
   constructor(bytes) {
-    this.bytes = bytes;
-    this.at = 0;
-    const text = bytes.length <= DECODED_AT_ONCE ? ascii(bytes) : bytes.length <= DECODED_WHOLE ? toText.decode(bytes) : '';
+    this.over(bytes, 0, bytes.length);
+    if (bytes.length < DECODED_AT_ONCE || bytes.length > DECODED_WHOLE) return;
+    const text = toText.decode(bytes);
     // As many characters as bytes: it is ASCII, and places in both are the same.
-    this.whole = text.length === bytes.length ? text : undefined;
+    if (text.length === bytes.length) this.whole = text;
+  }
+
+  /** Reads from other bytes. */
+  over(bytes, from, to) {
+    this.bytes = bytes;
+    this.at = from;
+    this.end = to;
+    this.whole = undefined;
+    return this;
   }
 
   get done() {
-    return this.at >= this.bytes.length;
+    return this.at >= this.end;
   }
 
   /** Whether a message to subscribers comes next, which answers nothing. */
@@ -168,7 +172,9 @@ export class Parser {
   }
 
   slice(start, end) {
-    return this.whole?.slice(start, end) ?? toText.decode(this.bytes.subarray(start, end));
+    if (this.whole !== undefined) return this.whole.slice(start, end);
+    const short = end - start < DECODED_AT_ONCE ? ascii(this.bytes, start, end) : undefined;
+    return short ?? toText.decode(this.bytes.subarray(start, end));
   }
 
   int() {

@@ -173,21 +173,19 @@ export class Server {
     this.drop(session);
   }
 
-  /** Runs one command and gives its reply, if it has one at once. */
-  now(bytes) {
-    const { host, engine } = this;
-    if (this.early || this.following) return undefined;
+  /** Runs one command; `read(bytes, from, to)` its reply, if it has one at once. */
+  now(bytes, length, read) {
+    const { host } = this;
+    if (this.early || this.following) return read();
     if (this.direct === undefined) {
       this.direct = this.session(() => {});
       host.send(this.direct, toBytes.encode('HELLO 3\r\n'));
     }
-    host.input(bytes);
-    engine.send(this.direct, bytes.length, (host.fed = Date.now()));
-    const reply = host.taken(this.direct);
-    if (reply) return reply;
+    const answered = host.ask(this.direct, bytes, length);
+    if (answered) return read(host.bytes, host.answer, host.answer + answered);
     this.drop(this.direct);
     this.direct = undefined;
-    return undefined;
+    return read();
   }
 
   /** Ends without a goodbye. */

@@ -16,6 +16,9 @@ use wasm_bindgen::prelude::wasm_bindgen;
 /// Bytes for files that may wait for the store before no more commands are taken.
 const BACKLOG: usize = 4 << 20;
 
+/// The buffer of `ask` is kept up to this size.
+const KEPT_REPLY: usize = 4096;
+
 /// An engine, its sessions and its jobs. Sessions are numbers that `open` gives.
 #[wasm_bindgen]
 #[derive(Debug)]
@@ -28,6 +31,8 @@ pub struct Worker {
     read: [f64; 6],
     page_job: Option<PageJob>,
     input: Vec<u8>,
+    /// What `ask` was answered.
+    reply: Vec<u8>,
     pending: Vec<SessionId>,
     import: Option<Import>,
 }
@@ -61,6 +66,7 @@ impl Worker {
             read: [0.0; 6],
             page_job: None,
             input: Vec::new(),
+            reply: Vec::new(),
             pending: Vec::new(),
             import: None,
         })
@@ -125,6 +131,24 @@ impl Worker {
         if let Some(id) = self.id(session) {
             self.engine.handle_bytes(id, &self.input[..len], now as i64);
         }
+    }
+
+    /// Gives the first `len` bytes of the input to a session and takes what it is answered at once; returns how many bytes
+    /// that are. They lie at `reply` until the next call.
+    pub fn ask(&mut self, session: usize, len: usize, now: f64) -> usize {
+        self.reply.clear();
+        self.reply.shrink_to(KEPT_REPLY);
+        if let Some(id) = self.id(session) {
+            self.engine.handle_bytes(id, &self.input[..len], now as i64);
+            self.reply.extend_from_slice(self.engine.output(id));
+            self.engine.consume_output(id, self.reply.len());
+        }
+        self.reply.len()
+    }
+
+    /// Where the answer of `ask` lies.
+    pub fn reply(&self) -> *const u8 {
+        self.reply.as_ptr()
     }
 
     /// Ends a turn: what commands asked for goes on its way.
