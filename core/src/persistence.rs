@@ -142,7 +142,7 @@ impl Data {
         }
         let keys = self.keyspace.take(db);
         self.forget_pages(&keys);
-        self.paging.storing.retain(|(index, _), _| *index != db);
+        self.paging.storing.forget_database(db);
         match &mut self.snapshot {
             Some(snapshot) => snapshot.before_flush(db, keys),
             None => Some(keys),
@@ -164,13 +164,13 @@ impl Data {
 
     /// Values on their way to the page device stay: their keys are about to have another database.
     fn end_storing(&mut self) {
-        for (db, key) in core::mem::take(&mut self.paging.storing).into_keys() {
-            let hash = self.keyspace.hash(&key);
-            let database = self.keyspace.db_mut(db);
-            if let Some(slot) = database.find(hash, &key).filter(|slot| database.get(*slot).is_storing()) {
+        let keyspace = &mut self.keyspace;
+        self.paging.storing.end_all(|hash, (db, key)| {
+            let database = keyspace.db_mut(*db);
+            if let Some(slot) = database.find(hash, key).filter(|slot| database.get(*slot).is_storing()) {
                 database.get_mut(slot).set_storing(false);
             }
-        }
+        });
     }
 
     /// Exchanges two databases.

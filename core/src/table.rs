@@ -182,6 +182,7 @@ pub const GENERIC: &[Command] = &[
         Command::new("object|help", 2, LOADING | STALE, Keys::None, Group::Generic, object::help),
         Command::new("object|idletime", 3, READONLY | META_ONLY, Keys::range(2, 2, 1), Group::Generic, object::idletime),
         Command::new("object|refcount", 3, READONLY, Keys::range(2, 2, 1), Group::Generic, object::refcount),
+        Command::new("object|where", 3, READONLY | META_ONLY, Keys::range(2, 2, 1), Group::Generic, object::whereabouts),
     ]),
 ];
 

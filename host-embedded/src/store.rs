@@ -76,7 +76,7 @@ impl<D: FlashDevice> Store<D> {
             StoreJob::Write { batch, durable } => match log.write(&batch, durable).await {
                 Ok(()) => Ok(StoreDone::Written { batch, counts: log.take_changed_counts() }),
                 Err(error) => {
-                    let error = JobError { missing: false, text: String::from(reason(&error)) };
+                    let error = JobError { missing: false, full: false, text: String::from(reason(&error)) };
                     Ok(StoreDone::Unwritten { batch, error })
                 }
             },
@@ -95,7 +95,7 @@ impl<D: FlashDevice> Store<D> {
 }
 
 fn failed(text: &str) -> Done {
-    Done::Failed(JobError { missing: false, text: String::from(text) })
+    Done::Failed(JobError { missing: false, full: false, text: String::from(text) })
 }
 
 fn reason<E>(error: &FlashError<E>) -> &'static str {

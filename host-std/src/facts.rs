@@ -73,24 +73,3 @@ fn monotonic() -> u64 {
     static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
     u64::try_from(START.get_or_init(Instant::now).elapsed().as_micros()).unwrap_or(u64::MAX)
 }
-
-/// Bytes of memory that the process may use: the machine's, or less where a control group limits it.
-pub fn usable_memory() -> u64 {
-    let machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
-        let line = text.lines().find(|line| line.starts_with("MemTotal:"))?;
-        line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1024)
-    });
-    let limits = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
-    let group = own_group().into_iter().chain(limits.map(String::from)).filter_map(|path| {
-        let limit = fs::read_to_string(path).ok()?.trim().parse::<u64>().ok()?;
-        (limit > 0).then_some(limit)
-    });
-    group.chain(machine).min().unwrap_or(u64::MAX)
-}
-
-/// The limit's file of the control group that the process is in.
-fn own_group() -> Option<String> {
-    let text = fs::read_to_string("/proc/self/cgroup").ok()?;
-    let group = text.lines().find_map(|line| line.strip_prefix("0::"))?;
-    Some(format!("/sys/fs/cgroup{group}/memory.max"))
-}

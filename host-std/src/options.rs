@@ -1,7 +1,7 @@
 //! The command line and the configuration file: `nuthatch [file | -] [--name value …]`.
 
 use crate::check::Check;
-use crate::facts;
+use crate::memory;
 use nuthatch_core::{Config, glob_match, quote_word, split_words};
 use std::fmt::Write as _;
 use std::io::Read;
@@ -97,7 +97,7 @@ fn read_config(words: &[String]) -> Result<(Config, Option<PathBuf>), String> {
     let mut config = Config::default();
     config.dir = DEFAULT_DIR.as_bytes().to_vec();
     config.vm_enabled = true;
-    config.vm_max_memory = i64::try_from(facts::usable_memory() / 10 * 7).unwrap_or(i64::MAX);
+    config.vm_max_memory = i64::try_from(memory::limit::usable() / 10 * 7).unwrap_or(i64::MAX);
     let (file, rest) = match words.split_first() {
         Some((first, rest)) if first == "-" || !first.starts_with('-') => (Some(first), rest),
         _ => (None, words),

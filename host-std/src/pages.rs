@@ -1,9 +1,11 @@
 //! The page device: a swap file, and the threads that read and write it.
 
+use crate::log;
 use crate::options::reason;
+use crate::worker::explain;
 use mio::Waker;
-use nuthatch_core::{Config, Device, Done, Job, JobError, JobId};
-use rustix::fs::{FlockOperation, flock};
+use nuthatch_core::{Config, Device, Done, Job, JobId};
+use rustix::fs::{FlockOperation, flock, fstatvfs};
 use rustix::io::{ReadWriteFlags, preadv2};
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
@@ -11,7 +13,7 @@ use std::io::{self, ErrorKind, IoSliceMut};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -20,27 +22,55 @@ use std::time::Duration;
 /// The most that the event loop stands still for the device at once, so that a dead disk does not stop the server.
 const LONGEST_WAIT: Duration = Duration::from_millis(20);
 
-/// Opens the swap file, empty, and locks it against a second server.
+/// A disk with less room than this is no page device.
+const LEAST_ROOM: u64 = 1 << 20;
+
+/// Opens the swap file, empty, and locks it against a second server. What an older server left there is of no use: values
+/// are found by keys in memory.
 ///
 /// # Errors
-/// One line that names the file and what is wrong.
+/// One line that names the file, what is wrong, and what to do.
 pub fn open(config: &Config) -> Result<File, String> {
     let path = Path::new(OsStr::from_bytes(&config.vm_swap_file));
     let named = |what: &str| format!("Can't use the swap file '{}': {what}", path.display());
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)
-        .map_err(|error| named(&reason(&error)))?;
-    if !file.metadata().map_err(|error| named(&reason(&error)))?.is_file() {
-        return Err(named("it is not a regular file; set vm-swap-file to another path, or vm-enabled no"));
+    let elsewhere =
+        |what: &str| named(&format!("{what}; set vm-swap-file to another path, or vm-enabled no"));
+    let failed = |error: io::Error| elsewhere(&reason(&error));
+    if path.is_dir() {
+        return Err(elsewhere("it is a directory"));
+    }
+    let file =
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
+    if !file.metadata().map_err(failed)?.is_file() {
+        return Err(elsewhere("it is not a regular file"));
     }
     flock(&file, FlockOperation::NonBlockingLockExclusive)
         .map_err(|_| named("another server has it locked; give each server its own vm-swap-file"))?;
-    file.set_len(0).map_err(|error| named(&reason(&error)))?;
+    file.set_len(0).map_err(failed)?;
+    check_room(config, &file).map_err(|what| named(&what))?;
     Ok(file)
+}
+
+/// Whether the disk has room for the pages that were asked for. By default more are allowed than most disks have room for,
+/// and the file takes what it needs.
+fn check_room(config: &Config, file: &File) -> Result<(), String> {
+    let Ok(disk) = fstatvfs(file) else { return Ok(()) };
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    let size = |config: &Config| config.vm_pages.saturating_mul(config.vm_page_size).cast_unsigned();
+    let (wanted, default) = (size(config), size(&Config::default()));
+    if free >= wanted {
+        return Ok(());
+    }
+    if wanted == default && free >= LEAST_ROOM {
+        log::notice(&format!(
+            "The disk of the swap file has room for {free} bytes, which is less than the {wanted} of vm-pages: when it is full, values stay in memory"
+        ));
+        return Ok(());
+    }
+    Err(format!(
+        "its disk has room for {free} bytes, and {} are needed; make room there, lower vm-pages, set vm-swap-file to another path, or vm-enabled no",
+        if wanted == default { LEAST_ROOM } else { wanted }
+    ))
 }
 
 type Ended = (JobId, Done);
@@ -49,8 +79,8 @@ type Ended = (JobId, Done);
 #[derive(Debug)]
 pub struct Pages {
     files: Arc<Files>,
+    counts: Arc<Counts>,
     jobs: Option<Sender<(JobId, Job)>>,
-    outbox: Sender<Ended>,
     done: Receiver<Ended>,
     /// The event loop was woken and has not looked yet.
     woken: Arc<AtomicBool>,
@@ -63,6 +93,7 @@ impl Pages {
     /// Those of starting a thread.
     pub fn start(file: File, threads: usize, waker: &Arc<Waker>) -> io::Result<Self> {
         let files = Arc::new(Files { pages: Arc::new(file), kept: Mutex::default() });
+        let counts = Arc::new(Counts::default());
         let (outbox, done) = channel();
         let woken = Arc::new(AtomicBool::new(false));
         let mut jobs = None;
@@ -70,10 +101,11 @@ impl Pages {
             let (sender, inbox) = channel::<(JobId, Job)>();
             let inbox = Arc::new(Mutex::new(inbox));
             for number in 0..threads {
-                let (files, inbox, outbox) = (files.clone(), inbox.clone(), outbox.clone());
+                let (files, counts) = (files.clone(), counts.clone());
+                let (inbox, outbox) = (inbox.clone(), outbox.clone());
                 let (waker, woken) = (waker.clone(), woken.clone());
                 thread::Builder::new().name(format!("pages-{number}")).spawn(move || {
-                    serve(&files, &inbox, |ended| {
+                    serve(&files, &counts, &inbox, |ended| {
                         let open = outbox.send(ended).is_ok();
                         if !woken.swap(true, Ordering::AcqRel) {
                             let _ = waker.wake();
@@ -84,55 +116,81 @@ impl Pages {
             }
             jobs = Some(sender);
         }
-        Ok(Self { files, jobs, outbox, done, woken })
+        Ok(Self { files, counts, jobs, done, woken })
     }
 
-    /// Hands a job over, or carries it out.
-    pub fn send(&self, id: JobId, job: Job) {
-        match &self.jobs {
-            Some(jobs) => {
-                let job = match job {
-                    Job::PageRead { from, offset, len, into } => {
-                        match self.files.read_cached(from, offset, len, into) {
-                            Ok(bytes) => {
-                                let _ = self.outbox.send((id, Done::Read { bytes, size: 0 }));
-                                return;
-                            }
-                            Err(into) => Job::PageRead { from, offset, len, into },
-                        }
-                    }
-                    // What follows reads from it.
-                    job @ (Job::Keep { .. } | Job::Forget { .. }) => {
-                        let _ = self.outbox.send((id, carry_out(&self.files, job)));
-                        return;
-                    }
-                    job => job,
-                };
-                let _ = jobs.send((id, job));
+    /// Hands a job over, or carries it out; what came of it, if it has ended at once.
+    pub fn send(&self, id: JobId, job: Job) -> Option<Done> {
+        let Some(jobs) = &self.jobs else { return Some(carry_out(&self.files, job)) };
+        let job = match job {
+            Job::PageRead { from, offset, len, into } => {
+                match self.files.read_cached(from, offset, len, into) {
+                    Ok(bytes) => return Some(Done::Read { bytes, size: 0 }),
+                    Err(into) => Job::PageRead { from, offset, len, into },
+                }
             }
-            None => {
-                let _ = self.outbox.send((id, carry_out(&self.files, job)));
-            }
-        }
+            // What follows reads from it.
+            job @ (Job::Keep { .. } | Job::Forget { .. }) => return Some(carry_out(&self.files, job)),
+            job => job,
+        };
+        // Only after a panic is there nobody to take it, and that ends the process.
+        let _ = jobs.send((id, job));
+        None
+    }
+
+    /// How many jobs are being carried out, and how many have ended and were not taken yet.
+    pub fn counts(&self) -> (usize, usize) {
+        (self.counts.running.load(Ordering::Relaxed), self.counts.ended.load(Ordering::Relaxed))
     }
 
     /// A job that has ended.
     pub fn poll(&self) -> Option<Ended> {
         self.woken.store(false, Ordering::Release);
-        self.done.try_recv().ok()
+        self.done.try_recv().ok().inspect(|_| self.counts.take())
     }
 
     /// Waits for a job to end, for a bounded time.
     pub fn wait(&self) -> Option<Ended> {
-        self.done.recv_timeout(LONGEST_WAIT).ok()
+        self.done.recv_timeout(LONGEST_WAIT).ok().inspect(|_| self.counts.take())
     }
 }
 
-fn serve(files: &Files, inbox: &Mutex<Receiver<(JobId, Job)>>, ended: impl Fn(Ended) -> bool) {
+/// Jobs of the threads, counted for INFO.
+#[derive(Debug, Default)]
+struct Counts {
+    running: AtomicUsize,
+    ended: AtomicUsize,
+}
+
+impl Counts {
+    fn begin(&self) {
+        self.running.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn end(&self) {
+        self.running.fetch_sub(1, Ordering::Relaxed);
+        self.ended.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn take(&self) {
+        self.ended.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What a thread does: one job after another.
+fn serve(
+    files: &Files,
+    counts: &Counts,
+    inbox: &Mutex<Receiver<(JobId, Job)>>,
+    ended: impl Fn(Ended) -> bool,
+) {
     loop {
         let next = inbox.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((id, job)) = next else { return };
-        if !ended((id, carry_out(files, job))) {
+        counts.begin();
+        let done = carry_out(files, job);
+        counts.end();
+        if !ended((id, done)) {
             return;
         }
     }
@@ -200,5 +258,5 @@ fn carry_out(files: &Files, job: Job) -> Done {
         }
         _ => Err(ErrorKind::Unsupported.into()),
     };
-    outcome.unwrap_or_else(|error| Done::Failed(JobError { missing: false, text: reason(&error) }))
+    outcome.unwrap_or_else(|error| Done::Failed(explain(&error)))
 }

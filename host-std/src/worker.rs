@@ -79,8 +79,11 @@ fn path(name: &[u8]) -> &Path {
     Path::new(OsStr::from_bytes(name))
 }
 
-fn explain(error: &io::Error) -> JobError {
-    JobError { missing: error.kind() == ErrorKind::NotFound, text: reason(error) }
+/// A failure as the engine hears of it.
+pub fn explain(error: &io::Error) -> JobError {
+    let full =
+        matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge);
+    JobError { missing: error.kind() == ErrorKind::NotFound, full, text: reason(error) }
 }
 
 fn sync_folder(file: &Path) -> io::Result<()> {

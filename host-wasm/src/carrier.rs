@@ -403,5 +403,5 @@ fn page_written(bytes: Vec<u8>, failure: Option<&str>) -> Done {
 }
 
 fn error(text: &str, missing: bool) -> JobError {
-    JobError { missing, text: text.to_owned() }
+    JobError { missing, full: false, text: text.to_owned() }
 }

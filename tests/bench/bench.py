@@ -9,13 +9,14 @@ import growth
 import memory
 import snapshots
 import throughput
+import vm_zipf
 
 
 def main():
     parser = argparse.ArgumentParser(prog="cargo xtask bench", description=__doc__)
     parser.add_argument("--ours", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--target", required=True, help=argparse.SUPPRESS)
-    parser.add_argument("--only", default="throughput,memory,growth", help="which of: throughput,memory,growth,diskstore,snapshots")
+    parser.add_argument("--only", default="throughput,memory,growth", help="which of: throughput,memory,growth,diskstore,snapshots,vm")
     parser.add_argument("--peer", action="append", default=[], metavar="NAME=BINARY", help="another server (BINARY CONF-FILE)")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--tests", default="", help="throughput: set,get,… (all)")
@@ -25,10 +26,11 @@ def main():
     parser.add_argument("--keys", type=int, default=10_000_000, help="growth: how far")
     diskstore.arguments(parser)
     snapshots.arguments(parser)
+    vm_zipf.arguments(parser)
     options = parser.parse_args()
     binaries = [("nuthatch", options.ours), ("redis-server", "redis-server")]
     binaries += [tuple(peer.split("=", 1)) for peer in options.peer]
-    parts = {"throughput": throughput, "memory": memory, "growth": growth, "diskstore": diskstore, "snapshots": snapshots}
+    parts = {"throughput": throughput, "memory": memory, "growth": growth, "diskstore": diskstore, "snapshots": snapshots, "vm": vm_zipf}
     for name, module in parts.items():
         if name in options.only.split(","):
             module.run(binaries, options)

@@ -149,8 +149,9 @@ impl World {
 
     fn do_job(&mut self) {
         let Some((id, job)) = self.jobs.pop_front() else { return };
-        let missing = || Done::Failed(JobError { missing: true, text: "no such file".into() });
-        let full = || Done::Failed(JobError { missing: false, text: "No space left on device".into() });
+        let missing = || Done::Failed(JobError { missing: true, full: false, text: "no such file".into() });
+        let full =
+            || Done::Failed(JobError { missing: false, full: true, text: "No space left on device".into() });
         let done = match job {
             Job::Create { .. } | Job::Append { .. } | Job::Publish { .. } if self.full => full(),
             Job::Create { file } => {

@@ -144,7 +144,7 @@ fn object(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     let key = args.get(2);
     let (now, limits) = (ctx.db.now, *ctx.db.limits());
     let Some(info) = ctx.db.info(key) else { return Err(NO_SUCH_KEY) };
-    if let Some(place) = ctx.db.place(key) {
+    if let Some(place) = ctx.db.place(key).filter(|_| info.paged) {
         if let Some(offset) = place.snapshot_offset() {
             let text = format!("Value in the snapshot at: byte {offset} using {} bytes", place.len);
             ctx.reply.simple(&text);

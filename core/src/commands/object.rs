@@ -6,6 +6,8 @@ use crate::keyspace::clock::idle_millis;
 use crate::types::ValueRef;
 use crate::types::string::StrRef;
 use crate::words::error::{CommandError, CommandResult};
+use alloc::format;
+use alloc::string::String;
 
 /// What OBJECT REFCOUNT answers for the small integers that Redis shares.
 const SHARED_REFCOUNT: i64 = i32::MAX as i64;
@@ -53,6 +55,30 @@ pub fn encoding(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
         Some(name) => ctx.reply.bulk(name.as_bytes()),
         None => ctx.reply.null(),
     }
+    Ok(())
+}
+
+/// `OBJECT WHERE key`: whether the value is in memory, in the swap file, in the snapshot from which it was loaded, or in
+/// memory with a copy elsewhere. Reads no device.
+pub fn whereabouts(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
+    let key = args.get(2);
+    let Some(info) = ctx.db.info(key) else {
+        ctx.reply.null();
+        return Ok(());
+    };
+    let place = ctx.db.place(key).map(|place| match place.snapshot_offset() {
+        Some(offset) => format!("snapshot, byte {offset}, {} bytes", place.len),
+        None => {
+            let pages = ctx.db.data.paging.pages_of(place.len);
+            format!("swap file, page {}, {pages} pages", place.first)
+        }
+    });
+    let text = match place {
+        None => String::from("memory"),
+        Some(place) if info.paged => place,
+        Some(place) => format!("memory, and a copy in the {place}"),
+    };
+    ctx.reply.bulk(text.as_bytes());
     Ok(())
 }
 

@@ -16,8 +16,9 @@ impl Data {
         self.hint = Hashed::new(key, hash);
     }
 
+    /// The key's hash, which may be known already.
     #[inline]
-    pub(super) fn hash(&self, key: &[u8]) -> u64 {
+    pub fn hash(&self, key: &[u8]) -> u64 {
         self.hint.of(key).unwrap_or_else(|| self.keyspace.hash(key))
     }
 

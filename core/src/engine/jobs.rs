@@ -150,6 +150,8 @@ pub enum Done {
 pub struct JobError {
     /// There is no file of that name.
     pub missing: bool,
+    /// The device has no room.
+    pub full: bool,
     /// The reason, for the log.
     pub text: String,
 }
@@ -181,6 +183,12 @@ pub(super) struct Jobs {
     next: u64,
     queue: VecDeque<(JobId, Job)>,
     open: BTreeMap<JobId, Owner>,
+    /// How many of them are on pages.
+    pages: usize,
+}
+
+fn is_on_pages(owner: Owner) -> bool {
+    matches!(owner, Owner::PageOut(_) | Owner::PageIn(_) | Owner::PageSave(..))
 }
 
 impl Jobs {
@@ -189,10 +197,18 @@ impl Jobs {
         self.next += 1;
         self.queue.push_back((id, job));
         self.open.insert(id, owner);
+        self.pages += usize::from(is_on_pages(owner));
     }
 
     fn close(&mut self, id: JobId) -> Owner {
-        self.open.remove(&id).unwrap_or(Owner::Nobody)
+        let owner = self.open.remove(&id).unwrap_or(Owner::Nobody);
+        self.pages -= usize::from(is_on_pages(owner));
+        owner
+    }
+
+    /// How many jobs on the page device have not ended.
+    pub(super) fn open_pages(&self) -> usize {
+        self.pages
     }
 }
 

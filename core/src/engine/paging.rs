@@ -4,16 +4,18 @@
 
 mod audit;
 mod back;
+mod held;
 mod leave;
 
 use super::gate::wants_reply;
 use super::parts::PagingPart;
 use super::{Engine, Running};
 use crate::args::Args;
-use crate::command::{Command, flags};
+use crate::command::flags;
 use crate::command_index::CommandId;
-use crate::db::{Db, unwatch};
-use crate::page::{Device, Paging};
+use crate::db::unwatch;
+use crate::keyspace::record::Record;
+use crate::page::{Device, PageQueue, Paging, Place};
 use crate::resp::reply::Reply;
 use crate::session::{Blocked, OwnedCommand, Session, SessionId};
 use crate::types::codec::Encoder;
@@ -27,6 +29,21 @@ use alloc::vec::Vec;
 /// Beyond `vm-max-memory`, values for commands that wait may take so many bytes (as they lie on the device).
 const ROOM: usize = 64 << 20;
 
+/// A key whose value is asked for, and where that lies.
+#[derive(Debug)]
+struct Wanted {
+    key: DbKey,
+    hash: u64,
+    place: Option<Place>,
+}
+
+impl Wanted {
+    /// Bytes of the value, as it lies on the device.
+    fn bytes(&self) -> usize {
+        self.place.map_or(0, |place| place.len as usize)
+    }
+}
+
 /// Values on their way.
 #[derive(Debug, Default)]
 pub(super) struct Traffic {
@@ -35,34 +52,25 @@ pub(super) struct Traffic {
     next_batch: u32,
     /// Bytes of memory that the batches free when they are written.
     in_flight: usize,
-    /// Loads by key, with the sessions that wait for each.
-    loads: BTreeMap<DbKey, back::Load>,
-    next_load: u32,
-    /// Keys by their load's number.
-    load_keys: BTreeMap<u32, DbKey>,
-    /// Keys whose values stay in memory for commands that wait.
-    pins: BTreeMap<DbKey, Pin>,
-    /// Bytes of the pinned values, as they lie on the device.
-    pinned: usize,
+    loads: held::Loads,
+    pins: held::Pins,
     /// Sessions whose values have to wait for room, and how many bytes they are.
     queue: VecDeque<(SessionId, usize)>,
     /// The session that runs again after a wait: it is not sent to the queue's end.
     admitted: Option<SessionId>,
+    /// Where a command's keys stand; kept to be used again.
+    positions: Vec<usize>,
     encoder: Option<Box<Encoder>>,
     spare: Vec<Vec<u8>>,
+    /// The same for reads, which are smaller.
+    spare_reads: Vec<Vec<u8>>,
     failing: leave::Failing,
-}
-
-#[derive(Debug)]
-struct Pin {
-    sessions: usize,
-    bytes: usize,
 }
 
 impl Traffic {
     /// Whether values are being loaded from there.
     pub(super) fn loads_from(&self, device: Device) -> bool {
-        self.loads.values().any(|load| load.place.device() == device)
+        self.loads.iter().any(|load| load.place.device() == device)
     }
 }
 
@@ -92,6 +100,13 @@ impl Engine {
         self.data.paging.keeps_snapshot = true;
     }
 
+    /// Tells how many jobs on the page device are being carried out, and how many have ended and were not taken up yet; for
+    /// INFO, once a turn.
+    pub fn notice_page_jobs(&mut self, running: usize, ended: usize) {
+        let waiting = self.jobs.open_pages().saturating_sub(running + ended);
+        self.data.paging.queue = PageQueue { waiting, running, ended };
+    }
+
     /// For pictures of the page device: bytes a page, and one bit a page as far as pages were ever used.
     pub fn page_map(&self) -> (u32, &[u64]) {
         (self.data.paging.page_size, self.data.paging.map())
@@ -109,40 +124,36 @@ impl Engine {
     /// Notes the keys of the command whose values are not in memory; true where there are some.
     fn plan(&mut self, session: &Running, id: CommandId, args: Args<'_>) -> bool {
         self.data.missing.clear();
-        let mut positions = Vec::new();
+        let mut positions = core::mem::take(&mut self.traffic.positions);
         if let (true, Some(queue)) = (self.server.index.get(id).name == "exec", &session.multi) {
             let done = queue.progress.as_ref().map_or(0, |progress| progress.done);
-            if queue.progress.as_ref().is_some_and(|progress| progress.failure.is_some()) {
-                return false;
-            }
-            for (id, queued) in &queue.commands[done..] {
-                let wanted = *self.server.index.get(*id);
-                wanted.keys.positions(queued.args(), &mut positions);
-                let keys: Vec<&[u8]> = positions.iter().map(|i| queued.args().get(*i)).collect();
-                self.note_missing(session.db, &wanted, &keys);
+            if queue.progress.as_ref().is_none_or(|progress| progress.failure.is_none()) {
+                for (id, queued) in &queue.commands[done..] {
+                    self.note_missing(session.db, *id, queued.args(), &mut positions);
+                }
             }
         } else {
-            let wanted = *self.server.index.get(id);
-            wanted.keys.positions(args, &mut positions);
-            let keys: Vec<&[u8]> = positions.iter().map(|i| args.get(*i)).collect();
-            self.note_missing(session.db, &wanted, &keys);
+            self.note_missing(session.db, id, args, &mut positions);
         }
+        self.traffic.positions = positions;
         !self.data.missing.is_empty()
     }
 
-    fn note_missing(&mut self, db: usize, command: &Command, keys: &[&[u8]]) {
+    fn note_missing(&mut self, db: usize, id: CommandId, args: Args<'_>, positions: &mut Vec<usize>) {
+        let command = self.server.index.get(id);
         if command.has(flags::META_ONLY | flags::NO_VALUE) {
             return;
         }
-        for key in keys {
-            let hash = self.data.keyspace.hash(key);
+        command.keys.positions(args, positions);
+        for key in positions.iter().map(|position| args.get(*position)) {
+            let hash = self.data.hash(key);
             let database = self.data.keyspace.db(db);
             let missing = database.find(hash, key).is_some_and(|slot| {
                 let record = database.get(slot);
                 record.is_paged() && record.deadline().is_none_or(|deadline| self.now <= deadline)
             });
             if missing {
-                self.data.missing.push((db, Box::from(*key)));
+                self.data.missing.push((db, Box::from(key)));
             }
         }
     }
@@ -153,10 +164,10 @@ impl Engine {
         let mut missing = core::mem::take(&mut self.data.missing);
         missing.sort_unstable();
         missing.dedup();
-        let bytes: Vec<usize> = missing.iter().map(|key| self.bytes_on_device(key)).collect();
-        let need: usize = bytes.iter().sum();
-        let held: usize =
-            session.pinned.iter().filter_map(|key| self.traffic.pins.get(key)).map(|pin| pin.bytes).sum();
+        let missing: Vec<Wanted> = missing.into_iter().map(|key| self.look_up(key)).collect();
+        let need: usize = missing.iter().map(Wanted::bytes).sum();
+        let held = |key: &DbKey| self.traffic.pins.bytes_of(self.data.keyspace.hash(&key.1), key);
+        let held: usize = session.pinned.iter().map(held).sum();
         let room = (self.server.config.vm_max_memory as usize).saturating_add(ROOM);
         if held + need > room && session.pinned.len() + missing.len() > 1 {
             let text = format!(
@@ -167,16 +178,19 @@ impl Engine {
             return;
         }
         let crowded = !self.traffic.queue.is_empty()
-            || (!self.traffic.pins.is_empty() && self.traffic.pinned + need > room);
+            || (!self.traffic.pins.is_empty() && self.traffic.pins.bytes + need > room);
         if crowded && self.traffic.admitted != Some(session.id) && self.exclusive != Some(session.id) {
             session.blocked = Some(Blocked::Loading { id, command, missing: 0 });
             self.traffic.queue.push_back((session.id, need));
             return;
         }
         let mut waits = 0;
-        for (key, bytes) in missing.into_iter().zip(bytes) {
-            waits += usize::from(self.load(key.clone(), session.id));
-            self.pin(session, key, bytes);
+        for wanted in missing {
+            if !session.pinned.contains(&wanted.key) {
+                self.traffic.pins.hold(wanted.hash, &wanted.key, wanted.bytes());
+                session.pinned.push(wanted.key.clone());
+            }
+            waits += usize::from(self.load(wanted, session.id));
         }
         session.blocked = Some(Blocked::Loading { id, command, missing: waits });
         if waits == 0 {
@@ -185,23 +199,13 @@ impl Engine {
         }
     }
 
-    fn bytes_on_device(&mut self, key: &DbKey) -> usize {
-        let place = Db { data: &mut self.data, index: key.0, now: self.now }.place(&key.1);
-        place.map_or(0, |place| place.len as usize)
-    }
-
-    fn pin(&mut self, session: &mut Running, key: DbKey, bytes: usize) {
-        if session.pinned.contains(&key) {
-            return;
-        }
-        match self.traffic.pins.get_mut(&key) {
-            Some(pin) => pin.sessions += 1,
-            None => {
-                self.traffic.pinned += bytes;
-                self.traffic.pins.insert(key.clone(), Pin { sessions: 1, bytes });
-            }
-        }
-        session.pinned.push(key);
+    /// Finds where the key's value lies.
+    fn look_up(&self, key: DbKey) -> Wanted {
+        let hash = self.data.keyspace.hash(&key.1);
+        let database = self.data.keyspace.db(key.0);
+        let record = database.find(hash, &key.1).map(|slot| database.get(slot));
+        let place = record.and_then(Record::place).and_then(Place::decode);
+        Wanted { key, hash, place }
     }
 
     /// Lets the values go again that were kept for the session's command, and those sessions on that wait for room.
@@ -210,16 +214,10 @@ impl Engine {
             return;
         }
         for key in session.pinned.drain(..) {
-            if let Some(pin) = self.traffic.pins.get_mut(&key) {
-                pin.sessions -= 1;
-                if pin.sessions == 0 {
-                    self.traffic.pinned -= pin.bytes;
-                    self.traffic.pins.remove(&key);
-                }
-            }
+            self.traffic.pins.let_go(self.data.keyspace.hash(&key.1), &key);
         }
         let room = (self.server.config.vm_max_memory as usize).saturating_add(ROOM);
-        let mut taken = self.traffic.pinned;
+        let mut taken = self.traffic.pins.bytes;
         while let Some(&(who, need)) = self.traffic.queue.front() {
             let gone = self.peers.get(who).is_none();
             if !gone && taken > 0 && taken + need > room {
@@ -246,9 +244,7 @@ impl Engine {
         }
         session.blocked = None;
         self.unpin(session);
-        for load in self.traffic.loads.values_mut() {
-            load.waiting.retain(|waiting| *waiting != session.id);
-        }
+        self.traffic.loads.leave(session.id);
         if session.multi.take().is_some() {
             unwatch(&mut self.data, session);
         }

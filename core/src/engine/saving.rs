@@ -343,7 +343,7 @@ impl Engine {
                 format!("Error saving the DB: the value of key '{key}' cannot be read from its device");
             self.server.requests.push(Request::Log(line.clone()));
             self.data.paging.stats.damaged += 1;
-            self.end_saving(Err(&JobError { missing: false, text: line }));
+            self.end_saving(Err(&JobError { missing: false, full: false, text: line }));
         }
     }
 
@@ -380,7 +380,7 @@ impl Engine {
 
     fn fail_saving(&mut self, reason: &str) {
         self.server.requests.push(Request::Log(format!("Error saving the DB: {reason}")));
-        self.end_saving(Err(&JobError { missing: false, text: reason.into() }));
+        self.end_saving(Err(&JobError { missing: false, full: false, text: reason.into() }));
     }
 
     /// Gives up the snapshot for the journal's new base.
@@ -393,7 +393,7 @@ impl Engine {
     /// Gives up a snapshot that is not finished.
     fn abandon_saving(&mut self) {
         if self.saving.is_some() {
-            self.end_saving(Err(&JobError { missing: false, text: "it was given up".into() }));
+            self.end_saving(Err(&JobError { missing: false, full: false, text: "it was given up".into() }));
         }
     }
 

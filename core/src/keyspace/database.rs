@@ -169,6 +169,25 @@ impl Database {
         }
     }
 
+    /// Up to `n` records that `accept` takes, each as likely as any other, which looks at about `tries` places; one may come
+    /// twice. Where hardly any is left to be taken, what a walk over many more places meets. `accept` should judge by the
+    /// tags alone.
+    pub fn sample_spread(
+        &self,
+        rng: &mut Rng,
+        n: usize,
+        tries: usize,
+        accept: impl Fn(&Record) -> bool,
+    ) -> Vec<Slot> {
+        /// Tags lie together: so many are looked at in the time of a few hundred random reads.
+        const WALK: usize = 50_000;
+        if self.len() <= tries {
+            return self.table.sample(rng, n, usize::MAX, accept);
+        }
+        let found = self.table.sample_spread(rng, n, tries, &accept);
+        if found.is_empty() { self.table.sample(rng, n, WALK, accept) } else { found }
+    }
+
     /// Visits about `count` records from `cursor` on and returns where to go on, 0 at the end. A record that stays is
     /// visited whatever is added or removed between the calls.
     pub fn scan(&self, cursor: u64, count: usize, visit: impl FnMut(&Record)) -> u64 {

@@ -561,6 +561,13 @@ impl Record {
     }
 }
 
+impl Record {
+    /// Bytes that stay when the value leaves memory.
+    pub fn memory_without_value(&self) -> usize {
+        self.head().payload_at() + PLACE_LEN + size_of::<usize>()
+    }
+}
+
 impl Fetch for Record {
     #[inline]
     fn fetch(&self) {

@@ -11,6 +11,8 @@ const NEAR_WORDS: u64 = 1024;
 pub struct Bitmap {
     words: Vec<u64>,
     /// Pages of the device.
+    whole: u64,
+    /// Those of them that may be taken now.
     pages: u64,
     used: u64,
     /// Where the next search begins.
@@ -20,7 +22,7 @@ pub struct Bitmap {
 impl Bitmap {
     /// A device of so many pages, all free.
     pub fn new(pages: u64) -> Self {
-        Self { words: Vec::new(), pages, used: 0, next: 0 }
+        Self { words: Vec::new(), whole: pages, pages, used: 0, next: 0 }
     }
 
     /// Pages that are taken.
@@ -28,9 +30,29 @@ impl Bitmap {
         self.used
     }
 
-    /// Pages of the device.
+    /// Pages that may be taken, or are.
     pub fn pages(&self) -> u64 {
         self.pages
+    }
+
+    /// The device takes no more than it has: from now on only pages before the last taken one are to be had. Where writes
+    /// ended in another order, some of these were never written either; the search goes round, so it comes to others.
+    pub fn seal(&mut self) {
+        while self.words.last() == Some(&0) {
+            self.words.pop();
+        }
+        let unused = self.words.last().map_or(0, |word| u64::from(word.leading_zeros()));
+        self.pages = (self.words.len() as u64 * BITS - unused).min(self.pages);
+    }
+
+    /// The device may have room again.
+    pub fn unseal(&mut self) {
+        self.pages = self.whole;
+    }
+
+    /// Whether the device took no more when that was tried last.
+    pub fn is_sealed(&self) -> bool {
+        self.pages < self.whole
     }
 
     /// One bit a page, as far as pages were ever used.
@@ -50,7 +72,8 @@ impl Bitmap {
         if n == 0 || n > self.pages - self.used {
             return None;
         }
-        let near = (self.next + NEAR_WORDS * BITS).min(self.top());
+        let near =
+            if self.is_sealed() { self.top() } else { (self.next + NEAR_WORDS * BITS).min(self.top()) };
         let first =
             self.gap(self.next, near, n).or_else(|| self.grow(n)).or_else(|| self.gap(0, self.top(), n))?;
         self.mark(first, n, true);
@@ -143,6 +166,24 @@ mod tests {
             }
             assert_eq!(bitmap.used(), runs.iter().map(|r| r.1).sum::<u64>());
         }
+    }
+
+    #[test]
+    fn a_sealed_device_has_the_gaps_that_it_had() {
+        let mut bitmap = Bitmap::new(1000);
+        let firsts: Vec<u64> = (0..5).filter_map(|_| bitmap.allocate(30)).collect();
+        assert_eq!(firsts.len(), 5);
+        bitmap.free(firsts[4], 30);
+        bitmap.free(firsts[1], 30);
+        bitmap.seal();
+        assert!(bitmap.is_sealed());
+        assert_eq!(bitmap.pages(), firsts[3] + 30);
+        assert_eq!((bitmap.allocate(30), bitmap.allocate(30)), (Some(firsts[1]), None));
+        bitmap.free(firsts[3], 30);
+        assert_eq!(bitmap.allocate(30), Some(firsts[3]), "the end of the sealed part is in use again");
+        bitmap.unseal();
+        assert!(bitmap.allocate(30).is_some_and(|first| first >= firsts[3] + 30));
+        assert_eq!(bitmap.pages(), 1000);
     }
 
     fn largest_gap(runs: &[(u64, u64)]) -> u64 {

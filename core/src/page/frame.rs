@@ -1,15 +1,15 @@
 //! A value on its pages: a checked header and the value's one encoding.
 //!
 //! ```text
-//! | crc64 of all that follows u64 | generation u32 | key's hash u32 | length of the body u32 | form u8 | body … |
+//! | check of all that follows u64 | generation u32 | key's hash u32 | length of the body u32 | form u8 | body … |
 //! ```
 
 use crate::types::codec::{Dialect, Form};
-use crate::words::crc64::crc64;
+use crate::words::check::check64;
 
 /// Bytes before the body.
 pub const HEADER: usize = 21;
-const CRC: usize = 8;
+const CHECK: usize = 8;
 
 /// Why a frame was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,8 +37,8 @@ pub fn finish(out: &mut [u8], at: usize, generation: u32, key_hash: u32, form: F
     frame[12..16].copy_from_slice(&key_hash.to_le_bytes());
     frame[16..20].copy_from_slice(&body.to_le_bytes());
     frame[20] = form.byte();
-    let crc = crc64(0, &frame[CRC..]);
-    frame[..CRC].copy_from_slice(&crc.to_le_bytes());
+    let check = check64(&frame[CHECK..]);
+    frame[..CHECK].copy_from_slice(&check.to_le_bytes());
     frame.len()
 }
 
@@ -51,8 +51,8 @@ pub fn open(frame: &[u8], generation: u32, key_hash: u32) -> Result<(Form, &[u8]
     let body = word(frame, 16) as usize;
     let whole =
         frame.get(..HEADER.saturating_add(body)).filter(|f| f.len() >= HEADER).ok_or(BadFrame::Short)?;
-    let crc = whole[..CRC].try_into().map_or(0, u64::from_le_bytes);
-    if crc != crc64(0, &whole[CRC..]) {
+    let check = whole[..CHECK].try_into().map_or(0, u64::from_le_bytes);
+    if check != check64(&whole[CHECK..]) {
         return Err(BadFrame::Checksum);
     }
     if word(whole, 8) != generation || word(whole, 12) != key_hash {

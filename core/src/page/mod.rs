@@ -7,14 +7,15 @@
 pub mod bitmap;
 pub mod frame;
 mod place;
+mod storing;
 pub mod victims;
 
 use crate::waiters::DbKey;
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use bitmap::Bitmap;
 
 pub use place::{Device, PLACE_LEN, Place};
+pub use storing::Storing;
 
 /// Counts that INFO shows.
 #[derive(Debug, Clone, Copy, Default)]
@@ -29,6 +30,17 @@ pub struct PagingStats {
     pub failed_writes: u64,
 }
 
+/// Jobs on the device, as the host told of them last.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PageQueue {
+    /// Nobody has begun with them.
+    pub waiting: usize,
+    /// They are being carried out.
+    pub running: usize,
+    /// They have ended, and the engine has not heard of it.
+    pub ended: usize,
+}
+
 /// The state of paging, but for the records themselves.
 #[derive(Debug)]
 pub struct Paging {
@@ -37,12 +49,14 @@ pub struct Paging {
     /// Bytes a page.
     pub page_size: u32,
     bitmap: Bitmap,
-    /// Keys whose values are on their way to the device, with their frames' generations.
-    pub storing: BTreeMap<DbKey, u32>,
+    /// Keys whose values are on their way to the device.
+    pub storing: Storing,
     /// Values on the device.
     pub swapped: usize,
     /// Values on their way back.
     pub loading: usize,
+    /// Jobs on the device.
+    pub queue: PageQueue,
     /// Pages are not given back before the running snapshot has ended: it may still read them.
     pub hold: bool,
     late: Vec<Place>,
@@ -81,9 +95,10 @@ impl Paging {
             enabled,
             page_size: page_size.max(1),
             bitmap: Bitmap::new(pages.min(u64::from(u32::MAX))),
-            storing: BTreeMap::new(),
+            storing: Storing::default(),
             swapped: 0,
             loading: 0,
+            queue: PageQueue::default(),
             hold: false,
             late: Vec::new(),
             stats: PagingStats::default(),
@@ -110,7 +125,7 @@ impl Paging {
         self.bitmap.used()
     }
 
-    /// Pages of the device.
+    /// Pages of the device, as far as its disk has room.
     pub fn pages(&self) -> u64 {
         self.bitmap.pages()
     }
@@ -147,7 +162,10 @@ impl Paging {
             let pages = self.pages_of(place.len);
             self.bitmap.free(u64::from(place.first), pages);
             self.freed += pages;
-            self.full &= self.freed < FREED_AGAIN;
+            if self.freed >= FREED_AGAIN {
+                self.full = false;
+                self.exhausted = false;
+            }
         }
     }
 
@@ -158,6 +176,26 @@ impl Paging {
             for place in core::mem::take(&mut self.late) {
                 self.free(&place);
             }
+        }
+    }
+
+    /// A write found the device's disk full: values go where others have been, until that is tried again.
+    pub fn seal(&mut self) {
+        self.bitmap.seal();
+    }
+
+    /// The disk may have room again.
+    pub fn unseal(&mut self) {
+        self.bitmap.unseal();
+    }
+
+    /// In a word, for INFO.
+    pub fn state(&self) -> &'static str {
+        match (self.broken, self.full || self.bitmap.is_sealed(), self.failing) {
+            (true, ..) => "stopped",
+            (_, true, _) => "full",
+            (.., true) => "failing",
+            _ => "ok",
         }
     }
 

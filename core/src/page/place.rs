@@ -3,6 +3,7 @@
 use super::frame::{self, BadFrame};
 use crate::types::ValueRef;
 use crate::types::codec::{Dialect, Form, Outline};
+use crate::words::check::check32;
 
 pub use crate::keyspace::record::PLACE_LEN;
 
@@ -63,7 +64,7 @@ impl Place {
             first: offset as u32,
             len,
             generation: (offset >> 32) as u32 | u32::from(form.byte()) << 16,
-            key_hash: check(body),
+            key_hash: check32(body),
             count: count_of(outline.count),
             encoding: number_of(outline.encoding) | IN_SNAPSHOT,
         })
@@ -129,7 +130,7 @@ impl Place {
             return frame::open(bytes, self.generation, self.key_hash);
         }
         let body = bytes.get(..self.len as usize).ok_or(BadFrame::Short)?;
-        if check(body) != self.key_hash {
+        if check32(body) != self.key_hash {
             return Err(BadFrame::Checksum);
         }
         let form = Form::from_byte((self.generation >> 16) as u8, Dialect::Redis);
@@ -143,29 +144,6 @@ fn number_of(encoding: &str) -> u8 {
 
 fn count_of(len: usize) -> u32 {
     len.min(u32::MAX as usize) as u32
-}
-
-/// A check of 32 bits that any flipped bit changes with all but certainty. It is computed for every value of a snapshot
-/// at the start, so it must cost next to nothing: four lanes of a word a step.
-fn check(bytes: &[u8]) -> u32 {
-    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mix = |state: u64, word: [u8; 8]| {
-        (state ^ u64::from_le_bytes(word)).wrapping_mul(ODD).rotate_left(29).wrapping_add(ODD)
-    };
-    let (words, tail) = bytes.as_chunks::<8>();
-    let (groups, rest) = words.as_chunks::<4>();
-    let mut lanes = [1_u64, 2, 3, 4];
-    for group in groups {
-        for (lane, word) in lanes.iter_mut().zip(group) {
-            *lane = mix(*lane, *word);
-        }
-    }
-    let mut last = [0; 8];
-    last[..tail.len()].copy_from_slice(tail);
-    let state = lanes.iter().fold(bytes.len() as u64, |state, lane| mix(state, lane.to_le_bytes()));
-    let state = rest.iter().fold(state, |state, word| mix(state, *word));
-    let state = mix(state, last);
-    (state ^ state >> 32) as u32
 }
 
 #[cfg(test)]

@@ -4,14 +4,15 @@
 use crate::keyspace::Keyspace;
 use crate::keyspace::clock::{AccessClock, idle_millis};
 use crate::keyspace::record::Record;
+use crate::types::segmented::Slot;
 use crate::words::rng::Rng;
 use crate::words::time::UnixMillis;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-/// Records looked at in one sample, and how many of them are chosen.
+/// Records looked at in one sample, and of how many one is chosen.
 const SAMPLE: usize = 20;
-const CHOSEN: usize = 5;
+const OF: usize = 4;
 /// Table slots looked at for one sample.
 const TRIES: usize = 2000;
 /// A record below this many bytes gives too little back for its place.
@@ -24,13 +25,14 @@ pub struct Victim {
     pub db: usize,
     /// Its key.
     pub key: Box<[u8]>,
-    score: u64,
+    /// The key's hash.
+    pub hash: u64,
 }
 
 impl Victim {
     /// A value that is to leave whatever its score.
-    pub fn named(db: usize, key: Box<[u8]>) -> Self {
-        Self { db, key, score: 0 }
+    pub fn named(keyspace: &Keyspace, db: usize, key: Box<[u8]>) -> Self {
+        Self { db, hash: keyspace.hash(&key), key }
     }
 }
 
@@ -61,25 +63,24 @@ pub fn choose(
     out: &mut Vec<Victim>,
 ) -> bool {
     let before = out.len();
-    for (index, database) in keyspace.iter().filter(|(_, db)| !db.is_empty()) {
-        let start = out.len();
-        database.sample(
-            rng,
-            SAMPLE,
-            TRIES,
-            |r| !r.is_paged() && !r.is_storing(),
-            |record| {
-                let memory = record.memory();
-                if memory >= WORTHWHILE {
-                    let score = swappability(record, access, now, memory);
-                    out.push(Victim { db: index, key: record.key().into(), score });
-                }
-            },
-        );
-        let found = out.len() - start;
-        out[start..].sort_unstable_by_key(|victim| core::cmp::Reverse(victim.score));
+    let mut best: Vec<(u64, Slot)> = Vec::with_capacity(SAMPLE);
+    for (index, database) in keyspace.iter().filter(|(_, db)| db.len() > db.paged()) {
+        let mut slots = database.sample_spread(rng, SAMPLE, TRIES, |r| !r.is_paged() && !r.is_storing());
+        slots.sort_unstable();
+        slots.dedup();
+        best.clear();
+        best.extend(slots.iter().filter_map(|&slot| {
+            let record = database.get(slot);
+            let memory = record.memory();
+            (memory >= WORTHWHILE).then(|| (swappability(record, access, now, memory), slot))
+        }));
+        best.sort_unstable_by_key(|(score, _)| core::cmp::Reverse(*score));
         // Where little is left, all of it goes.
-        out.truncate(start + if found == SAMPLE { CHOSEN } else { found });
+        best.truncate(if slots.len() < SAMPLE / 2 { SAMPLE } else { best.len().div_ceil(OF) });
+        out.extend(best.iter().map(|&(_, slot)| {
+            let key = database.get(slot).key();
+            Victim { db: index, key: key.into(), hash: keyspace.hash(key) }
+        }));
     }
     out.len() > before
 }

@@ -293,6 +293,37 @@ impl<T: Fetch> Segmented<T> {
         self.walk(rng).take(tries).flatten().filter(|&slot| accept(self.get(slot))).take(n).collect()
     }
 
+    /// Up to `n` elements that `accept` takes, from short stretches at random places, until about `tries` buckets were looked
+    /// at; in a small table one may come twice. Each element is as likely as any other, however those that `accept` takes
+    /// are spread: a walk to the next ones would meet lonely ones more often. Those found are on their way from memory.
+    pub fn sample_spread(
+        &self,
+        rng: &mut Rng,
+        n: usize,
+        tries: usize,
+        accept: impl Fn(&T) -> bool,
+    ) -> Vec<Slot> {
+        const STRETCH: usize = 16;
+        let mut found = Vec::with_capacity(n + STRETCH);
+        let Some(first) = self.segments.first() else { return found };
+        let widest = first.table.num_buckets().max(self.widest as usize);
+        for _ in 0..tries.div_ceil(STRETCH) {
+            if found.len() >= n {
+                break;
+            }
+            let (segment, bucket) = (rng.index(self.segments.len()), rng.index(widest));
+            let (table, first) = (&self.segments[segment].table, bucket / STRETCH * STRETCH);
+            for bucket in first..(first + STRETCH).min(table.num_buckets()) {
+                if let Some(element) = table.get_bucket(bucket).filter(|element| accept(element)) {
+                    element.fetch();
+                    found.push(Slot { segment: segment as u32, bucket: bucket as u32 });
+                }
+            }
+        }
+        found.truncate(n);
+        found
+    }
+
     /// Every bucket once, from a random one on, with its element's slot where it has one.
     fn walk(&self, rng: &mut Rng) -> impl Iterator<Item = Option<Slot>> {
         let segments = self.segments.len();

@@ -1,5 +1,6 @@
 //! Words: numbers, patterns, time, randomness, errors, configuration.
 
+pub mod check;
 pub mod codec;
 pub mod config;
 pub mod crc32;

@@ -1,6 +1,7 @@
 //! How much memory the program holds: every thread counts for itself, a reader adds the counts up.
 
 pub mod counting;
+pub mod limit;
 pub mod reserve;
 
 use counting::{Counting, Tally};
@@ -127,11 +128,4 @@ pub fn machine() -> u64 {
         .find_map(|line| line.strip_prefix("MemTotal:"))
         .and_then(|rest| rest.split_whitespace().next());
     kilobytes.and_then(|word| word.parse::<u64>().ok()).unwrap_or(0) * 1024
-}
-
-/// What this process may use: the machine's memory or the control group's limit, whichever is less.
-pub fn allowed() -> u64 {
-    let limit = |path| std::fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<u64>().ok());
-    let groups = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
-    groups.into_iter().filter_map(limit).chain([machine()]).filter(|&bytes| bytes > 0).min().unwrap_or(0)
 }

@@ -157,6 +157,10 @@ impl Server {
         self.wait(events).map_err(|error| format!("Waiting for events failed: {}", reason(&error)))?;
         self.now = now();
         self.look_after_memory();
+        if let Some(pages) = &self.pages {
+            let (running, ended) = pages.counts();
+            self.engine.notice_page_jobs(running, ended);
+        }
         self.read_again();
         for event in events.iter() {
             self.dispatch(event);
@@ -217,13 +221,14 @@ impl Server {
                         | Job::Keep { .. }
                         | Job::Forget { .. }),
                     ) => {
-                        pages.send(id, job);
+                        if let Some(done) = pages.send(id, job) {
+                            self.engine.handle_completion(id, done, self.now);
+                        }
                     }
                     (.., job) => self.worker.send(id, job, self.engine.awaits(id)),
                 }
             }
             // Where values leave more slowly than clients write, clients wait for the device, a batch at a time.
-            // What needed no thread has ended already.
             let ended = match &self.pages {
                 Some(pages) if self.engine.is_pressed() => pages.wait(),
                 _ if self.engine.is_behind() => self.worker.wait(),

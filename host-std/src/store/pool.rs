@@ -152,7 +152,7 @@ impl Queue {
 }
 
 fn failure(error: &io::Error) -> JobError {
-    JobError { missing: false, text: reason(error) }
+    JobError { missing: false, full: false, text: reason(error) }
 }
 
 fn carry_out(store: &dyn Store, job: StoreJob) -> Done {

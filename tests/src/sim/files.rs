@@ -53,7 +53,11 @@ impl MemoryFiles {
             Job::Remove { file } => drop(self.files.remove(&file)),
             Job::Read { file, offset, len, mut into } => {
                 let Some(bytes) = self.files.get(&file) else {
-                    return Done::Failed(JobError { missing: true, text: "No such file".to_owned() });
+                    return Done::Failed(JobError {
+                        missing: true,
+                        full: false,
+                        text: "No such file".to_owned(),
+                    });
                 };
                 let from = usize::try_from(offset).unwrap_or(bytes.len()).min(bytes.len());
                 into.clear();
@@ -61,7 +65,11 @@ impl MemoryFiles {
                 return Done::Read { bytes: into, size: bytes.len() as u64 };
             }
             other => {
-                return Done::Failed(JobError { missing: false, text: format!("no job of here: {other:?}") });
+                return Done::Failed(JobError {
+                    missing: false,
+                    full: false,
+                    text: format!("no job of here: {other:?}"),
+                });
             }
         }
         Done::Finished

@@ -108,7 +108,11 @@ impl MemoryPages {
                 }
                 Done::Read { bytes: into, size: self.bytes.len() as u64 }
             }
-            other => Done::Failed(JobError { missing: false, text: format!("no job of here: {other:?}") }),
+            other => Done::Failed(JobError {
+                missing: false,
+                full: false,
+                text: format!("no job of here: {other:?}"),
+            }),
         }
     }
 
@@ -122,5 +126,5 @@ impl MemoryPages {
 }
 
 fn failure() -> JobError {
-    JobError { missing: false, text: "Input/output error".to_owned() }
+    JobError { missing: false, full: false, text: "Input/output error".to_owned() }
 }

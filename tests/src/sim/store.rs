@@ -29,7 +29,7 @@ pub(super) struct MemoryStore {
 }
 
 fn failure() -> JobError {
-    JobError { missing: false, text: "Input/output error".to_owned() }
+    JobError { missing: false, full: false, text: "Input/output error".to_owned() }
 }
 
 impl MemoryStore {

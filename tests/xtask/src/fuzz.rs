@@ -42,7 +42,13 @@ pub fn run(top: &Path, arguments: &[String]) -> ExitCode {
         command.args(["--", "--nocapture", "fresh_seed"]).env("NUTHATCH_PYTHON", &python);
         command.env("NUTHATCH_SEED", seed.to_string()).env("NUTHATCH_SEQUENCES", "4000");
         command.envs(wishes.groups.as_ref().map(|groups| ("NUTHATCH_GROUPS", groups)));
-        end = report.step(&format!("seed {seed}"), || execute(&mut command));
+        // Of three runs one holds everything in memory, one pages in threads, and one inline.
+        let paged = [None, Some(("1mb", "4")), Some(("1mb", "0"))][(seed % 3) as usize];
+        if let Some((limit, threads)) = paged {
+            command.env("NUTHATCH_VM_MAX_MEMORY", limit).env("NUTHATCH_VM_THREADS", threads);
+        }
+        let how = paged.map_or(String::new(), |(_, threads)| format!(", paging with {threads} threads"));
+        end = report.step(&format!("seed {seed}{how}"), || execute(&mut command));
         seed = seed.wrapping_add(1);
     }
     report.finish(&end)

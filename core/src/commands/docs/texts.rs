@@ -151,6 +151,7 @@ pub static COMMAND_DOCS: &[CommandDoc] = &[
     doc("object|help", "6.2.0", "Lists the subcommands.", ""),
     doc("object|idletime", "2.2.3", "Tells how long a key was not accessed.", "key#k@0"),
     doc("object|refcount", "2.2.3", "Tells how often a value is referred to.", "key#k@0"),
+    doc("object|where", "7.0.15", "Tells whether a value is in memory or on the page device.", "key#k@0"),
     doc("persist", "2.2.0", "Lets a key never expire.", "key#k@0"),
     doc("pexpire", "2.6.0", "Lets a key expire after some milliseconds.", "key#k@0 milliseconds#i condition#o~7.0.0?(nx#t=NX xx#t=XX gt#t=GT lt#t=LT)"),
     doc("pexpireat", "2.6.0", "Lets a key expire at a time in milliseconds.", "key#k@0 unix-time-milliseconds#u condition#o~7.0.0?(nx#t=NX xx#t=XX gt#t=GT lt#t=LT)"),

@@ -138,12 +138,6 @@ pub(super) fn vm(ctx: &Ctx<'_>, text: &mut InfoText) {
         return;
     }
     let waits = |session: &&Session| matches!(session.blocked, Some(Blocked::Loading { .. }));
-    let state = match (paging.broken, paging.full) {
-        (true, _) => "stopped",
-        (_, true) => "full",
-        _ => "ok",
-    };
-    let open = paging.loading + paging.storing.len();
     text.int("vm_conf_max_memory", ctx.server.config.vm_max_memory);
     text.int("vm_conf_page_size", ctx.server.config.vm_page_size);
     text.int("vm_conf_pages", ctx.server.config.vm_pages);
@@ -151,12 +145,12 @@ pub(super) fn vm(ctx: &Ctx<'_>, text: &mut InfoText) {
     text.count("vm_stats_swapped_objects", paging.swapped);
     text.int("vm_stats_swappin_count", paging.stats.swapped_in as i64);
     text.int("vm_stats_swappout_count", paging.stats.swapped_out as i64);
-    text.int("vm_stats_io_newjobs_len", 0);
-    text.count("vm_stats_io_processing_len", open);
-    text.int("vm_stats_io_processed_len", 0);
-    text.int("vm_stats_io_active_threads", if open > 0 { ctx.server.config.vm_max_threads } else { 0 });
+    text.count("vm_stats_io_newjobs_len", paging.queue.waiting);
+    text.count("vm_stats_io_processing_len", paging.queue.running);
+    text.count("vm_stats_io_processed_len", paging.queue.ended);
+    text.count("vm_stats_io_active_threads", paging.queue.running);
     text.count("vm_stats_blocked_clients", sessions(ctx).filter(waits).count());
-    text.text("vm_state", state);
+    text.text("vm_state", paging.state());
     text.int("vm_stats_damaged_frames", paging.stats.damaged as i64);
     text.int("vm_stats_failed_writes", paging.stats.failed_writes as i64);
 }

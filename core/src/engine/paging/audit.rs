@@ -69,8 +69,9 @@ impl Engine {
         for (index, database) in self.data.keyspace.iter() {
             for record in database.iter().filter(|record| record.is_storing()) {
                 let key: DbKey = (index, record.key().into());
-                let generation = self.data.paging.storing.get(&key);
-                if generation.is_none_or(|generation| !generations.contains(generation)) {
+                let hash = self.data.keyspace.hash(record.key());
+                let generation = self.data.paging.storing.generation(hash, &key);
+                if generation.is_none_or(|generation| !generations.contains(&generation)) {
                     return Err(format!("'{}' is on its way out in no batch", key.1.escape_ascii()));
                 }
             }
@@ -88,12 +89,12 @@ impl Engine {
 
     fn audit_waits(&self) -> Result<(), String> {
         let traffic = &self.traffic;
-        if traffic.loads.len() != self.data.paging.loading || traffic.load_keys.len() != traffic.loads.len() {
+        if traffic.loads.len() != self.data.paging.loading || traffic.loads.numbers() != traffic.loads.len() {
             return Err(format!(
                 "{} loads, {} counted, {} numbers",
                 traffic.loads.len(),
                 self.data.paging.loading,
-                traffic.load_keys.len()
+                traffic.loads.numbers()
             ));
         }
         let mut pins: BTreeMap<&DbKey, usize> = BTreeMap::new();
@@ -107,8 +108,7 @@ impl Engine {
                 }
                 continue;
             };
-            let waits =
-                traffic.loads.values().flat_map(|load| &load.waiting).filter(|who| **who == session.id);
+            let waits = traffic.loads.iter().flat_map(|load| &load.waiting).filter(|who| **who == session.id);
             if waits.count() != *missing {
                 return Err(format!(
                     "client {} waits for {missing} values, not as many come",
@@ -121,18 +121,16 @@ impl Engine {
                 return Err(format!("client {} waits for nothing", session.client_id));
             }
         }
-        let same = pins.len() == traffic.pins.len()
-            && pins
-                .iter()
-                .all(|(key, count)| traffic.pins.get(*key).is_some_and(|pin| pin.sessions == *count));
-        if !same {
-            return Err(format!("{} keys are pinned and {} are counted", pins.len(), traffic.pins.len()));
+        let counted: BTreeMap<&DbKey, usize> =
+            traffic.pins.iter().map(|(key, sessions, _)| (key, sessions)).collect();
+        if pins != counted {
+            return Err(format!("{} keys are pinned and {} are counted", pins.len(), counted.len()));
         }
-        let bytes: usize = traffic.pins.values().map(|pin| pin.bytes).sum();
-        if bytes == traffic.pinned {
+        let bytes: usize = traffic.pins.iter().map(|(.., bytes)| bytes).sum();
+        if bytes == traffic.pins.bytes {
             Ok(())
         } else {
-            Err(format!("{bytes} bytes are pinned, {} counted", traffic.pinned))
+            Err(format!("{bytes} bytes are pinned, {} counted", traffic.pins.bytes))
         }
     }
 }

@@ -2,58 +2,52 @@
 
 use super::super::Engine;
 use super::super::jobs::{Done, Job, Owner};
-use crate::db::Db;
+use super::Wanted;
+use super::held::Load;
 use crate::page::{Device, Place};
 use crate::session::SessionId;
 use crate::types::codec::decode;
+use crate::types::segmented::Slot;
 use crate::types::string::Str;
 use crate::types::{Limits, Value};
-use crate::waiters::DbKey;
 use alloc::format;
 use alloc::string::String;
-use alloc::vec::Vec;
 
-/// A value on its way back.
-#[derive(Debug)]
-pub(super) struct Load {
-    pub(super) place: Place,
-    pub(super) waiting: Vec<SessionId>,
-}
+/// Buffers for reading that are kept to be used again, and how large they may be.
+const SPARE_READS: usize = 64;
+const SMALL_READ: usize = 16 << 10;
 
 impl Engine {
     /// Asks for a value, once for all who wait for it; false where it is not on the device.
-    pub(super) fn load(&mut self, key: DbKey, who: SessionId) -> bool {
-        if let Some(load) = self.traffic.loads.get_mut(&key) {
-            load.waiting.push(who);
+    pub(super) fn load(&mut self, wanted: Wanted, who: SessionId) -> bool {
+        let Wanted { key, hash, place } = wanted;
+        if self.traffic.loads.join(hash, &key, who) {
             return true;
         }
-        let place = Db { data: &mut self.data, index: key.0, now: self.now }.place(&key.1);
         let Some(place) = place else { return false };
-        let number = self.traffic.next_load;
-        self.traffic.next_load = number.wrapping_add(1);
-        self.traffic.load_keys.insert(number, key.clone());
+        let number = self.traffic.loads.begin(hash, key, place, who);
         self.data.paging.loading += 1;
-        self.traffic.loads.insert(key, Load { place, waiting: [who].into() });
         let (from, offset) = (place.device(), place.offset(self.data.paging.page_size));
-        let into = self.traffic.spare.pop().unwrap_or_default();
+        let into = self.traffic.spare_reads.pop().unwrap_or_default();
         self.jobs.push(Owner::PageIn(number), Job::PageRead { from, offset, len: place.len as usize, into });
         true
     }
 
     /// A value was read, or could not be: it goes back under its key if it is still the one, and its waiters go on.
     pub(in crate::engine) fn page_in_done(&mut self, number: u32, done: Done) {
-        let Some(key) = self.traffic.load_keys.remove(&number) else { return };
-        let Some(load) = self.traffic.loads.remove(&key) else { return };
+        let Some(load) = self.traffic.loads.end(number) else { return };
         self.data.paging.loading -= 1;
         let failure = match done {
             Done::Read { bytes, .. } => {
-                let failure = self.restore(&key, &load.place, &bytes);
-                self.keep_spare(bytes);
+                let failure = self.restore(&load, &bytes);
+                if self.traffic.spare_reads.len() < SPARE_READS && bytes.capacity() <= SMALL_READ {
+                    self.traffic.spare_reads.push(bytes);
+                }
                 failure
             }
             // What became of the key meanwhile needs nothing from there.
             Done::Failed(error) | Done::Refused { error, .. } => {
-                self.is_still_at(&key, &load.place).then_some(error.text)
+                self.still_at(&load).is_some().then_some(error.text)
             }
             Done::Finished | Done::Appended(_) | Done::Store(_) => None,
         };
@@ -61,30 +55,27 @@ impl Engine {
             self.data.paging.stats.damaged += 1;
         }
         for who in load.waiting {
-            self.loaded_for(who, &key, failure.as_deref());
+            self.loaded_for(who, &load.key, failure.as_deref());
         }
     }
 
-    fn is_still_at(&self, (db, name): &DbKey, place: &Place) -> bool {
-        let hash = self.data.keyspace.hash(name);
-        let database = self.data.keyspace.db(*db);
-        let record = database.find(hash, name).map(|slot| database.get(slot)).filter(|r| r.is_paged());
-        record.and_then(|record| record.place()).and_then(Place::decode) == Some(*place)
+    /// The key's slot, if its value is still where it was asked from.
+    fn still_at(&self, load: &Load) -> Option<Slot> {
+        let database = self.data.keyspace.db(load.key.0);
+        let slot = database.find(load.hash, &load.key.1)?;
+        let record = Some(database.get(slot)).filter(|record| record.is_paged())?;
+        (record.place().and_then(Place::decode) == Some(load.place)).then_some(slot)
     }
 
     /// Gives the key its value back; the reason where the frame is of no use.
-    fn restore(&mut self, key: &DbKey, place: &Place, bytes: &[u8]) -> Option<String> {
-        if !self.is_still_at(key, place) {
-            return None;
-        }
-        let (db, name) = key;
-        let hash = self.data.keyspace.hash(name);
-        let slot = self.data.keyspace.db(*db).find(hash, name)?;
+    fn restore(&mut self, load: &Load, bytes: &[u8]) -> Option<String> {
+        let slot = self.still_at(load)?;
+        let place = &load.place;
         let value = match open(bytes, place, &self.data.limits) {
             Ok(value) => value,
             Err(reason) => return Some(reason),
         };
-        let database = self.data.keyspace.db_mut(*db);
+        let database = self.data.keyspace.db_mut(load.key.0);
         if place.device() != Device::Pages || self.data.paging.keeps_copies() {
             database.page_in_keeping(slot, value, &place.encode());
         } else {

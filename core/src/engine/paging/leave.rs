@@ -15,8 +15,12 @@ use alloc::vec::Vec;
 
 /// Bytes of frames that are written at once.
 const BATCH: usize = 64 << 10;
-/// Bytes of values that may be on their way to the device at once.
-const MOST_IN_FLIGHT: usize = 4 << 20;
+/// Bytes of a batch's buffer: its last frame goes beyond the batch.
+const BUFFER: usize = BATCH + (8 << 10);
+/// Bytes of values and of their frames that may be on their way to the device at once.
+const MOST_IN_FLIGHT: usize = 2 << 20;
+/// Values leave when memory is within this part of the limit, so that it is not passed while they are on their way.
+const MARGIN: usize = 32;
 /// Over the limit by more than this, the host should wait for the device before it takes more from clients.
 const SLACK: usize = 4 << 20;
 /// Buffers kept to be used again.
@@ -25,11 +29,15 @@ const SPARE: usize = 8;
 const RETRY_PAUSE: UnixMillis = 10_000;
 /// The same complaint is logged once in so many milliseconds.
 const COMPLAINT_PAUSE: UnixMillis = 60_000;
+/// A device that was not full for so many milliseconds is worth a new warning when it is.
+const FULL_PAUSE: UnixMillis = 600_000;
 
 /// A frame on its way to the device.
 #[derive(Debug)]
 pub(super) struct Stored {
     pub(super) key: DbKey,
+    /// The key's hash.
+    hash: u64,
     pub(super) place: Place,
 }
 
@@ -37,7 +45,7 @@ pub(super) struct Stored {
 #[derive(Debug)]
 pub(super) struct Batch {
     pub(super) stored: Vec<Stored>,
-    /// Bytes of memory that their values take.
+    /// Bytes of memory that are given back when it is written: those of the values, and the buffer's own.
     pub(super) freed: usize,
 }
 
@@ -47,13 +55,15 @@ pub(super) struct Failing {
     in_a_row: u64,
     retry_at: UnixMillis,
     told_at: Option<UnixMillis>,
-    told_full: bool,
+    /// When the device was full the last time.
+    full_at: Option<UnixMillis>,
 }
 
 impl Engine {
-    /// Bytes that memory is over `vm-max-memory`, what is on its way out not counted.
+    /// Bytes that memory is over `vm-max-memory`, or all but, what is on its way out not counted.
     fn over_limit(&self) -> usize {
         let limit = self.server.config.vm_max_memory as usize;
+        let limit = limit - limit / MARGIN;
         (self.server.host.used_memory)().saturating_sub(self.traffic.in_flight).saturating_sub(limit)
     }
 
@@ -100,7 +110,7 @@ impl Engine {
     /// Writes out the values that DEBUG SWAPOUT named.
     pub(in crate::engine) fn page_out_requested(&mut self) {
         for (db, key) in core::mem::take(&mut self.data.paging.requested) {
-            let victim = Victim::named(db, key);
+            let victim = Victim::named(&self.data.keyspace, db, key);
             if self.leave_to_copy(&victim).is_some() {
                 continue;
             }
@@ -116,8 +126,10 @@ impl Engine {
     /// Encodes a batch of victims and hands it to the device; false where nothing can leave.
     fn page_out_batch(&mut self) -> bool {
         let (mut encoder, mut buffer) = (self.take_encoder(), self.take_buffer());
+        // One reservation, and few pages written that are hardly filled.
+        buffer.reserve_exact(BUFFER);
         let (mut stored, mut freed) = (Vec::new(), 0);
-        let over = self.over_limit();
+        let over = self.over_limit().max(BATCH);
         let mut found = Vec::new();
         while buffer.len() < BATCH && freed < over {
             let data = &mut self.data;
@@ -150,10 +162,9 @@ impl Engine {
 
     /// Lets a value leave whose copy is on the device already; what that frees, if it is so.
     fn leave_to_copy(&mut self, victim: &Victim) -> Option<usize> {
-        let hash = self.data.keyspace.hash(&victim.key);
         let database = self.data.keyspace.db_mut(victim.db);
-        let slot = database.find(hash, &victim.key).filter(|slot| database.get(*slot).is_copied())?;
-        if !self.traffic.pins.is_empty() && self.traffic.pins.contains_key(&(victim.db, victim.key.clone())) {
+        let slot = database.find(victim.hash, &victim.key).filter(|slot| database.get(*slot).is_copied())?;
+        if self.traffic.pins.holds(victim.hash, victim.db, &victim.key) {
             return None;
         }
         let place = database.get(slot).place().and_then(Place::decode);
@@ -177,11 +188,11 @@ impl Engine {
         encoder: &mut Encoder,
         buffer: &mut Vec<u8>,
     ) -> Option<(Stored, usize)> {
+        let Victim { hash, .. } = *victim;
         let key = (victim.db, victim.key.clone());
-        if self.traffic.pins.contains_key(&key) || self.data.waiters.is_awaited(&key) {
+        if self.traffic.pins.holds(hash, key.0, &key.1) || self.data.waiters.is_awaited(&key) {
             return None;
         }
-        let hash = self.data.keyspace.hash(&victim.key);
         let database = self.data.keyspace.db_mut(victim.db);
         let slot = database.find(hash, &victim.key)?;
         let record = database.get_mut(slot);
@@ -197,8 +208,8 @@ impl Engine {
         let bytes = record.memory();
         record.set_storing(true);
         buffer.resize(buffer.len().next_multiple_of(page_size), 0);
-        self.data.paging.storing.insert(key.clone(), generation);
-        Some((Stored { key, place }, bytes))
+        self.data.paging.storing.insert(hash, key.clone(), generation);
+        Some((Stored { key, hash, place }, bytes))
     }
 
     /// Takes pages for the batch and writes it; where there is no run that long, frame by frame.
@@ -229,15 +240,29 @@ impl Engine {
 
     fn device_is_full(&mut self) {
         self.data.paging.set_full();
-        if !core::mem::replace(&mut self.traffic.failing.told_full, true) {
-            let line = "WARNING: the swap file is full: values stay in memory until pages are freed, and above vm-max-memory keys are evicted by maxmemory-policy or writes are refused. Raise vm-pages, or choose a policy";
+        let before = self.traffic.failing.full_at.replace(self.now);
+        if before.is_none_or(|at| self.now - at > FULL_PAUSE) {
+            let line = "WARNING: the swap file is full: values stay in memory until pages are freed, and above vm-max-memory keys are evicted by maxmemory-policy or writes are refused. Make room on its disk, raise vm-pages, or choose a policy";
             self.server.requests.push(Request::Log(String::from(line)));
         }
+    }
+
+    /// A write found no room on the disk. Pages that were written before can be written again, others are left alone until
+    /// there may be room.
+    fn disk_is_full(&mut self) {
+        let paging = &mut self.data.paging;
+        paging.stats.failed_writes += 1;
+        paging.exhausted = true;
+        paging.failing = true;
+        paging.seal();
+        self.traffic.failing.retry_at = self.now + RETRY_PAUSE;
+        self.device_is_full();
     }
 
     fn write_pages(&mut self, first: u32, stored: Vec<Stored>, freed: usize, bytes: Vec<u8>) {
         let number = self.traffic.next_batch;
         self.traffic.next_batch = number.wrapping_add(1);
+        let freed = freed + bytes.capacity();
         self.traffic.in_flight += freed;
         self.traffic.batches.insert(number, Batch { stored, freed });
         let offset = u64::from(first) * u64::from(self.data.paging.page_size);
@@ -246,12 +271,12 @@ impl Engine {
 
     /// The value stays: its copy is of no use.
     fn forget_storing(&mut self, stored: &Stored) {
-        if self.data.paging.storing.get(&stored.key) == Some(&stored.place.generation) {
-            self.data.paging.storing.remove(&stored.key);
+        if self.data.paging.storing.end(stored.hash, &stored.key, stored.place.generation) {
             let (db, key) = &stored.key;
-            let hash = self.data.keyspace.hash(key);
             let database = self.data.keyspace.db_mut(*db);
-            if let Some(slot) = database.find(hash, key).filter(|slot| database.get(*slot).is_storing()) {
+            if let Some(slot) =
+                database.find(stored.hash, key).filter(|slot| database.get(*slot).is_storing())
+            {
                 database.get_mut(slot).set_storing(false);
             }
         }
@@ -261,23 +286,25 @@ impl Engine {
     pub(in crate::engine) fn page_out_done(&mut self, number: u32, done: Done) {
         let Some(Batch { stored, freed }) = self.traffic.batches.remove(&number) else { return };
         self.traffic.in_flight -= freed;
-        let written = match done {
+        let (mut written, mut full) = (false, false);
+        match done {
             Done::Appended(buffer) => {
                 self.keep_spare(buffer);
                 self.note_written();
-                true
+                written = true;
             }
-            Done::Failed(error) | Done::Refused { error, .. } => {
-                self.count_failed_write(&error.text);
-                false
-            }
-            Done::Finished | Done::Read { .. } | Done::Store(_) => false,
-        };
+            Done::Failed(error) | Done::Refused { error, .. } if error.full => full = true,
+            Done::Failed(error) | Done::Refused { error, .. } => self.count_failed_write(&error.text),
+            Done::Finished | Done::Read { .. } | Done::Store(_) => {}
+        }
         for one in stored {
             if !(written && self.complete_page_out(&one)) {
                 self.forget_storing(&one);
                 self.data.paging.free(&one.place);
             }
+        }
+        if full {
+            self.disk_is_full();
         }
         self.relieve();
     }
@@ -306,7 +333,7 @@ impl Engine {
             );
         }
         let told = failing.told_at.is_some_and(|at| self.now - at < COMPLAINT_PAUSE);
-        if stops || !told {
+        if stops || (failing.in_a_row == 1 && !told) {
             failing.told_at = Some(self.now);
             self.server.requests.push(Request::Log(line));
         }
@@ -314,14 +341,13 @@ impl Engine {
 
     /// Puts the place in the value's stead, if the value is still the one that was written.
     fn complete_page_out(&mut self, stored: &Stored) -> bool {
-        if self.data.paging.storing.get(&stored.key) != Some(&stored.place.generation) {
+        if !self.data.paging.storing.end(stored.hash, &stored.key, stored.place.generation) {
             return false;
         }
-        self.data.paging.storing.remove(&stored.key);
         let (db, key) = &stored.key;
-        let hash = self.data.keyspace.hash(key);
         let database = self.data.keyspace.db_mut(*db);
-        let Some(slot) = database.find(hash, key).filter(|slot| database.get(*slot).is_storing()) else {
+        let Some(slot) = database.find(stored.hash, key).filter(|slot| database.get(*slot).is_storing())
+        else {
             return false;
         };
         database.page_out(slot, &stored.place.encode());
@@ -335,8 +361,8 @@ impl Engine {
         let paging = &mut self.data.paging;
         paging.exhausted = false;
         paging.full = false;
-        if paging.used_pages() < paging.pages() / 4 * 3 {
-            self.traffic.failing.told_full = false;
+        if self.now >= self.traffic.failing.retry_at {
+            paging.unseal();
         }
         self.relieve();
     }

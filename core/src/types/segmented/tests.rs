@@ -306,6 +306,33 @@ fn sample_takes_what_it_is_asked_for() {
     assert!(Segmented::<u32>::new().sample(&mut rng, 20, 100, |_| true).is_empty());
 }
 
+/// A walk from a random place to the next elements that are wanted finds those more often that stand alone: taking what was
+/// found emptied some regions wholly and left others full.
+#[test]
+fn a_spread_sample_meets_each_as_often() {
+    let table = filled(20_000);
+    let mut rng = Rng::new(5);
+    // All elements of the first segments are wanted, and a few of the others.
+    let first = |n: u32| Segmented::<u32>::walk_point(hash(n)) < END / 10;
+    let wanted = |n: &u32| first(*n) || n.is_multiple_of(100);
+    let all = (0..20_000).filter(wanted).count() as f64;
+    let lonely = (0..20_000).filter(|n| wanted(n) && !first(*n)).count() as f64;
+    let (mut dense, mut sparse) = (0, 0);
+    for _ in 0..5_000 {
+        let some = table.sample_spread(&mut rng, 20, 2_000, wanted);
+        assert_eq!(some.len(), 20);
+        for slot in some {
+            let n = *table.get(slot);
+            assert!(wanted(&n));
+            *(if first(n) { &mut dense } else { &mut sparse }) += 1;
+        }
+    }
+    let share = f64::from(sparse) / f64::from(dense + sparse) / (lonely / all);
+    assert!((0.8..1.25).contains(&share), "lonely ones were found {share} times as often as others");
+    assert!(table.sample_spread(&mut rng, 20, 500, |_| false).is_empty());
+    assert!(Segmented::<u32>::new().sample_spread(&mut rng, 20, 100, |_| true).is_empty());
+}
+
 /// Every element in one point: the directory must not grow without end, nor may an insert loop for ever.
 #[test]
 #[cfg_attr(miri, ignore = "compares millions of times")]
