@@ -14,6 +14,9 @@ use alloc::vec::Vec;
 const POOL: usize = 16;
 /// Table slots looked at for one wanted sample.
 const TRIES_A_SAMPLE: usize = 200;
+/// Clean keys that go after one round of samples, which is as many times as large: the best quarter of 20 is as good as the
+/// best of 5, and neighbours come from memory together.
+const VICTIMS_A_ROUND: usize = 4;
 
 /// A key that may go, and how much speaks for it.
 #[derive(Debug)]
@@ -29,6 +32,8 @@ pub struct Pool {
     candidates: Vec<Candidate>,
     /// The database that gave the last random victim; the next one gives the next.
     next_db: usize,
+    /// Clean keys that may go before samples are taken again.
+    left_of_round: usize,
 }
 
 /// What eviction looks at.
@@ -123,24 +128,23 @@ impl Pool {
         }
     }
 
-    /// The best clean key of one round of samples and what was left of earlier ones.
+    /// The best key of one round of samples and what was left of earlier ones. It was clean when it was sampled: whether it
+    /// is still, its taker looks, who has to find it anyway.
     fn best_clean(
         &mut self,
         keyspace: &Keyspace,
         rules: &Rules,
         rng: &mut Rng,
     ) -> Option<(usize, Box<[u8]>)> {
-        for (index, _) in keyspace.iter() {
-            self.fill(index, keyspace, rules, rng);
-        }
-        while let Some(Candidate { db, key, .. }) = self.candidates.pop() {
-            let database = keyspace.db(db);
-            let found = database.find(keyspace.hash(&key), &key);
-            if found.is_some_and(|slot| database.get(slot).is_clean()) {
-                return Some((db, key));
+        if self.left_of_round == 0 || self.candidates.is_empty() {
+            let round = Rules { samples: rules.samples * VICTIMS_A_ROUND, ..*rules };
+            for (index, _) in keyspace.iter() {
+                self.fill(index, keyspace, &round, rng);
             }
+            self.left_of_round = VICTIMS_A_ROUND;
         }
-        None
+        self.left_of_round -= 1;
+        self.candidates.pop().map(|candidate| (candidate.db, candidate.key))
     }
 
     /// Adds the samples of one database to the pool.

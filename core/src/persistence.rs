@@ -94,6 +94,8 @@ pub struct Persistence {
     pub foreground: bool,
     /// How many snapshots were begun.
     pub saves: u64,
+    /// Keys that the running snapshot has walked over, of so many; told of those over a store.
+    pub walked: (u64, u64),
     /// The journal.
     pub aof: AofState,
     /// The load that is running, or the last one.
@@ -114,6 +116,7 @@ impl Persistence {
             saving_since: None,
             foreground: false,
             saves: 0,
+            walked: (0, 0),
             aof: AofState { last_rewrite_ok: true, ..AofState::default() },
             load: LoadProgress::default(),
         }

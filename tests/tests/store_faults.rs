@@ -134,22 +134,34 @@ fn a_broken_disk_refuses_writes_and_loses_nothing() {
     }
 }
 
-/// Reads of what is in memory go on; a key that has to be read says what is wrong, and comes when the disk does.
-#[test]
-fn a_disk_that_does_not_read_is_the_error_of_the_keys_on_it() {
+/// Reads of what is in memory go on; a key that has to be read says what is wrong, and comes when the disk does. So many keys
+/// are written before that their values lie in the engine's files.
+fn a_key_on_it_is_an_error(engine: &str, keys: usize, bytes: usize) {
     let disk = Disk::new();
-    let mut server = disk.start("files", "0");
-    for i in 0..20 {
-        assert_eq!(ask(&server, &format!("SET key:{i} {i}")), "+OK");
+    let mut server = disk.start(engine, "1");
+    let value = "v".repeat(bytes);
+    for i in 0..keys {
+        assert_eq!(ask(&server, &format!("SET key:{i} {value}{i}")), "+OK");
     }
-    server.end_by("TERM").expect("its end");
+    assert_eq!(server.end_by("TERM").expect("its end").code(), Some(0), "{}", server.log());
     drop(server);
-    let server = disk.start("files", "0");
-    assert_eq!(ask(&server, "GET key:1"), "\"1\"");
+    let server = disk.start(engine, "1");
+    let is =
+        |i: usize| assert_eq!(ask(&server, &format!("GET key:{i}")), format!("\"{value}{i}\""), "{engine}");
+    is(1);
     disk.fails("unreadable");
     let told = ask(&server, "GET key:2");
-    assert!(told.starts_with("-IOERR") && told.contains("key:2"), "{told}");
-    assert_eq!(ask(&server, "GET key:1"), "\"1\"");
+    assert!(told.starts_with("-IOERR") && told.contains("key:2"), "{engine}: {told}");
+    assert_eq!(ask(&server, "EXISTS key:1 nokey"), ":1", "{engine}");
+    is(1);
+    // Nothing is refused that needs no read.
+    assert_eq!(ask(&server, "SET new 1"), "+OK", "{engine}");
     disk.works();
-    assert_eq!(ask(&server, "GET key:2"), "\"2\"");
+    (2..12).for_each(is);
+}
+
+#[test]
+fn a_disk_that_does_not_read_is_the_error_of_the_keys_on_it() {
+    a_key_on_it_is_an_error("files", 20, 1);
+    a_key_on_it_is_an_error("default", 6_000, 8_000);
 }

@@ -105,6 +105,8 @@ impl Keys {
     pub fn entry(&mut self, at: (u32, u64), key: &[u8]) -> &mut Entry {
         let bucket = self.map.entry(at).or_default();
         let i = bucket.iter().position(|entry| *entry.key == *key).unwrap_or_else(|| {
+            // Places hardly ever collide: room for one is enough.
+            bucket.reserve_exact(1);
             bucket.push(Entry::new(key));
             self.len += 1;
             bucket.len() - 1

@@ -4,17 +4,17 @@
 //! | check u32 | deadline i64 | encoding u8 | form u8 | body … |
 //! ```
 //!
-//! Numbers are little-endian; a key without a deadline has the smallest one. The check covers all that follows it and the
-//! key, so that a store need not have checksums of its own. The encoding is OBJECT ENCODING's name for the value, which its
+//! Numbers are little-endian; a key without a deadline has the smallest one. The check, the low half of an XXH64, covers all
+//! that follows it and the key, so that a store need not have checksums of its own. The encoding is OBJECT ENCODING's name for the value, which its
 //! body does not always tell: a set that once was large stays a hash table.
 
 use crate::types::codec::{Dialect, Encoder, Form, Text, decode, read_text};
 use crate::types::string::{Str, StrRef};
 use crate::types::{Limits, Value, ValueRef};
 use crate::words::codec::Reader;
-use crate::words::crc64::crc64;
 use crate::words::time::UnixMillis;
 use alloc::vec::Vec;
+use xxhash_rust::xxh64::Xxh64;
 
 /// Bytes before the body. So many of a record tell all but the value.
 pub const HEAD: usize = 14;
@@ -156,11 +156,23 @@ pub fn decode_value(
     {
         return Ok((Value::Str(StrRef::from_bytes(bytes).to_owned()), head.deadline));
     }
+    let limits = &limits_of(&head, limits);
     let mut value = decode(head.form, body, limits).map_err(|_| BadRecord::Body)?;
     if value.as_ref().encoding() != head.encoding {
         value = in_encoding(value, head.encoding, limits);
     }
     Ok((value, head.deadline))
+}
+
+/// The limits under which a sorted set comes out in the encoding that it had. On its way through the other one it would
+/// change: a listpack has no score of -0.
+fn limits_of(head: &Head, limits: &Limits) -> Limits {
+    let zset_max_listpack_entries = match head.encoding {
+        "skiplist" => 0,
+        "listpack" => usize::MAX,
+        _ => limits.zset_max_listpack_entries,
+    };
+    Limits { zset_max_listpack_entries, ..*limits }
 }
 
 /// The value in the encoding of this name, where it can have it.
@@ -189,8 +201,10 @@ fn finish(key: &[u8], out: &mut [u8]) {
 }
 
 fn check_of(key: &[u8], rest: &[u8]) -> [u8; CHECK] {
-    let sum = crc64(crc64(0, key), rest);
-    ((sum ^ sum >> 32) as u32).to_le_bytes()
+    let mut sum = Xxh64::new(key.len() as u64);
+    sum.update(key);
+    sum.update(rest);
+    (sum.digest() as u32).to_le_bytes()
 }
 
 #[cfg(test)]
@@ -198,7 +212,8 @@ mod tests {
     use super::{BadRecord, deadline, decode_value, encode, head, open};
     use crate::types::codec::{Encoder, NEWEST_VERSION};
     use crate::types::string::Str;
-    use crate::types::{Limits, Value};
+    use crate::types::zset::Zset;
+    use crate::types::{Limits, Value, ValueRef};
     use crate::words::hash::HashKey;
     use alloc::vec::Vec;
 
@@ -218,6 +233,32 @@ mod tests {
         assert_eq!(super::deadline(&record("x", None)), None);
         // PEXPIREAT takes the last hour there is: it was once the mark of having none.
         assert_eq!(super::deadline(&record("x", Some(i64::MAX))), Some(i64::MAX));
+    }
+
+    /// A sorted set of few members that once had more stays a skip list, which has scores of -0. Read from the store it
+    /// became a listpack, as a load makes it, and a skip list again: a listpack takes -0 for 0.
+    #[test]
+    fn a_sorted_set_keeps_its_signs() {
+        let mut limits = Limits::new(HashKey::new([1, 2]));
+        limits.zset_max_listpack_entries = 2;
+        let mut zset = Zset::new();
+        for (member, score) in [("a", 1.0), ("b", 2.0), ("c", 3.0), ("d", -0.0)] {
+            zset.insert(member.as_bytes(), score, &limits);
+        }
+        for most in [0, 2, 128] {
+            limits.zset_max_listpack_entries = most;
+            let few = Zset::from_pairs(&[("a", 1.0), ("b", 2.0), ("c", 3.0)], &Limits::new(limits.hash_key));
+            let value = ValueRef::Zset(few.as_ref());
+            let packed = encode(b"k", value, None, &mut Encoder::new(NEWEST_VERSION, false));
+            let (read, _) = decode_value(b"k", &packed, &limits).unwrap();
+            assert_eq!(read.as_ref().encoding(), "listpack", "at most {most}");
+            let value = ValueRef::Zset(zset.as_ref());
+            let large = encode(b"k", value, None, &mut Encoder::new(NEWEST_VERSION, false));
+            let (read, _) = decode_value(b"k", &large, &limits).unwrap();
+            assert_eq!(read.as_ref().encoding(), "skiplist", "at most {most}");
+            let ValueRef::Zset(read) = read.as_ref() else { unreachable!() };
+            assert!(read.score(b"d").unwrap().is_sign_negative(), "at most {most}");
+        }
     }
 
     #[test]

@@ -203,7 +203,7 @@ impl Server {
         while let Some((id, done)) = self.pages.as_ref().and_then(Pages::poll) {
             self.engine.handle_completion(id, done, self.now);
         }
-        while let Some((id, done)) = self.stores.as_ref().and_then(Stores::poll) {
+        for (id, done) in self.stores.as_ref().map_or_else(Vec::new, Stores::poll) {
             self.engine.handle_completion(id, done, self.now);
         }
     }

@@ -9,7 +9,7 @@ use std::path::Path;
 /// The file that says what the folder holds.
 const MARK: &str = "nuthatch.store";
 /// The layout's version. A program refuses those that it does not know.
-const VERSION: &str = "1";
+const VERSION: &str = "2";
 
 /// A line for the operator about this folder.
 pub fn told(path: &Path, error: &io::Error) -> String {

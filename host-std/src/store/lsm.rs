@@ -13,7 +13,8 @@ use fjall::{
 use nuthatch_core::{StoreEntry, StoreOp, store_place};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::collections::btree_map::Entry;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
@@ -29,6 +30,9 @@ const APART: u32 = 512;
 /// The tree's own cache of blocks, in bytes: an eighth of `cache-max-memory`, within these.
 const LEAST_CACHE: u64 = 8 << 20;
 const MOST_CACHE: u64 = 64 << 20;
+/// Threads that write and merge files. With two, one of them hands itself the same task again and again while the other one
+/// merges, which took a seventh of the processor.
+const WORKERS: usize = 1;
 /// Files that are held open.
 const OPEN_FILES: usize = 256;
 /// Memtables that may wait to become files before a write waits for them: at four fjall stands still for a tenth of a
@@ -43,6 +47,8 @@ const LONGEST_NAME: usize = 60_000;
 const PLACE: usize = 8;
 const HASH: usize = 32;
 const COUNTS: &str = "counts";
+/// How the names of fjall's journals end.
+const JOURNAL_FILE: &str = "jnl";
 
 /// The store.
 pub struct Lsm {
@@ -131,7 +137,7 @@ impl Tree {
             .cache_size(cache)
             .max_journaling_size(JOURNAL)
             .max_cached_files(Some(OPEN_FILES))
-            .worker_threads(2)
+            .worker_threads(WORKERS)
             .open()?;
         let counts_of = database.keyspace(COUNTS, KeyspaceCreateOptions::default)?;
         let mut state = State::default();
@@ -165,6 +171,10 @@ impl Tree {
         Ok(made)
     }
 
+    fn count(&self, db: u32) -> u64 {
+        lock(&self.state).counts.get(&db).copied().unwrap_or(0)
+    }
+
     fn get(&self, db: u32, name: &[u8]) -> fjall::Result<Option<Vec<u8>>> {
         let Some(database) = self.database(db) else { return Ok(None) };
         let key = key_of(name);
@@ -175,26 +185,28 @@ impl Tree {
     fn write(&self, batch: &[StoreOp], durable: bool) -> fjall::Result<Counts> {
         self.wait_for_flushes();
         let mut out = OwnedWriteBatch::with_capacity(self.database.clone(), batch.len() + 1);
-        let mut counts: BTreeMap<u32, u64> = BTreeMap::new();
+        let mut changed: BTreeMap<u32, (Keyspace, u64)> = BTreeMap::new();
         for op in batch {
             let (StoreOp::Put { db, key: name, .. } | StoreOp::Delete { db, key: name }) = op;
-            let database = self.database_made(*db)?;
-            let before = lock(&self.state).counts.get(db).copied().unwrap_or(0);
-            let count = counts.entry(*db).or_insert(before);
+            let (database, count) = match changed.entry(*db) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => new.insert((self.database_made(*db)?, self.count(*db))),
+            };
             let key = key_of(name);
             let there = database.contains_key(&key)?;
             match op {
                 StoreOp::Put { record, .. } => {
                     *count += u64::from(!there);
-                    out.insert(&database, UserKey::from(key), value_of(name, record));
+                    out.insert(database, UserKey::from(key), value_of(name, record));
                 }
                 StoreOp::Delete { .. } if there => {
                     *count = count.saturating_sub(1);
-                    out.remove(&database, UserKey::from(key));
+                    out.remove(database, UserKey::from(key));
                 }
                 StoreOp::Delete { .. } => {}
             }
         }
+        let counts: BTreeMap<u32, u64> = changed.iter().map(|(db, (_, count))| (*db, *count)).collect();
         for (db, count) in &counts {
             out.insert(&self.counts_of, db.to_be_bytes(), count.to_le_bytes());
         }
@@ -280,6 +292,22 @@ impl Lsm {
         outcome
     }
 
+    /// Syncs the journals' files. fjall would do it with the journal locked, and every write would stand still for as long as
+    /// the disk takes. One that goes meanwhile is not needed: what it had is in files that are durable.
+    fn sync_journals(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == JOURNAL_FILE) {
+                match File::open(&path) {
+                    Ok(file) => file.sync_data()?,
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn open_anew(&self) {
         let mut opened = lock(&self.opened);
         if opened.elapsed() < BETWEEN_OPENINGS {
@@ -310,7 +338,10 @@ impl Store for Lsm {
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.change(|tree| tree.database.persist(PersistMode::SyncAll))
+        self.change(|tree| {
+            tree.database.persist(PersistMode::Buffer)?;
+            Ok(self.sync_journals()?)
+        })
     }
 
     fn scan(&self, walk: Walk) -> io::Result<Page> {

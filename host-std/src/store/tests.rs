@@ -259,9 +259,9 @@ fn a_folder_that_is_not_this_store_is_refused_in_one_line() {
     assert!(line.contains("made with diskstore-engine files"), "{line}");
     let mark = folder.0.join("nuthatch.store");
     let text = fs::read_to_string(&mark).unwrap();
-    fs::write(&mark, text.replace("version 1", "version 2")).unwrap();
+    fs::write(&mark, text.replace("version 2", "version 1")).unwrap();
     let line = refused(&folder.0, StoreEngine::Files, &mut config);
-    assert!(line.contains("its version is 2"), "{line}");
+    assert!(line.contains("its version is 1"), "{line}");
     fs::remove_file(&mark).unwrap();
     fs::write(folder.0.join("letters.txt"), "dear").unwrap();
     let line = refused(&folder.0, StoreEngine::Files, &mut config);

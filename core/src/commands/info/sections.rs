@@ -164,9 +164,10 @@ pub(super) fn persistence(ctx: &Ctx<'_>, text: &mut InfoText) {
     for name in ["current_cow_peak", "current_cow_size", "current_cow_size_age"] {
         text.int(name, 0);
     }
-    text.ratio("current_fork_perc", 0.0, "");
-    text.int("current_save_keys_processed", 0);
-    text.int("current_save_keys_total", 0);
+    let (walked, total) = state.walked;
+    text.ratio("current_fork_perc", walked as f64 * 100.0 / total.max(1) as f64, "");
+    text.int("current_save_keys_processed", walked as i64);
+    text.int("current_save_keys_total", total as i64);
     text.int("rdb_changes_since_last_save", ctx.db.data.dirty as i64);
     text.flag("rdb_bgsave_in_progress", background.is_some());
     text.int("rdb_last_save_time", state.last_save / 1000);

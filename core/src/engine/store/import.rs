@@ -31,6 +31,7 @@ impl Engine {
         let Some(store) = self.data.store.as_deref_mut() else { return };
         let databases = store.reserve(self.data.keyspace.count());
         let waiting = VecDeque::new();
+        self.store.shown = self.now;
         self.store.import = Some(Box::new(Import { databases, waiting, writing: 0, whole: false }));
         self.settle_store();
     }
@@ -100,6 +101,7 @@ impl Engine {
         let reason = match done {
             Done::Store(StoreDone::Written { counts, .. }) => {
                 counts.iter().for_each(|(db, count)| store.set_count(*db, *count));
+                self.show_import();
                 return self.end_import_if_written();
             }
             Done::Store(StoreDone::Unwritten { error, .. }) | Done::Failed(error) => error.text,
@@ -107,6 +109,15 @@ impl Engine {
         };
         if let Some(part) = self.parts.snapshots {
             (part.load_failed)(self, &reason);
+        }
+    }
+
+    /// DEBUG RELOAD is told of in the log; where a program loads a file and has no clients, it shows that by itself.
+    fn show_import(&mut self) {
+        if self.peers.count() > 0 {
+            let load = &self.server.persistence.load;
+            let (done, total, keys) = (load.loaded, load.total, load.keys);
+            self.show_progress("Loading", done, total, keys);
         }
     }
 

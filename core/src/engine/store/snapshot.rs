@@ -68,6 +68,9 @@ impl Engine {
         let filled = databases.filter(|index| store.count(*index, &self.data.keyspace) > 0);
         let section = |index| Section { db: store.catalog.of(index), number: index as u32, point: Some(0) };
         let sections: Vec<Section> = filled.map(section).collect();
+        let keys = sections.iter().map(|section| store.count(section.number as usize, &self.data.keyspace));
+        self.server.persistence.walked = (0, keys.sum());
+        self.store.shown = self.now;
         let mut writer = Writer::new(options);
         writer.header(facts);
         self.store.snapshots = self.store.snapshots.wrapping_add(1);
@@ -87,6 +90,7 @@ impl Engine {
     /// The snapshot is given up, or at its end.
     pub(super) fn end_store_snapshot(&mut self) {
         self.store.snapshot = None;
+        self.server.persistence.walked = (0, 0);
         if let Some(store) = self.data.store.as_deref_mut() {
             store.instant = None;
         }
@@ -200,6 +204,10 @@ impl Engine {
             section.point = cut.or(next);
         }
         (snapshot.whole, snapshot.reading) = (cut.is_some(), false);
+        let (done, total) = &mut self.server.persistence.walked;
+        *done = (*done + taken as u64).min(*total);
+        let (done, total) = (*done, *total);
+        self.show_progress("Saving", done, total, done);
         Ok(())
     }
 

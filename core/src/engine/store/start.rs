@@ -59,7 +59,7 @@ impl Engine {
     /// Makes durable what was written, once a second.
     pub(super) fn sync_if_due(&mut self) {
         let due = self.store.unsynced && self.now - self.store.last_sync >= SYNC_PERIOD;
-        if due && !self.store.syncing && self.store.writes == 0 {
+        if due && !self.store.syncing {
             self.sync_store();
         }
     }
