@@ -99,8 +99,7 @@ impl Ctx<'_> {
     /// stands behind what it has of its reply by now.
     pub fn publish(&mut self, channel: &[u8], message: &[u8]) -> usize {
         let end = self.reply.position();
-        let receivers =
-            self.server.subscriptions.publish(self.peers, Some(&mut *self.session), channel, message);
+        let receivers = self.server.publish(self.peers, Some(&mut *self.session), channel, message);
         self.insert_own_messages(end);
         receivers
     }
@@ -109,7 +108,7 @@ impl Ctx<'_> {
     pub fn publish_sharded(&mut self, channel: &[u8], message: &[u8]) -> usize {
         let end = self.reply.position();
         let session = Some(&mut *self.session);
-        let receivers = self.server.subscriptions.publish_sharded(self.peers, session, channel, message);
+        let receivers = self.server.publish_sharded(self.peers, session, channel, message);
         self.insert_own_messages(end);
         receivers
     }
@@ -121,7 +120,7 @@ impl Ctx<'_> {
         for event in core::mem::take(&mut self.db.data.events) {
             for (channel, message) in event.messages(notify) {
                 let session = Some(&mut *self.session);
-                self.server.subscriptions.publish(self.peers, session, &channel, &message);
+                self.server.publish(self.peers, session, &channel, &message);
             }
         }
         self.insert_own_messages(start);

@@ -13,10 +13,10 @@ use crate::journal;
 use crate::keyspace::clock::AccessClock;
 use crate::latency::LatencyMonitor;
 use crate::persistence::Persistence;
-use crate::pubsub::Subscriptions;
+use crate::pubsub::{Audience, Subscriptions};
 use crate::rates::Rates;
 use crate::resp::parse::ParseLimits;
-use crate::session::{Session, SessionId};
+use crate::session::{Peers, Session, SessionId};
 use crate::slow_log::SlowLog;
 use crate::types::codec::Encoder;
 use crate::words::config::{ClientClass, Config, MaxmemoryPolicy};
@@ -345,6 +345,34 @@ impl Server {
     pub fn forget_session(&mut self, session: &Session) {
         self.monitors.retain(|m| *m != session.id);
         self.subscriptions.forget(session);
+    }
+
+    /// Sends a message to every subscriber of the channel and of the patterns that it fits; returns how many. `current` is
+    /// the session whose command runs, which is not among the peers.
+    pub fn publish(
+        &self,
+        peers: &mut Peers,
+        current: Option<&mut Session>,
+        channel: &[u8],
+        message: &[u8],
+    ) -> usize {
+        self.subscriptions.publish(self.audience(peers, current), channel, message)
+    }
+
+    /// As [`Server::publish`], for a sharded channel.
+    pub fn publish_sharded(
+        &self,
+        peers: &mut Peers,
+        current: Option<&mut Session>,
+        channel: &[u8],
+        message: &[u8],
+    ) -> usize {
+        self.subscriptions.publish_sharded(self.audience(peers, current), channel, message)
+    }
+
+    fn audience<'a>(&self, peers: &'a mut Peers, current: Option<&'a mut Session>) -> Audience<'a> {
+        let limit = self.config.client_output_buffer_limit[ClientClass::Pubsub as usize];
+        Audience { peers, current, hard_limit: limit.hard }
     }
 
     /// Whether the client left more replies unread than `client-output-buffer-limit` allows.

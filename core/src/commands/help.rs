@@ -126,6 +126,8 @@ pub(super) const DEBUG: &[&str] = &[
     "    Output a hex signature of the values of all the specified keys.",
     "ERROR <string>",
     "    Return an error with <string> as message.",
+    "FLUSHCACHE",
+    "    Under diskstore: save what is dirty and empty the cache.",
     "HTSTATS <dbid> | HTSTATS-KEY <key>",
     "    Return statistics of a table.",
     "LISTPACK <key> | QUICKLIST <key> [<0|1>]",
@@ -142,6 +144,8 @@ pub(super) const DEBUG: &[&str] = &[
     "    true, false.",
     "QUICKLIST-PACKED-THRESHOLD <size>",
     "    Sets the threshold for elements to be inserted as plain vs packed nodes.",
+    "RELOAD [NOSAVE] [NOFLUSH] [MERGE]",
+    "    Save a snapshot, empty the databases and load it.",
     "SDSLEN <key>",
     "    Show low level string info about `key` and value.",
     "SET-ACTIVE-EXPIRE <0|1>",
@@ -152,6 +156,8 @@ pub(super) const DEBUG: &[&str] = &[
     "    Stop the server for <seconds>. Decimals allowed.",
     "STRINGMATCH-LEN <pattern> <string>",
     "    Return 1 if the string matches the pattern.",
+    "SWAPIN <key> | SWAPOUT <key>",
+    "    Bring a value back from the page device, or have it leave memory.",
 ];
 
 pub(super) const COMMAND: &[&str] = &[

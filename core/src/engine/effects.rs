@@ -31,7 +31,7 @@ impl Engine {
         });
         for event in mem::take(&mut self.data.events) {
             for (channel, message) in event.messages(self.data.notify) {
-                self.server.subscriptions.publish(&mut self.peers, None, &channel, &message);
+                self.server.publish(&mut self.peers, None, &channel, &message);
             }
         }
     }

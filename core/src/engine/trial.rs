@@ -14,7 +14,7 @@ pub(crate) const NOW: i64 = 1_000_000;
 
 pub(crate) struct Trial {
     pub(crate) engine: Engine,
-    clients: Vec<SessionId>,
+    pub(crate) clients: Vec<SessionId>,
 }
 
 impl Trial {
