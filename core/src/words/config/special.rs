@@ -226,17 +226,19 @@ fn get_events(config: &Config) -> Vec<u8> {
 
 fn set_percentiles(config: &mut Config, words: &[&[u8]], _: Stage) -> Result<(), Refusal> {
     let words = if words == [b""] { &[] } else { words };
-    for word in words {
-        let number = core::str::from_utf8(word).ok().and_then(|text| text.parse::<f64>().ok());
-        match number {
-            None => return Err(Cow::Borrowed("Invalid latency-tracking-info-percentiles parameters")),
-            Some(number) if !(0.0..=100.0).contains(&number) => {
-                let reason = "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]";
-                return Err(Cow::Borrowed(reason));
-            }
-            Some(_) => {}
-        }
-    }
-    config.latency_tracking_info_percentiles = words.iter().map(|word| word.to_vec()).collect();
+    config.latency_tracking_info_percentiles =
+        words.iter().map(|word| percentile(word)).collect::<Result<_, _>>()?;
     Ok(())
+}
+
+/// A percentile as Redis prints it: six digits after the point at most, and no zeros that say nothing.
+fn percentile(word: &[u8]) -> Result<Vec<u8>, Refusal> {
+    let number = core::str::from_utf8(word).ok().and_then(|text| text.parse::<f64>().ok());
+    let number = number.ok_or(Cow::Borrowed("Invalid latency-tracking-info-percentiles parameters"))?;
+    if !(0.0..=100.0).contains(&number) {
+        let reason = "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]";
+        return Err(Cow::Borrowed(reason));
+    }
+    let text = format!("{number:.6}");
+    Ok(text.trim_end_matches('0').trim_end_matches('.').as_bytes().to_vec())
 }

@@ -48,6 +48,7 @@ fn values_in_every_unit() {
         ("maxmemory-clients", "1mb", "1048576"),
         ("appendfsync", "ALWAYS", "always"),
         ("hz", "1000", "500"),
+        ("latency-tracking-info-percentiles", "50.0 99.90 0 100.0", "50 99.9 0 100"),
         ("save", "", ""),
         ("save", "10 1 20 2", "10 1 20 2"),
         (
