@@ -5,6 +5,7 @@ use crate::command::{Command, flags};
 use crate::command_index::CommandId;
 use crate::context::Ctx;
 use crate::monitor;
+use crate::server::Server;
 use crate::words::error::CommandError;
 
 /// Commands that are not FAST are timed one by one; below this threshold of the slow log every command is.
@@ -53,6 +54,8 @@ fn run(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) -> Outcome {
             counts.calls += 1;
             if timed {
                 finish_timed(ctx, id, command, args, start);
+            } else if ctx.server.host.times_all {
+                ctx.server.stats.untimed.push(id);
             }
             show(ctx, command, args);
             Outcome::Done
@@ -70,6 +73,8 @@ fn run(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) -> Outcome {
             ctx.server.stats.count_error(&text);
             if timed {
                 finish_timed(ctx, id, command, args, start);
+            } else if ctx.server.host.times_all {
+                ctx.server.stats.untimed.push(id);
             }
             show(ctx, command, args);
             Outcome::Failed
@@ -92,11 +97,45 @@ fn finish_timed(ctx: &mut Ctx<'_>, id: CommandId, command: &'static Command, arg
     if ctx.server.config.latency_tracking {
         counts.histogram.note(micros);
     }
+    ctx.server.stats.timed_micros += micros;
     if !command.has(flags::SKIP_SLOWLOG) {
         ctx.server.slow_log.note(&ctx.server.config, ctx.session, args, micros, ctx.db.now);
     }
     let event = if command.has(flags::FAST) { "fast-command" } else { "command" };
     ctx.server.latency.note(&ctx.server.config, event, micros, ctx.db.now);
+}
+
+/// What the clock says before a batch of commands; [`share_time`] takes it afterwards. Nothing where the clock costs too much.
+pub fn batch_begins(server: &Server) -> Option<BatchClock> {
+    server
+        .host
+        .times_all
+        .then(|| BatchClock { start: (server.host.monotonic)(), timed_before: server.stats.timed_micros })
+}
+
+/// When a batch began.
+#[derive(Debug, Clone, Copy)]
+pub struct BatchClock {
+    start: u64,
+    timed_before: u64,
+}
+
+/// Divides the time since `clock` among the commands that were not timed one by one: two looks at the clock cost as much as a
+/// sixth of a GET, so a pipeline shares them. A command that came alone has its own time.
+pub fn share_time(server: &mut Server, clock: BatchClock) {
+    let stats = &mut server.stats;
+    let timed = stats.timed_micros.saturating_sub(clock.timed_before);
+    let elapsed = (server.host.monotonic)().saturating_sub(clock.start).saturating_sub(timed);
+    let count = stats.untimed.len() as u64;
+    for (nth, id) in (0..).zip(stats.untimed.drain(..)) {
+        // Whole microseconds: what is left over goes to the first ones.
+        let micros = elapsed / count + u64::from(nth < elapsed % count);
+        let counts = &mut stats.by_command[usize::from(id.0)];
+        counts.micros += micros;
+        if server.config.latency_tracking {
+            counts.histogram.note(micros);
+        }
+    }
 }
 
 /// Whether every command has to be timed, by the slow log's and the latency monitor's thresholds.

@@ -3,7 +3,7 @@
 use crate::args::Args;
 use crate::call::must_time_each;
 use crate::command::{Command, CommandDoc, flags};
-use crate::command_index::CommandIndex;
+use crate::command_index::{CommandId, CommandIndex};
 use crate::context::Propagation;
 use crate::db::Data;
 use crate::events::Event;
@@ -41,6 +41,9 @@ pub struct HostFacts {
     pub resident_memory: fn() -> usize,
     /// Microseconds that only grow.
     pub monotonic: MonotonicMicros,
+    /// Whether reading them is cheap (some 30 ns) and they move: then commands too quick to be timed one by one are timed as
+    /// they come, many of a pipeline together.
+    pub times_all: bool,
     /// User and system CPU time of the process, in microseconds.
     pub cpu_times: fn() -> (u64, u64),
     /// The same of the thread that runs the engine.
@@ -70,6 +73,7 @@ pub struct HostFacts {
 impl HostFacts {
     /// What a host without an operating system tells: nothing.
     pub const UNKNOWN: Self = Self {
+        times_all: false,
         used_memory: || 0,
         peak_memory: || 0,
         resident_memory: || 0,
@@ -111,6 +115,8 @@ pub struct ServerStats {
     pub commands: u64,
     /// Connections accepted.
     pub connections: u64,
+    /// Connections closed over `maxmemory-clients`.
+    pub evicted_clients: u64,
     /// Connections refused over `maxclients`.
     pub rejected_connections: u64,
     /// Bytes received.
@@ -135,6 +141,10 @@ pub struct ServerStats {
     pub expire_micros: u64,
     /// Expiry cycles that ran out of time.
     pub expire_timeouts: u64,
+    /// Commands since the last look at the clock that were not timed one by one.
+    pub untimed: Vec<CommandId>,
+    /// Microseconds of those that were, ever.
+    pub timed_micros: u64,
 }
 
 /// What CLIENT PAUSE holds back.

@@ -13,6 +13,9 @@ use alloc::collections::{BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 
+/// Bytes that a name in a session's sets and lists takes beside its own, about.
+const PER_NAME: usize = 32;
+
 /// Names a session to its host. The slot is used again after the session's end, the serial never.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId {
@@ -50,6 +53,11 @@ pub struct OwnedCommand {
 }
 
 impl OwnedCommand {
+    /// Bytes of the arguments and of where each lies.
+    fn memory(&self) -> usize {
+        self.buf.len() + size_of_val(&*self.spans)
+    }
+
     /// A copy of the arguments.
     pub fn new(args: Args<'_>) -> Self {
         let mut buf = Vec::with_capacity(args.iter().map(<[u8]>::len).sum());
@@ -210,6 +218,8 @@ pub struct Session {
     pub created: UnixMillis,
     /// When its last command came.
     pub last_active: UnixMillis,
+    /// Bytes of what the client sent that are being run.
+    pub reading: usize,
     /// The name of its last command, for CLIENT LIST.
     pub last_command: &'static str,
     /// Since when the output has been over its soft limit.
@@ -253,6 +263,7 @@ impl Session {
             no_evict: false,
             no_touch: false,
             reply_mode: ReplyMode::On,
+            reading: 0,
             blocked: None,
             pinned: Vec::new(),
             close_after_reply: false,
@@ -307,6 +318,26 @@ impl Session {
             self.held_from = end;
             self.held.pop_front();
         }
+    }
+
+    /// Bytes of memory that the client takes, about: what it sent and was not run yet, what it is to be sent, queued commands,
+    /// and what it subscribed to and watches.
+    pub fn memory(&self) -> usize {
+        let names = self.channels.iter().chain(&self.patterns).chain(&self.shard_channels);
+        let named: usize = names.map(|name| name.len() + PER_NAME).sum();
+        let watched: usize = self.watching.iter().map(|(_, key)| key.len() + PER_NAME).sum();
+        size_of::<Self>()
+            + self.input.capacity()
+            + self.output.capacity()
+            + self.queued_memory()
+            + named
+            + watched
+    }
+
+    /// Bytes of the commands that MULTI has queued.
+    pub fn queued_memory(&self) -> usize {
+        let commands = self.multi.iter().flat_map(|queue| &queue.commands);
+        commands.map(|(_, command)| size_of_val(command) + command.memory()).sum()
     }
 
     /// Nothing that is held back became durable: `error`, a whole reply, stands in for each reply. Messages of others stay.

@@ -36,6 +36,7 @@ pub fn facts() -> HostFacts {
         peak_memory: memory::peak,
         resident_memory: memory::resident,
         monotonic,
+        times_all: true,
         cpu_times: || memory::cpu_times("/proc/self/stat"),
         thread_cpu_times: || memory::cpu_times("/proc/thread-self/stat"),
         process_id: std::process::id(),

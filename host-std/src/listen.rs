@@ -45,7 +45,8 @@ pub fn open(config: &Config) -> Result<Vec<Listener>, String> {
     let mut listeners = Vec::new();
     if config.port != 0 {
         for address in &config.bind {
-            listeners.extend(bind(&String::from_utf8_lossy(address), config)?.map(Listener::Tcp));
+            let listener = bind(&String::from_utf8_lossy(address), config).map_err(|(_, line)| line)?;
+            listeners.extend(listener.map(Listener::Tcp));
         }
     }
     if !config.unixsocket.is_empty() {
@@ -66,21 +67,27 @@ static OUR_PORT: AtomicI64 = AtomicI64::new(0);
 /// # Errors
 /// One line for the operator.
 pub fn can_listen(config: &Config) -> Result<(), String> {
-    if config.port == 0 || config.port == OUR_PORT.load(Relaxed) {
+    if config.port == 0 {
         return Ok(());
     }
-    config.bind.iter().try_for_each(|address| bind(&String::from_utf8_lossy(address), config).map(drop))
+    let is_ours = config.port == OUR_PORT.load(Relaxed);
+    config.bind.iter().try_for_each(|address| match bind(&String::from_utf8_lossy(address), config) {
+        Err((io::ErrorKind::AddrInUse, _)) if is_ours => Ok(()),
+        tried => tried.map(drop).map_err(|(_, line)| line),
+    })
 }
 
-/// One address; `None` where it begins with `-` and this machine does not have it.
-fn bind(address: &str, config: &Config) -> Result<Option<TcpListener>, String> {
+/// One address; `None` where it begins with `-` and this machine does not have it. An error comes with its line for the operator.
+fn bind(address: &str, config: &Config) -> Result<Option<TcpListener>, (io::ErrorKind, String)> {
     let (optional, name) = match address.strip_prefix('-') {
         Some(name) => (true, name),
         None => (false, address),
     };
     let port = u16::try_from(config.port).unwrap_or_default();
     let text = |error: &io::Error| {
-        format!("Could not create server TCP listening socket {name}:{port}: bind: {}", reason(error))
+        let line =
+            format!("Could not create server TCP listening socket {name}:{port}: bind: {}", reason(error));
+        (error.kind(), line)
     };
     let target = resolve(name, port).map_err(|error| text(&error))?;
     match listen_on(target, config.tcp_backlog) {

@@ -3,7 +3,9 @@
 use super::errors::int32;
 use crate::args::Args;
 use crate::context::Ctx;
+use crate::db::Db;
 use crate::words::error::{CommandError, CommandResult, SYNTAX};
+use alloc::vec::Vec;
 
 const BAD_FIRST: CommandError = CommandError::new("ERR invalid first DB index");
 const BAD_SECOND: CommandError = CommandError::new("ERR invalid second DB index");
@@ -58,18 +60,31 @@ fn empty(ctx: &mut Ctx<'_>, index: usize, sync: bool) {
 pub fn swapdb(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     let first = int32(args.get(1)).map_err(|_| BAD_FIRST)?;
     let second = int32(args.get(2)).map_err(|_| BAD_SECOND)?;
-    let data = &mut *ctx.db.data;
-    let count = data.keyspace.count();
+    let count = ctx.db.data.keyspace.count();
     let index = |number: i64| usize::try_from(number).ok().filter(|&index| index < count).ok_or(OUT_OF_RANGE);
     let (first, second) = (index(first)?, index(second)?);
     if first != second {
+        forget_expired(ctx, first, second);
+        forget_expired(ctx, second, first);
+        let data = &mut *ctx.db.data;
         data.touch_watchers_of(first, Some(second));
         data.touch_watchers_of(second, Some(first));
         data.swap(first, second);
         data.waiters.signal_all(first);
         data.waiters.signal_all(second);
     }
-    data.dirty += 1;
+    ctx.db.data.dirty += 1;
     ctx.reply.ok();
     Ok(())
+}
+
+/// Removes keys of `other` that have expired and whose names are watched in `watched`: they would come there as changes,
+/// though a key that was not there is then not there either.
+fn forget_expired(ctx: &mut Ctx<'_>, watched: usize, other: usize) {
+    let names: Vec<_> =
+        ctx.db.data.watchers.get(&watched).into_iter().flatten().map(|(key, _)| key.clone()).collect();
+    let mut db = Db { data: &mut *ctx.db.data, index: other, now: ctx.db.now };
+    for key in names {
+        db.exists(&key);
+    }
 }

@@ -94,6 +94,9 @@ impl Engine {
         let counters = [stats.commands, stats.input_bytes, stats.output_bytes];
         self.server.rates.sample((self.server.host.monotonic)(), counters);
         self.close_idle_sessions();
+        if self.server.config.maxmemory_clients != 0 {
+            self.evict_clients();
+        }
         if let Some(snapshots) = self.parts.snapshots {
             (snapshots.save_if_due)(self);
         }
@@ -136,6 +139,37 @@ impl Engine {
         for id in over {
             self.peers.notice(id);
         }
+    }
+}
+
+impl Engine {
+    /// Closes the clients that take the most memory until all together take no more than `maxmemory-clients`, but for those
+    /// that CLIENT NO-EVICT spares.
+    pub(super) fn evict_clients(&mut self) {
+        let config = &self.server.config;
+        let limit = match config.maxmemory_clients {
+            percent @ ..0 => config.maxmemory.saturating_mul(-percent) / 100,
+            bytes => bytes,
+        };
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        if limit == 0 {
+            return;
+        }
+        let evictable = self.peers.iter().filter(|session| !session.no_evict && !session.close_now);
+        let mut clients: Vec<_> = evictable.map(|session| (session.memory(), session.id)).collect();
+        let mut total: usize = clients.iter().map(|(memory, _)| memory).sum();
+        clients.sort_unstable();
+        while total > limit
+            && let Some((memory, id)) = clients.pop()
+        {
+            total -= memory;
+            if let Some(session) = self.peers.get_mut(id) {
+                session.close_now = true;
+            }
+            self.peers.notice(id);
+            self.server.stats.evicted_clients += 1;
+        }
+        self.client_room = limit.saturating_sub(total);
     }
 }
 

@@ -71,7 +71,7 @@ impl Engine {
             }
             Outcome::Done | Outcome::Failed => {
                 self.exclusive = None;
-                self.suppress_reply(session, mode, mark);
+                self.suppress_reply(session, id, mode, mark);
                 self.after_command(session, args, ran.propagation);
             }
         }
@@ -160,9 +160,10 @@ impl Engine {
         }
     }
 
-    /// Drops the reply where CLIENT REPLY asked for it before the command ran, in mode `before`.
+    /// Drops the reply where CLIENT REPLY asked for it before the command ran, in mode `before`. What SUBSCRIBE and its kin
+    /// confirm is a message as those that they ask for, and is sent.
     #[inline]
-    fn suppress_reply(&mut self, session: &mut Running, before: ReplyMode, mark: usize) {
+    fn suppress_reply(&mut self, session: &mut Running, id: CommandId, before: ReplyMode, mark: usize) {
         match (before, session.reply_mode) {
             (_, ReplyMode::On) => {}
             // CLIENT REPLY SKIP has just run: it says nothing and the next command is the one that is skipped.
@@ -170,7 +171,7 @@ impl Engine {
             // CLIENT REPLY OFF has just run: it says nothing, and EXEC around it has begun its answer.
             (ReplyMode::On, _) => {}
             _ => {
-                if !wants_reply(session) {
+                if !wants_reply(session) && !self.server.index.get(id).name.ends_with("subscribe") {
                     session.output.truncate(mark);
                 }
             }

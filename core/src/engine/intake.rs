@@ -2,6 +2,7 @@
 
 use super::{Engine, Parsed, Running};
 use crate::args::Args;
+use crate::call::{batch_begins, share_time};
 use crate::command::{Command, Keys, flags};
 use crate::command_index::CommandId;
 use crate::resp::parse::{ParseState, Parsed as ParsedCommand, Span, parse};
@@ -18,6 +19,9 @@ const MEMBER: usize = 2;
 pub(super) const OUTPUT_KEPT: usize = 16 * 1024;
 /// So does an input buffer.
 const INPUT_KEPT: usize = 16 * 1024;
+
+/// The most memory that a byte which a client sends may cost: names of one letter that are watched.
+const CLIENT_MEMORY_PER_BYTE: usize = 16;
 
 /// What the last command was called and which key it had: most pipelines repeat the one or the other.
 #[derive(Default)]
@@ -54,7 +58,9 @@ impl Engine {
             session.input.extend_from_slice(&bytes[used..]);
         }
         self.check_input_limit(&mut session);
+        let grown = CLIENT_MEMORY_PER_BYTE * bytes.len() + session.output.len();
         self.finish(session);
+        self.evict_clients_after(grown);
         if self.parts.store.is_none()
             && let Some(paging) = self.parts.paging
         {
@@ -74,6 +80,17 @@ impl Engine {
     fn check_output_limit(&self, session: &mut Running) {
         if session.output.len() > OUTPUT_KEPT && self.server.over_output_limit(session, self.now) {
             session.close_now = true;
+        }
+    }
+
+    /// Looks at `maxmemory-clients` when the clients may have come to it: they grew by `grown` bytes at most.
+    #[inline]
+    fn evict_clients_after(&mut self, grown: usize) {
+        if self.server.config.maxmemory_clients != 0 {
+            self.client_room = self.client_room.saturating_sub(grown);
+            if self.client_room == 0 {
+                self.evict_clients();
+            }
         }
     }
 
@@ -105,6 +122,7 @@ impl Engine {
     /// Runs the commands in `buf` and returns how many bytes they took.
     fn run_bytes(&mut self, session: &mut Running, buf: &[u8]) -> usize {
         let mut done = 0;
+        session.reading = buf.len();
         while done < buf.len() && session.blocked.is_none() {
             let mut batch = mem::take(&mut self.batch);
             let mut spans = mem::take(&mut self.spans);
@@ -117,15 +135,17 @@ impl Engine {
             self.spans = spans;
             self.check_output_limit(session);
             if session.is_closing() {
-                return buf.len();
+                done = buf.len();
+                break;
             }
             match last_end {
-                None => return done,
+                None => break,
                 // The session blocked in the middle: what was parsed behind that will be parsed again.
                 Some(end) if done < end => session.parse = ParseState::default(),
                 Some(_) => {}
             }
         }
+        session.reading = 0;
         done
     }
 
@@ -266,6 +286,7 @@ impl Engine {
     /// Runs the parsed commands in order until one blocks or closes; returns the end of the last one that ran.
     fn run_batch(&mut self, session: &mut Running, buf: &[u8], batch: &[Parsed], spans: &[Span]) -> usize {
         let mut done = 0;
+        let clock = batch_begins(&self.server);
         for command in batch {
             let unquoted = mem::take(&mut self.unquoted);
             let bytes = if command.unquoted { &unquoted[..] } else { &buf[command.base..command.end] };
@@ -285,6 +306,9 @@ impl Engine {
             }
         }
         self.data.clear_hint();
+        if let Some(clock) = clock {
+            share_time(&mut self.server, clock);
+        }
         done
     }
 }

@@ -106,6 +106,8 @@ pub struct Engine {
     spans: Vec<Span>,
     unquoted: Vec<u8>,
     next_cron: UnixMillis,
+    /// By how many bytes the clients may grow before `maxmemory-clients` has to be looked at.
+    client_room: usize,
     jobs: Jobs,
     saving: Option<Saving>,
     loading: Option<Loading>,
@@ -142,6 +144,7 @@ impl Engine {
             spans: Vec::new(),
             unquoted: Vec::new(),
             next_cron: now,
+            client_room: 0,
             jobs: Jobs::default(),
             saving: None,
             loading: None,
@@ -181,9 +184,10 @@ impl Engine {
         }
     }
 
-    /// What is to be sent to the session's client.
+    /// What is to be sent to the session's client: nothing more to one that is to be closed at once.
     pub fn output(&self, id: SessionId) -> &[u8] {
-        self.peers.get(id).map_or(&[], |s| &s.output[s.taken..s.sendable()])
+        let open = self.peers.get(id).filter(|session| !session.close_now);
+        open.map_or(&[], |s| &s.output[s.taken..s.sendable()])
     }
 
     /// Tells that the first `n` bytes of [`Engine::output`] were sent.

@@ -8,11 +8,10 @@ use crate::words::error::{CommandError, CommandResult, SYNTAX};
 use crate::words::time::UnixMillis;
 use alloc::format;
 use alloc::vec::Vec;
-use core::mem::size_of;
 
 const BAD_ID: CommandError = CommandError::new("ERR Invalid client ID");
-/// Room that a connection's query buffer has at least, in bytes.
-const QUERY_ROOM: usize = 16 * 1024;
+/// Bytes of a client's output that Redis keeps in the client itself.
+const DIRECT: usize = 16 * 1024;
 
 /// What kind of connection it is, as the TYPE filters name them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,14 +108,17 @@ pub(super) fn describe(text: &mut Vec<u8>, session: &Session, now: UnixMillis) {
     let multi = session.multi.as_ref().map_or(-1, |queue| queue.commands.len() as i64);
     let output = session.output.capacity();
     let waiting = session.output.len() - session.taken.min(session.output.len());
-    let memory = size_of::<Session>() + session.input.capacity() + output + QUERY_ROOM;
+    // Redis counts what goes beyond as a list of buffers.
+    let direct = waiting.min(DIRECT);
+    let listed = waiting - direct;
+    let memory = session.memory();
     let head =
         format!("id={} addr={} laddr={} fd={} name=", session.client_id, info.addr, info.laddr, info.fd);
     text.extend_from_slice(head.as_bytes());
     text.extend_from_slice(&session.name);
     let seconds = |since: UnixMillis| ((now - since) / 1000).max(0);
     let middle = format!(
-        " age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={multi} qbuf={} qbuf-free={} argv-mem=0 multi-mem=0",
+        " age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={multi} qbuf={} qbuf-free={} argv-mem=0 multi-mem={}",
         seconds(session.created),
         seconds(session.last_active),
         alloc::string::String::from_utf8_lossy(&flags(session)),
@@ -124,13 +126,15 @@ pub(super) fn describe(text: &mut Vec<u8>, session: &Session, now: UnixMillis) {
         session.channels.len(),
         session.patterns.len(),
         session.shard_channels.len(),
-        session.input.len(),
+        session.input.len() + session.reading,
         session.input.capacity() - session.input.len(),
+        session.queued_memory(),
     );
     text.extend_from_slice(middle.as_bytes());
     let resp = if session.proto == crate::resp::reply::Proto::Resp3 { 3 } else { 2 };
     let tail = format!(
-        " rbs={output} rbp={output} obl={waiting} oll=0 omem=0 tot-mem={memory} events=r cmd={} user=default redir=-1 resp={resp}\n",
+        " rbs={output} rbp={output} obl={direct} oll={} omem={listed} tot-mem={memory} events=r cmd={} user=default redir=-1 resp={resp}\n",
+        listed.div_ceil(DIRECT),
         session.last_command,
     );
     text.extend_from_slice(tail.as_bytes());

@@ -46,7 +46,8 @@ fn sessions<'a>(ctx: &'a Ctx<'_>) -> impl Iterator<Item = &'a Session> {
 }
 
 pub(super) fn clients(ctx: &Ctx<'_>, text: &mut InfoText) {
-    let waits = |session: &&Session| matches!(session.blocked, Some(Blocked::Keys { .. }));
+    let waits =
+        |session: &&Session| matches!(session.blocked, Some(Blocked::Keys { .. } | Blocked::Paused { .. }));
     let timed = |session: &&Session| matches!(session.blocked, Some(Blocked::Keys { deadline: Some(_), .. }));
     text.count("connected_clients", ctx.peers.count());
     text.int("cluster_connections", 0);
@@ -68,8 +69,7 @@ pub(super) fn memory(ctx: &Ctx<'_>, text: &mut InfoText) {
     let (server, host) = (&*ctx.server, &ctx.server.host);
     let (used, peak, resident) = ((host.used_memory)(), (host.peak_memory)(), (host.resident_memory)());
     let startup = server.memory_at_start.min(used);
-    let buffers: usize =
-        sessions(ctx).map(|s| size_of::<Session>() + s.output.capacity() + s.input.capacity()).sum();
+    let buffers: usize = sessions(ctx).map(Session::memory).sum();
     let overhead = (startup + buffers).min(used);
     let percent = |part: usize, whole: usize| part as f64 * 100.0 / whole.max(1) as f64;
     for (name, bytes) in [("used_memory", used), ("used_memory_rss", resident), ("used_memory_peak", peak)] {
@@ -238,7 +238,7 @@ pub(super) fn stats(ctx: &Ctx<'_>, text: &mut InfoText) {
     text.int("expired_time_cap_reached_count", stats.expire_timeouts as i64);
     text.int("expire_cycle_cpu_milliseconds", (stats.expire_micros / 1000) as i64);
     text.int("evicted_keys", keys.evicted as i64);
-    text.int("evicted_clients", 0);
+    text.int("evicted_clients", stats.evicted_clients as i64);
     text.int("total_eviction_exceeded_time", (stats.over_memory_micros / 1000) as i64);
     text.int("current_eviction_exceeded_time", 0);
     text.int("keyspace_hits", keys.hits as i64);
