@@ -90,6 +90,11 @@ impl Ctx<'_> {
         }
     }
 
+    /// At which position of the reply `client-output-buffer-limit` closes the client: writing on would cost memory for nothing.
+    pub fn reply_limit(&self) -> usize {
+        self.server.hard_output_limit(self.session)
+    }
+
     /// Keeps the command out of the journal though it counted changes.
     pub fn propagate_nothing(&mut self) {
         self.propagation = Propagation::Nothing;

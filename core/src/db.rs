@@ -75,7 +75,7 @@ pub struct Data {
     pub missing: Vec<DbKey>,
     /// Keys that expired or were evicted during the running command, for the journal.
     pub removed_by_time: Vec<DbKey>,
-    /// Expired keys stay hidden but are not removed (DEBUG SET-ACTIVE-EXPIRE does not touch this; loading does).
+    /// Expired keys stay hidden but are not removed: CLIENT PAUSE promises that the dataset stands still.
     pub keep_expired: bool,
     /// Large values on their way out, freed in slices by `handle_timeout`.
     pub garbage: Vec<Value>,

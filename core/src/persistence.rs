@@ -18,6 +18,8 @@ pub enum SaveRequest {
     Foreground(SessionId),
     /// BGSAVE, or a save point was reached.
     Background,
+    /// FLUSHALL: a crash must not bring the old keys back.
+    Flushed,
     /// BGREWRITEAOF.
     Rewrite,
     /// DEBUG RELOAD.

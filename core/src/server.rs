@@ -19,7 +19,7 @@ use crate::resp::parse::ParseLimits;
 use crate::session::{Peers, Session, SessionId};
 use crate::slow_log::SlowLog;
 use crate::types::codec::Encoder;
-use crate::words::config::{ClientClass, Config, MaxmemoryPolicy};
+use crate::words::config::{BufferLimit, ClientClass, Config, MaxmemoryPolicy};
 use crate::words::rng::Rng;
 use crate::words::time::UnixMillis;
 use alloc::borrow::Cow;
@@ -385,11 +385,23 @@ impl Server {
         Audience { peers, current, hard_limit: limit.hard }
     }
 
-    /// Whether the client left more replies unread than `client-output-buffer-limit` allows.
-    pub fn over_output_limit(&self, session: &mut Session, now: UnixMillis) -> bool {
+    fn output_limit(&self, session: &Session) -> BufferLimit {
         let class =
             if session.subscriptions() > 0 { ClientClass::Pubsub } else { ClientClass::Normal } as usize;
-        let limit = self.config.client_output_buffer_limit[class];
+        self.config.client_output_buffer_limit[class]
+    }
+
+    /// Bytes unread with which the client is closed at once.
+    pub fn hard_output_limit(&self, session: &Session) -> usize {
+        match self.output_limit(session).hard {
+            0 => usize::MAX,
+            hard => usize::try_from(hard).unwrap_or(usize::MAX),
+        }
+    }
+
+    /// Whether the client left more replies unread than `client-output-buffer-limit` allows.
+    pub fn over_output_limit(&self, session: &mut Session, now: UnixMillis) -> bool {
+        let limit = self.output_limit(session);
         let unread = (session.output.len() - session.taken) as i64;
         if limit.hard > 0 && unread >= limit.hard {
             return true;

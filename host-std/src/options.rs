@@ -3,7 +3,6 @@
 use crate::check::Check;
 use crate::memory;
 use nuthatch_core::{Config, glob_match, quote_word, split_words};
-use std::fmt::Write as _;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -200,31 +199,34 @@ fn matching(pattern: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// `--name value …` up to the next `--name`; `--name` alone means yes where that is a value.
+/// `--name value …`, as Redis reads it: the word behind a name is its value, even where that begins with `--`; name and value
+/// may come as one word; `--save` without a value saves nothing.
 fn read_flags(config: &mut Config, words: &[String]) -> Result<(), String> {
     let words: Vec<&String> = words.iter().filter(|word| *word != "-").collect();
-    let mut at = 0;
-    while let Some(word) = words.get(at) {
-        let values = words[at + 1..].iter().take_while(|value| !value.starts_with("--")).count();
-        let values: Vec<&[u8]> = words[at + 1..=at + values].iter().map(|value| value.as_bytes()).collect();
-        let Some(name) = word.strip_prefix("--") else {
-            return Err(failure("the command line", word, "an option begins with --; see --help"));
+    let mut lines: Vec<Vec<u8>> = Vec::new();
+    let mut wants_value = false;
+    for (at, word) in words.iter().enumerate() {
+        let option = word.strip_prefix("--").filter(|_| !wants_value);
+        wants_value = false;
+        let Some(option) = option else {
+            let mut line = lines.pop().unwrap_or_default();
+            if !line.is_empty() {
+                line.push(b' ');
+            }
+            quote_word(&mut line, word.as_bytes());
+            lines.push(line);
+            continue;
         };
-        at += 1 + values.len();
-        config
-            .directive(name.as_bytes(), &values)
-            .map_err(|reason| failure("the command line", &shown(name, &values), &reason))?;
+        let is_last = words.get(at + 1).is_none_or(|next| next.starts_with("--"));
+        let nothing: &[u8] = if is_last && option.eq_ignore_ascii_case("save") { b" \"\"" } else { b"" };
+        wants_value =
+            nothing.is_empty() && split_words(option.as_bytes()).is_some_and(|words| words.len() == 1);
+        lines.push([option.trim_end().as_bytes(), nothing].concat());
     }
-    Ok(())
-}
-
-fn shown(name: &str, values: &[&[u8]]) -> String {
-    let mut line = String::new();
-    let _ = write!(line, "{name}");
-    for value in values {
-        let mut quoted = Vec::new();
-        quote_word(&mut quoted, value);
-        let _ = write!(line, " {}", String::from_utf8_lossy(&quoted));
-    }
-    line
+    lines.iter().try_for_each(|line| {
+        let help = if line.starts_with(b"\"") { "; an option begins with --, see --help" } else { "" };
+        let told =
+            |reason| failure("the command line", &String::from_utf8_lossy(line), &format!("{reason}{help}"));
+        config.parse_line(line).map_err(told)
+    })
 }

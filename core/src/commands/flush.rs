@@ -4,6 +4,7 @@ use super::errors::int32;
 use crate::args::Args;
 use crate::context::Ctx;
 use crate::db::Db;
+use crate::persistence::SaveRequest;
 use crate::words::error::{CommandError, CommandResult, SYNTAX};
 use alloc::vec::Vec;
 
@@ -37,8 +38,7 @@ pub fn flushall(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     }
     let server = &mut *ctx.server;
     if server.persistence.files && !server.config.save.is_empty() {
-        // A crash now must not bring the old keys back.
-        server.persistence.scheduled = true;
+        server.persistence.requests.push(SaveRequest::Flushed);
     }
     // An empty dataset is flushed for the journal and the replicas as well.
     ctx.db.data.dirty += 1;

@@ -84,8 +84,11 @@ pub fn whereabouts(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
 
 /// `OBJECT REFCOUNT key`: 1, or for small integers what Redis answers for the ones that it shares.
 pub fn refcount(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
+    // Redis shares small integers unless eviction needs a clock of each value's own.
+    let config = &ctx.server.config;
+    let shares = config.maxmemory == 0 || !config.maxmemory_policy.ranks_by_access();
     match ctx.db.value_untouched(args.get(2))? {
-        Some(ValueRef::Str(StrRef::Int(n))) if (0..SHARED_INTEGERS).contains(&n) => {
+        Some(ValueRef::Str(StrRef::Int(n))) if shares && (0..SHARED_INTEGERS).contains(&n) => {
             ctx.reply.int(SHARED_REFCOUNT);
         }
         Some(_) => ctx.reply.int(1),

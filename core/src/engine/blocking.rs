@@ -136,7 +136,15 @@ impl Engine {
         let blocked = matches!(session.blocked, Some(Blocked::Keys { .. }));
         if blocked {
             self.leave_waiters(&mut session);
-            if let Some(Blocked::Keys { null, .. }) = session.blocked.take() {
+            if let Some(Blocked::Keys { id, null, .. }) = session.blocked.take() {
+                let stats = &mut self.server.stats;
+                stats.commands += 1;
+                let counts = &mut stats.by_command[usize::from(id.0)];
+                counts.calls += 1;
+                if end == WaitEnd::Unblocked {
+                    counts.failed += 1;
+                    stats.count_error(UNBLOCKED);
+                }
                 let mut reply = Reply::new(&mut session.output, session.proto);
                 match (end, null) {
                     (WaitEnd::Unblocked, _) => reply.error_text(UNBLOCKED),
@@ -187,6 +195,7 @@ impl Engine {
             return;
         }
         self.server.pause = None;
+        self.data.keep_expired = false;
         let paused: Vec<SessionId> = self
             .peers
             .iter()

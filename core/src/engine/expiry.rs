@@ -24,6 +24,9 @@ impl Engine {
 
     /// Removes expired keys of every database, for at most `micros`.
     pub(super) fn expire_for(&mut self, micros: u64) {
+        if self.data.keep_expired {
+            return;
+        }
         let monotonic = self.server.host.monotonic;
         let start = monotonic();
         let mut expired: Vec<Box<[u8]>> = Vec::new();

@@ -161,10 +161,9 @@ impl Engine {
         concerned && config.stop_writes_on_bgsave_error && !config.save.is_empty()
     }
 
-    fn is_paused(&mut self, session: &Running, command: &Command) -> bool {
+    fn is_paused(&self, session: &Running, command: &Command) -> bool {
         let Some((kind, until)) = self.server.pause else { return false };
         if self.now >= until {
-            self.server.pause = None;
             return false;
         }
         if command.has(flags::NOT_QUEUED) && command.name != "exec" || command.name.starts_with("client|") {

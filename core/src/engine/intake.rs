@@ -20,6 +20,8 @@ pub(super) const OUTPUT_KEPT: usize = 16 * 1024;
 /// So does an input buffer.
 const INPUT_KEPT: usize = 16 * 1024;
 
+/// Room for arguments that is kept from batch to batch: one command may have a million of them.
+const SPANS_KEPT: usize = 1024;
 /// The most memory that a byte which a client sends may cost: names of one letter that are watched.
 const CLIENT_MEMORY_PER_BYTE: usize = 16;
 
@@ -131,6 +133,7 @@ impl Engine {
             done = if last_end.is_some() { self.run_batch(session, buf, &batch, &spans) } else { parsed_to };
             batch.clear();
             spans.clear();
+            spans.shrink_to(SPANS_KEPT);
             self.batch = batch;
             self.spans = spans;
             self.check_output_limit(session);

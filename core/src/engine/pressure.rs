@@ -35,6 +35,9 @@ impl Engine {
     /// nothing can go.
     pub(super) fn make_room(&mut self) -> bool {
         let Some(limit) = self.eviction_limit() else { return true };
+        if self.data.keep_expired {
+            return true;
+        }
         let used = self.server.host.used_memory;
         if used() <= limit {
             return true;

@@ -36,6 +36,8 @@ const RETRY_PAUSE: UnixMillis = 5_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
     Background,
+    /// FLUSHALL emptied the dataset. What it counted as changes counts as saved, unless the snapshot fails.
+    Flushed,
     /// It becomes the journal's base.
     Rewrite,
     Foreground(SessionId),
@@ -150,6 +152,7 @@ impl Engine {
         for request in core::mem::take(&mut self.server.persistence.requests) {
             match request {
                 SaveRequest::Background => self.begin_saving(Purpose::Background),
+                SaveRequest::Flushed => self.begin_saving(Purpose::Flushed),
                 SaveRequest::Rewrite => {
                     if let Some(journal) = self.parts.journal {
                         (journal.begin_rewrite)(self);
@@ -237,6 +240,10 @@ impl Engine {
         }
         let persistence = &mut self.server.persistence;
         persistence.saves += 1;
+        if purpose == Purpose::Flushed {
+            self.data.dirty = 0;
+            return;
+        }
         persistence.saving_since = Some(self.now);
         persistence.foreground = purpose != Purpose::Background;
         if purpose == Purpose::Background {
@@ -423,8 +430,13 @@ impl Engine {
         persistence.last_duration = Some(self.now - saving.started);
         if ok {
             persistence.last_save = self.now;
-            self.data.dirty -= saving.dirty.min(self.data.dirty);
-        } else {
+        }
+        match (saving.purpose, ok) {
+            (Purpose::Flushed, false) => self.data.dirty += saving.dirty,
+            (Purpose::Flushed, true) | (_, false) => {}
+            (_, true) => self.data.dirty -= saving.dirty.min(self.data.dirty),
+        }
+        if !ok {
             self.jobs.push(Owner::Nobody, Job::Remove { file: saving.file });
         }
         if ok || saving.purpose == Purpose::Background {
@@ -446,7 +458,7 @@ impl Engine {
         };
         self.server.requests.push(Request::Log(String::from(line)));
         match purpose {
-            Purpose::Background | Purpose::Rewrite => {}
+            Purpose::Background | Purpose::Flushed | Purpose::Rewrite => {}
             Purpose::Foreground(session) => self.end_job_wait(session, ok.then_some(()).ok_or("ERR")),
             Purpose::Reload { session, flush: _ } if !ok => self.end_job_wait(session, Err("ERR")),
             Purpose::Reload { session, flush } => self.begin_reload(session, flush),

@@ -131,6 +131,7 @@ pub fn pause(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
         }
         None => (kind, until),
     });
+    ctx.db.data.keep_expired = true;
     ctx.reply.ok();
     Ok(())
 }

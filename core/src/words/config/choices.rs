@@ -49,6 +49,11 @@ impl MaxmemoryPolicy {
         matches!(self, Self::VolatileLfu | Self::AllkeysLfu)
     }
 
+    /// Whether keys go by when or how often they were accessed.
+    pub const fn ranks_by_access(self) -> bool {
+        self.is_lfu() || matches!(self, Self::VolatileLru | Self::AllkeysLru)
+    }
+
     /// Whether only keys with a deadline may go.
     pub const fn is_volatile(self) -> bool {
         matches!(self, Self::VolatileLru | Self::VolatileLfu | Self::VolatileRandom | Self::VolatileTtl)

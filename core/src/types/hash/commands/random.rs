@@ -68,6 +68,7 @@ impl Pick {
 fn with_count(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     let pick = Pick::parse(args)?;
     let mut rng = Rng::new(ctx.db.rng().next_u64());
+    let limit = ctx.reply_limit();
     let hash = ctx.db.hash(args.get(1))?;
     let (reply, Some(hash)) = (&mut ctx.reply, hash) else {
         ctx.reply.array(0);
@@ -82,6 +83,9 @@ fn with_count(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     for _ in 0..pick.count {
         let Some((field, value)) = hash.random(&mut rng) else { break };
         pick.item(reply, field, value);
+        if reply.position() > limit {
+            break;
+        }
     }
     Ok(())
 }

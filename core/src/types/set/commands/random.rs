@@ -113,6 +113,7 @@ fn srandmember_count(ctx: &mut Ctx<'_>, args: Args<'_>, rng: &mut Rng) -> Comman
     if count == i64::MIN {
         return Err(COUNT_RANGE);
     }
+    let limit = ctx.reply_limit();
     let Some(set) = ctx.db.set_of(args.get(1))? else {
         ctx.reply.array(0);
         return Ok(());
@@ -126,6 +127,9 @@ fn srandmember_count(ctx: &mut Ctx<'_>, args: Args<'_>, rng: &mut Rng) -> Comman
         for _ in 0..n {
             if let Some(member) = set.random(rng) {
                 ctx.reply.element(member);
+            }
+            if ctx.reply.position() > limit {
+                break;
             }
         }
     }

@@ -43,22 +43,23 @@ fn with_count(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     }
     let mut rng = Rng::new(ctx.db.rng().next_u64());
     let n = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
+    let limit = ctx.reply_limit();
     match ctx.db.zset(args.get(1))? {
-        Some(zset) if n > 0 && count < 0 => repeated(&mut ctx.reply, zset, n, with_scores, &mut rng),
+        Some(zset) if n > 0 && count < 0 => {
+            entries_header(&mut ctx.reply, n, with_scores);
+            let mut left = n;
+            while left > 0
+                && ctx.reply.position() <= limit
+                && let Some((member, score)) = zset.random(&mut rng)
+            {
+                entry(&mut ctx.reply, member, score, with_scores);
+                left -= 1;
+            }
+        }
         Some(zset) if n > 0 => distinct(&mut ctx.reply, zset, n, with_scores, &mut rng),
         _ => ctx.reply.array(0),
     }
     Ok(())
-}
-
-/// `n` entries, of which some may be the same.
-fn repeated(reply: &mut Reply<'_>, zset: ZsetRef<'_>, n: usize, with_scores: bool, rng: &mut Rng) {
-    entries_header(reply, n, with_scores);
-    for _ in 0..n {
-        if let Some((member, score)) = zset.random(rng) {
-            entry(reply, member, score, with_scores);
-        }
-    }
 }
 
 /// `n` different entries, or all.
