@@ -44,6 +44,7 @@ transcripts!(
     introspection,
     keyspace_events,
     object,
+    peer_suite,
     protocol,
     pubsub,
     sets,

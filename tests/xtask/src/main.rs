@@ -8,6 +8,7 @@ mod demo;
 mod firmware;
 mod flash;
 mod fuzz;
+mod peer_suite;
 mod report;
 mod serve;
 mod setup;
@@ -31,6 +32,7 @@ usage: cargo xtask TASK
   flash [--cuts N] [--writes N] [--trials N]
                          the flash log's long runs: random power cuts, skewed writes for wear, and the same cuts for
                          sequential-storage
+  peer-suite [UNIT …]    Redis's own tests, from Debian's source package, over our server
   web                    builds the npm package into host-wasm/pkg and prints its sizes
   demo [--port PORT]     builds the demo page and serves it on localhost
 ";
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         Some((task, rest)) if task == "fuzz" => fuzz::run(&top(), rest),
         Some((task, rest)) if task == "demo" => demo::run(&top(), rest),
         Some((task, rest)) if task == "flash" => flash::run(&top(), rest),
+        Some((task, rest)) if task == "peer-suite" => peer_suite::run(&top(), rest),
         Some((task, [])) if task == "web" => web::run(&top()),
         Some((task, rest)) if task == "bench-web" => web::bench(&top(), rest),
         Some((task, _)) if matches!(task.as_str(), "help" | "--help" | "-h") => {

@@ -42,7 +42,11 @@ fn nodes(form: Form, reader: &mut Reader<'_>, limits: &Limits) -> Result<List, R
             continue;
         }
         match read_len(reader)? {
-            NODE_PLAIN => list.append_plain(read_text(reader)?.to_vec()?),
+            // An element this large is not empty: Redis refuses the payload as well.
+            NODE_PLAIN => match read_text(reader)?.to_vec()? {
+                element if element.is_empty() => return Err(Reason::Empty),
+                element => list.append_plain(element),
+            },
             NODE_PACKED => list.append_packed(read_listpack(reader)?),
             _ => return Err(Reason::Node),
         }
