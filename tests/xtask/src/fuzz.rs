@@ -43,7 +43,7 @@ pub fn run(top: &Path, arguments: &[String]) -> ExitCode {
         command.env("NUTHATCH_SEED", seed.to_string()).env("NUTHATCH_SEQUENCES", "4000");
         command.envs(wishes.groups.as_ref().map(|groups| ("NUTHATCH_GROUPS", groups)));
         // Of three runs one holds everything in memory, one pages in threads, and one inline.
-        let paged = [None, Some(("1mb", "4")), Some(("1mb", "0"))][(seed % 3) as usize];
+        let paged = [None, Some(("1mb", "4")), Some(("130kb", "0"))][(seed % 3) as usize];
         if let Some((limit, threads)) = paged {
             command.env("NUTHATCH_VM_MAX_MEMORY", limit).env("NUTHATCH_VM_THREADS", threads);
         }
