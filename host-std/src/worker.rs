@@ -1,4 +1,5 @@
-//! The thread that carries out the engine's jobs on files, one after another.
+//! The threads that carry out the engine's jobs on files: one those of the journal and all else, one after another; one
+//! those of snapshots, whose fsyncs take long.
 
 use crate::options::reason;
 use mio::Waker;
@@ -18,41 +19,38 @@ use std::time::Duration;
 /// The most that the event loop stands still for the disk at once.
 const LONGEST_WAIT: Duration = Duration::from_millis(20);
 
-/// The engine's side of the thread.
+/// A snapshot is made durable after each so many bytes: a fsync of all of it at its end would hold up others' by seconds.
+const DURABLE_STEP: usize = 8 << 20;
+
+/// A job, and whether the event loop is woken when it has ended well.
+type Order = (JobId, Job, bool);
+
+/// The engine's side of the threads.
 #[derive(Debug)]
 pub struct Worker {
-    jobs: Sender<(JobId, Job, bool)>,
+    jobs: Sender<Order>,
+    snapshots: Sender<Order>,
     done: Receiver<(JobId, Done)>,
 }
 
 impl Worker {
-    /// Starts the thread; it wakes the event loop after each job that it waits for, and after each that fails.
+    /// Starts the threads; they wake the event loop after each job that it waits for, and after each that fails.
     ///
     /// # Errors
     /// Those of starting a thread.
-    pub fn start(waker: Arc<Waker>) -> io::Result<Self> {
-        let (jobs, inbox) = channel::<(JobId, Job, bool)>();
+    pub fn start(waker: &Arc<Waker>) -> io::Result<Self> {
         let (outbox, done) = channel();
-        thread::Builder::new().name("files".into()).spawn(move || {
-            let mut files = Files::default();
-            for (id, job, awaited) in inbox {
-                let done = files.carry_out(job);
-                let wakes = awaited || !matches!(done, Done::Appended(_));
-                if outbox.send((id, done)).is_err() {
-                    break;
-                }
-                if wakes {
-                    let _ = waker.wake();
-                }
-            }
-        })?;
-        Ok(Self { jobs, done })
+        let jobs = work("files", Files::default(), outbox.clone(), waker)?;
+        let of_snapshots = Files { durable_step: Some(DURABLE_STEP), ..Files::default() };
+        let snapshots = work("snapshots", of_snapshots, outbox, waker)?;
+        Ok(Self { jobs, snapshots, done })
     }
 
     /// Hands a job over; `awaited`: the event loop is woken when it has ended.
-    pub fn send(&self, id: JobId, job: Job, awaited: bool) {
+    pub fn send(&self, id: JobId, job: Job, awaited: bool, of_snapshot: bool) {
+        let jobs = if of_snapshot { &self.snapshots } else { &self.jobs };
         // Only after a panic is there nobody to take it, and that ends the process.
-        let _ = self.jobs.send((id, job, awaited));
+        let _ = jobs.send((id, job, awaited));
     }
 
     /// Waits for a job to end, for a bounded time.
@@ -66,6 +64,30 @@ impl Worker {
     }
 }
 
+/// Starts a thread that carries out what is sent to it.
+fn work(
+    name: &str,
+    mut files: Files,
+    outbox: Sender<(JobId, Done)>,
+    waker: &Arc<Waker>,
+) -> io::Result<Sender<Order>> {
+    let (jobs, inbox) = channel::<Order>();
+    let waker = waker.clone();
+    thread::Builder::new().name(name.into()).spawn(move || {
+        for (id, job, awaited) in inbox {
+            let done = files.carry_out(job);
+            let wakes = awaited || !matches!(done, Done::Appended(_));
+            if outbox.send((id, done)).is_err() {
+                break;
+            }
+            if wakes {
+                let _ = waker.wake();
+            }
+        }
+    })?;
+    Ok(jobs)
+}
+
 /// The files that are open, by name.
 #[derive(Debug, Default)]
 struct Files {
@@ -73,6 +95,10 @@ struct Files {
     /// Files on which a write or a fsync has failed, and why.
     broken: HashMap<Vec<u8>, (ErrorKind, String)>,
     read: HashMap<Vec<u8>, File>,
+    /// After how many bytes what was appended is made durable unasked.
+    durable_step: Option<usize>,
+    /// Bytes since then.
+    since: usize,
 }
 
 fn path(name: &[u8]) -> &Path {
@@ -158,7 +184,15 @@ impl Files {
     }
 
     fn append(&mut self, name: &[u8], bytes: Vec<u8>) -> Done {
-        let outcome = self.intact(name).and_then(|file| file.write_all(&bytes));
+        self.since += bytes.len();
+        let durable = self.durable_step.is_some_and(|step| self.since >= step);
+        if durable {
+            self.since = 0;
+        }
+        let outcome = self.intact(name).and_then(|file| {
+            file.write_all(&bytes)?;
+            if durable { file.sync_data() } else { Ok(()) }
+        });
         match outcome {
             Ok(()) => Done::Appended(bytes),
             Err(error) => {

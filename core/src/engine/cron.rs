@@ -14,8 +14,8 @@ const EXCLUSIVE_PAUSE: UnixMillis = 10;
 
 impl Engine {
     /// Does what is due at `now`: ends waits, runs the expiry cycle, frees garbage. Bounded by the budgets of the
-    /// configuration: 25 % of a period of 1/`hz` for expiry, 4096 elements for garbage, 1 ms for a snapshot (10 ms if
-    /// somebody waits for it).
+    /// configuration: 25 % of a period of 1/`hz` for expiry, 4096 elements for garbage, a quarter of a millisecond for a
+    /// snapshot (10 ms if somebody waits for it).
     pub fn handle_timeout(&mut self, now: UnixMillis) {
         self.now = now;
         if self.exclusive.is_some() {
@@ -31,7 +31,7 @@ impl Engine {
             self.end_pause();
         }
         self.free_garbage();
-        if (self.data.snapshot.is_some() || self.moving.is_some())
+        if self.has_long_work()
             && let Some(snapshots) = self.parts.snapshots
         {
             (snapshots.step)(self);

@@ -1,6 +1,7 @@
 //! What the engine asks of a host's files, and what comes of it.
 //!
-//! A host carries out the jobs of one engine in the order in which they came. A job owns its buffer and its end gives it
+//! A host carries out the jobs of one engine in the order in which they came; those of a snapshot it may carry out beside
+//! the others ([`Engine::is_of_snapshot`]). A job owns its buffer and its end gives it
 //! back, so no borrow crosses the boundary: a worker thread, a promise and an interrupt all fit.
 
 use super::Engine;
@@ -236,6 +237,17 @@ impl Engine {
     pub fn awaits(&self, id: JobId) -> bool {
         let batch = matches!(self.jobs.open.get(&id), Some(Owner::Journal(_, Step::Append { .. })));
         !batch || self.server.persistence.aof.error.is_some()
+    }
+
+    /// Whether the job is a snapshot's, which may go on beside the others: of these alone the order counts.
+    pub fn is_of_snapshot(&self, id: JobId) -> bool {
+        matches!(self.jobs.open.get(&id), Some(Owner::Saving(_)))
+    }
+
+    /// Whether [`Engine::handle_timeout`] is going to take a step of something long: replies that are sent before it do not
+    /// wait for it.
+    pub fn has_long_work(&self) -> bool {
+        self.data.snapshot.is_some() || self.moving.is_some()
     }
 
     /// How many jobs the host has and has to come.

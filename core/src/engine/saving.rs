@@ -19,8 +19,8 @@ use alloc::vec::Vec;
 
 /// A step of a snapshot in the background takes at least so many microseconds.
 const LEAST_MICROS: u64 = 100;
-/// It stops after so many.
-const BACKGROUND_MICROS: u64 = 1_000;
+/// It stops after so many: a client whose requests come one by one waits for half a step each time.
+const BACKGROUND_MICROS: u64 = 250;
 /// A step of one that somebody waits for.
 const FOREGROUND_MICROS: u64 = 10_000;
 /// Bytes that are written at once.
@@ -418,7 +418,7 @@ impl Engine {
         }
         if saving.purpose == Purpose::Rewrite {
             if !ok {
-                self.jobs.push(Owner::Nobody, Job::Remove { file: saving.file });
+                self.jobs.push(Owner::Saving(saving.serial), Job::Remove { file: saving.file });
             }
             if let Some(journal) = self.parts.journal {
                 (journal.base_written)(self, outcome.map(|()| saving.bytes));
@@ -437,7 +437,7 @@ impl Engine {
             (_, true) => self.data.dirty -= saving.dirty.min(self.data.dirty),
         }
         if !ok {
-            self.jobs.push(Owner::Nobody, Job::Remove { file: saving.file });
+            self.jobs.push(Owner::Saving(saving.serial), Job::Remove { file: saving.file });
         }
         if ok || saving.purpose == Purpose::Background {
             persistence.last_ok = ok;

@@ -92,7 +92,7 @@ impl Server {
         let mut signals = Signals::new()?;
         poll.registry().register(signals.source(), SIGNALS, Interest::READABLE)?;
         let waker = Arc::new(Waker::new(poll.registry(), WORKER)?);
-        let worker = Worker::start(waker.clone())?;
+        let worker = Worker::start(&waker)?;
         let pages = devices
             .swap_file
             .map(|file| Pages::start(file, engine.config().vm_max_threads.cast_unsigned() as usize, &waker))
@@ -167,6 +167,10 @@ impl Server {
         }
         self.accept();
         self.take_completions();
+        if self.engine.has_long_work() {
+            self.hand_out_jobs();
+            self.flush();
+        }
         self.engine.handle_timeout(self.now);
         self.carry_requests();
         self.hand_out_jobs();
@@ -225,7 +229,11 @@ impl Server {
                             self.engine.handle_completion(id, done, self.now);
                         }
                     }
-                    (.., job) => self.worker.send(id, job, self.engine.awaits(id)),
+                    (.., job) => {
+                        let (awaited, of_snapshot) =
+                            (self.engine.awaits(id), self.engine.is_of_snapshot(id));
+                        self.worker.send(id, job, awaited, of_snapshot);
+                    }
                 }
             }
             // Where values leave more slowly than clients write, clients wait for the device, a batch at a time.
