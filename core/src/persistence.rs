@@ -28,9 +28,22 @@ pub enum SaveRequest {
         session: SessionId,
         /// The dataset is saved first.
         save: bool,
-        /// The dataset is emptied before the file is loaded.
-        flush: bool,
+        /// What becomes of the keys that are there.
+        present: Present,
     },
+    /// DEBUG LOADAOF.
+    Replay(SessionId),
+}
+
+/// What becomes of the keys that are there when a file is loaded into them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Present {
+    /// They go.
+    Go,
+    /// They stay, and a key that the file has too refuses the file.
+    Stay,
+    /// They stay, but for those that the file has too.
+    GiveWay,
 }
 
 /// How far a dataset's load is.
@@ -71,6 +84,10 @@ pub struct AofState {
     pub size: u64,
     /// That size after the last rewrite, or at the start.
     pub base_size: u64,
+    /// Fsyncs that are under way.
+    pub syncs: u32,
+    /// How often a fsync under `everysec` was due while the one before had not ended.
+    pub delayed: u64,
 }
 
 /// Snapshots as INFO and LASTSAVE tell of them.
@@ -156,7 +173,7 @@ impl Data {
 
     /// Gives back the pages of keys that go.
     pub fn forget_pages(&mut self, keys: &Database) {
-        if self.paging.used_pages() == 0 {
+        if self.paging.used_pages() == 0 && self.paging.swapped == 0 {
             return;
         }
         for record in keys.iter().filter(|record| record.has_pages()) {

@@ -22,6 +22,9 @@ const LONGEST_WAIT: Duration = Duration::from_millis(20);
 /// A snapshot is made durable after each so many bytes: a fsync of all of it at its end would hold up others' by seconds.
 const DURABLE_STEP: usize = 8 << 20;
 
+/// Bytes of a thread's stack: little, for under a limit of address space each counts.
+const STACK: usize = 256 << 10;
+
 /// A job, and whether the event loop is woken when it has ended well.
 type Order = (JobId, Job, bool);
 
@@ -73,7 +76,7 @@ fn work(
 ) -> io::Result<Sender<Order>> {
     let (jobs, inbox) = channel::<Order>();
     let waker = waker.clone();
-    thread::Builder::new().name(name.into()).spawn(move || {
+    thread::Builder::new().name(name.into()).stack_size(STACK).spawn(move || {
         for (id, job, awaited) in inbox {
             let done = files.carry_out(job);
             let wakes = awaited || !matches!(done, Done::Appended(_));

@@ -61,6 +61,7 @@ pub fn debug(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
         }
         (b"flushcache", 2) => flush_cache(ctx)?,
         (b"reload", 2..) => super::persistence::reload(ctx, args)?,
+        (b"loadaof", 2) => super::persistence::replay(ctx)?,
         (b"sdslen", 3) => sdslen(ctx, args)?,
         (b"digest", 2) => {
             ctx.db.want_all_stored()?;

@@ -1,8 +1,8 @@
-//! SAVE, BGSAVE, LASTSAVE and DEBUG RELOAD: requests that the engine carries out.
+//! SAVE, BGSAVE, LASTSAVE, DEBUG RELOAD and DEBUG LOADAOF: requests that the engine carries out.
 
 use crate::args::Args;
 use crate::context::{BlockRequest, Ctx};
-use crate::persistence::SaveRequest;
+use crate::persistence::{Present, SaveRequest};
 use crate::server::Request;
 use crate::session::NullKind;
 use crate::words::error::{CommandError, CommandResult, SYNTAX};
@@ -15,6 +15,9 @@ const OTHER_WORK: CommandError = CommandError::new(
     "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule a BGSAVE whenever possible.",
 );
 const NO_FILES: CommandError = CommandError::new("ERR");
+const NO_JOURNAL: CommandError = CommandError::new(
+    "ERR DEBUG LOADAOF reads the journal: set appendonly yes first, and send it outside MULTI",
+);
 const RELOAD_OPTION: CommandError =
     CommandError::new("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.");
 
@@ -99,10 +102,10 @@ pub fn lastsave(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
 
 /// DEBUG RELOAD [MERGE] [NOFLUSH] [NOSAVE]
 pub fn reload(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
-    let (mut save, mut flush) = (true, true);
+    let (mut save, mut flush, mut merge) = (true, true, false);
     for word in args.from(2) {
         match word.to_ascii_lowercase().as_slice() {
-            b"merge" => {}
+            b"merge" => merge = true,
             b"noflush" => flush = false,
             b"nosave" => save = false,
             _ => return Err(RELOAD_OPTION),
@@ -111,6 +114,20 @@ pub fn reload(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     if ctx.in_exec || !ctx.server.persistence.files {
         return Err(NO_FILES);
     }
-    wait_for(ctx, SaveRequest::Reload { session: ctx.session.id, save, flush });
+    let present = match (flush, merge) {
+        (true, _) => Present::Go,
+        (false, true) => Present::GiveWay,
+        (false, false) => Present::Stay,
+    };
+    wait_for(ctx, SaveRequest::Reload { session: ctx.session.id, save, present });
+    Ok(())
+}
+
+/// DEBUG LOADAOF: the dataset becomes what the journal's files hold.
+pub fn replay(ctx: &mut Ctx<'_>) -> CommandResult {
+    if ctx.in_exec || !ctx.server.persistence.files || !ctx.server.config.appendonly {
+        return Err(NO_JOURNAL);
+    }
+    wait_for(ctx, SaveRequest::Replay(ctx.session.id));
     Ok(())
 }

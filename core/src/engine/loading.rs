@@ -2,11 +2,12 @@
 
 use super::Engine;
 use super::jobs::{Done, Job, JobError, Owner};
+use crate::db::Db;
 use crate::keyspace::Keyspace;
 use crate::keyspace::clock::{AccessClock, clock_of};
 use crate::keyspace::record::Record;
 use crate::page::Place;
-use crate::persistence::LoadProgress;
+use crate::persistence::{LoadProgress, Present};
 use crate::rdb::{Cause, Entry, Item, Loader, RdbError};
 use crate::server::Request;
 use crate::session::SessionId;
@@ -15,6 +16,7 @@ use crate::types::codec::{Form, Reason, Text, decode, outline, read_text};
 use crate::types::string::StrRef;
 use crate::words::codec::Reader;
 use crate::words::time::UnixMillis;
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -36,7 +38,7 @@ enum Purpose {
     Start,
     /// The base of the journal; nothing in it has expired, for what was written before may still follow.
     Base,
-    Reload(SessionId),
+    Reload(SessionId, Present),
 }
 
 /// A file on its way into a dataset.
@@ -98,14 +100,17 @@ impl Engine {
         self.begin_loading(Purpose::Start, self.server.config.dbfilename.clone(), keyspace);
     }
 
-    pub(super) fn begin_reload(&mut self, session: SessionId, flush: bool) {
-        if self.parts.store.is_some() && !flush {
+    pub(super) fn begin_reload(&mut self, session: SessionId, present: Present) {
+        if self.parts.store.is_some() && present != Present::Go {
             let text = "ERR a diskstore can only take a whole dataset: DEBUG RELOAD without NOFLUSH";
             return self.end_job_wait(session, Err(text));
         }
-        let fresh = Keyspace::new(self.data.keyspace.count(), self.data.keyspace.hash_key());
-        let keyspace = if flush { fresh } else { core::mem::replace(&mut self.data.keyspace, fresh) };
-        self.begin_loading(Purpose::Reload(session), self.server.config.dbfilename.clone(), keyspace);
+        let keyspace = Keyspace::new(self.data.keyspace.count(), self.data.keyspace.hash_key());
+        self.begin_loading(
+            Purpose::Reload(session, present),
+            self.server.config.dbfilename.clone(),
+            keyspace,
+        );
     }
 
     fn begin_loading(&mut self, purpose: Purpose, file: Vec<u8>, keyspace: Keyspace) {
@@ -213,8 +218,47 @@ impl Engine {
         }
     }
 
-    /// The dataset is whole and takes the present one's place.
+    /// The dataset is whole and takes the present one's place, or is added to it.
     pub(super) fn end_loaded(&mut self) {
+        match self.loading.as_ref().map(|loading| loading.purpose) {
+            Some(Purpose::Reload(_, Present::Stay)) if self.has_loaded_keys() => {
+                self.end_refused("it has keys that are there already; MERGE lets them give way");
+            }
+            Some(Purpose::Reload(session, Present::Stay | Present::GiveWay)) => self.end_merged(session),
+            _ => self.end_replaced(),
+        }
+    }
+
+    /// Whether a key of the loaded dataset is in the present one too.
+    fn has_loaded_keys(&self) -> bool {
+        let Some(loading) = &self.loading else { return false };
+        loading.intake.keyspace.iter().any(|(index, database)| {
+            let present = self.data.keyspace.db(index);
+            database
+                .iter()
+                .any(|record| present.find(self.data.keyspace.hash(record.key()), record.key()).is_some())
+        })
+    }
+
+    /// Adds the loaded keys to the present ones, which give way.
+    fn end_merged(&mut self, session: SessionId) {
+        let Some(mut loading) = self.loading.take() else { return };
+        for index in 0..self.data.keyspace.count() {
+            let mut loaded = loading.intake.keyspace.take(index);
+            let keys: Vec<Box<[u8]>> = loaded.iter().map(|record| record.key().into()).collect();
+            for key in keys {
+                let hash = self.data.keyspace.hash(&key);
+                let Some(slot) = loaded.find(hash, &key) else { continue };
+                let record = loaded.remove(slot);
+                Db { data: &mut self.data, index, now: self.now }.remove(&key);
+                self.data.keyspace.db_mut(index).insert(hash, record);
+            }
+        }
+        self.server.loading = false;
+        self.end_job_wait(session, Ok(()));
+    }
+
+    fn end_replaced(&mut self) {
         let Some(loading) = self.loading.take() else { return };
         let position = loading.loader.position();
         let Loading { purpose, intake, micros, .. } = loading;
@@ -252,7 +296,7 @@ impl Engine {
                     (journal.base_loaded)(self, position);
                 }
             }
-            Purpose::Reload(session) => self.end_job_wait(session, Ok(())),
+            Purpose::Reload(session, _) => self.end_job_wait(session, Ok(())),
         }
     }
 
@@ -292,7 +336,7 @@ impl Engine {
         let line = format!("Fatal error loading the DB, file '{file}': {reason}. Exiting.");
         match loading.purpose {
             Purpose::Start | Purpose::Base => self.server.requests.push(Request::Fatal(line)),
-            Purpose::Reload(session) => {
+            Purpose::Reload(session, _) => {
                 self.server.loading = false;
                 let line = format!("Error loading the DB, file '{file}': {reason}");
                 self.server.requests.push(Request::Log(line));

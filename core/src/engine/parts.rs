@@ -85,6 +85,7 @@ pub(super) struct JournalPart {
     pub(super) base_written: fn(&mut Engine, Result<u64, &JobError>),
     pub(super) base_loaded: fn(&mut Engine, u64),
     pub(super) after_snapshot: fn(&mut Engine),
+    pub(super) replay: fn(&mut Engine, SessionId),
 }
 
 /// Diskstore.

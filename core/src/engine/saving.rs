@@ -5,7 +5,7 @@ use super::jobs::{Done, Job, JobError, Jobs, Owner};
 use super::parts::SnapshotPart;
 use crate::commands::connection::REDIS_VERSION;
 use crate::page::{Device, Place};
-use crate::persistence::SaveRequest;
+use crate::persistence::{Present, SaveRequest};
 use crate::rdb::{Access, Facts, Options, PagedEntry, Snapshot};
 use crate::server::{HostFacts, Request};
 use crate::session::SessionId;
@@ -44,7 +44,7 @@ pub(super) enum Purpose {
     /// The file is then loaded.
     Reload {
         session: SessionId,
-        flush: bool,
+        present: Present,
     },
     /// The server then ends.
     Shutdown(Option<SessionId>),
@@ -159,10 +159,17 @@ impl Engine {
                     }
                 }
                 SaveRequest::Foreground(session) => self.begin_saving(Purpose::Foreground(session)),
-                SaveRequest::Reload { session, save: true, flush } => {
-                    self.begin_saving(Purpose::Reload { session, flush });
+                SaveRequest::Reload { session, save: true, present } => {
+                    self.begin_saving(Purpose::Reload { session, present });
                 }
-                SaveRequest::Reload { session, save: false, flush } => self.begin_reload(session, flush),
+                SaveRequest::Reload { session, save: false, present } => {
+                    self.begin_reload(session, present);
+                }
+                SaveRequest::Replay(session) => {
+                    if let Some(journal) = self.parts.journal {
+                        (journal.replay)(self, session);
+                    }
+                }
             }
         }
     }
@@ -460,8 +467,8 @@ impl Engine {
         match purpose {
             Purpose::Background | Purpose::Flushed | Purpose::Rewrite => {}
             Purpose::Foreground(session) => self.end_job_wait(session, ok.then_some(()).ok_or("ERR")),
-            Purpose::Reload { session, flush: _ } if !ok => self.end_job_wait(session, Err("ERR")),
-            Purpose::Reload { session, flush } => self.begin_reload(session, flush),
+            Purpose::Reload { session, .. } if !ok => self.end_job_wait(session, Err("ERR")),
+            Purpose::Reload { session, present } => self.begin_reload(session, present),
             Purpose::Shutdown(_) if ok => {
                 self.server.requests.push(Request::Shutdown { save: Some(false), by: None });
             }

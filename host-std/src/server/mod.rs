@@ -230,8 +230,7 @@ impl Server {
                         }
                     }
                     (.., job) => {
-                        let (awaited, of_snapshot) =
-                            (self.engine.awaits(id), self.engine.is_of_snapshot(id));
+                        let (awaited, of_snapshot) = (self.engine.awaits(id), self.engine.is_of_snapshot(id));
                         self.worker.send(id, job, awaited, of_snapshot);
                     }
                 }

@@ -195,9 +195,9 @@ pub(super) fn persistence(ctx: &Ctx<'_>, text: &mut InfoText) {
         text.int("aof_current_size", aof.size as i64);
         text.int("aof_base_size", aof.base_size as i64);
         text.flag("aof_pending_rewrite", aof.scheduled);
-        text.int("aof_buffer_length", 0);
-        text.int("aof_pending_bio_fsync", 0);
-        text.int("aof_delayed_fsync", 0);
+        text.count("aof_buffer_length", ctx.server.journal.len());
+        text.int("aof_pending_bio_fsync", i64::from(aof.syncs));
+        text.int("aof_delayed_fsync", aof.delayed as i64);
     }
     if ctx.server.loading {
         loading(ctx, text);

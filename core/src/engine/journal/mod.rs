@@ -127,6 +127,7 @@ static PART: JournalPart = JournalPart {
     base_written: Engine::base_written,
     base_loaded: Engine::base_loaded,
     after_snapshot: Engine::journal_after_snapshot,
+    replay: Engine::replay_journal,
 };
 
 impl Engine {
@@ -210,6 +211,7 @@ impl Engine {
     fn sync_journal(&mut self) {
         let journal = &mut self.journal;
         journal.syncs += 1;
+        self.server.persistence.aof.syncs = journal.syncs;
         journal.asked = journal.handed;
         journal.last_sync = self.now;
         let step = Step::Sync { turn: journal.handed, file: journal.number, to: journal.end };
@@ -228,8 +230,12 @@ impl Engine {
         let spared = self.server.config.no_appendfsync_on_rewrite && self.saving.is_some();
         let open = matches!(journal.stage, Stage::Open) && journal.retry_at.is_none();
         let policy = self.server.config.appendfsync;
-        if open && due && journal.syncs == 0 && policy == AppendFsync::EverySec && !spared {
-            self.sync_journal();
+        if open && due && policy == AppendFsync::EverySec && !spared {
+            if journal.syncs == 0 {
+                self.sync_journal();
+            } else {
+                self.server.persistence.aof.delayed += 1;
+            }
         }
         self.rewrite_if_due();
     }
@@ -267,6 +273,7 @@ impl Engine {
     fn synced(&mut self, turn: u64, file: u32, to: u64) {
         let journal = &mut self.journal;
         journal.syncs -= 1;
+        self.server.persistence.aof.syncs = journal.syncs;
         let present = file == journal.number;
         if present {
             journal.synced = journal.synced.max(to);

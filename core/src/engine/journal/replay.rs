@@ -46,11 +46,41 @@ pub(super) struct Replay {
     commands: u64,
     errors: u64,
     micros: u64,
+    /// The session whose DEBUG LOADAOF it is.
+    waiter: Option<SessionId>,
 }
 
 impl Engine {
     /// Looks for a journal, and loads it.
     pub(in crate::engine) fn replay_at_start(&mut self) {
+        self.begin_replay(None);
+        let name = [&self.server.config.appendfilename[..], b".manifest"].concat();
+        let file = self.journal_path(&name);
+        self.push_journal(Step::ReadManifest, Job::Read { file, offset: 0, len: MANIFEST, into: Vec::new() });
+    }
+
+    /// DEBUG LOADAOF: the dataset becomes what the files hold.
+    pub(super) fn replay_journal(&mut self, session: SessionId) {
+        let works = self.journal.retry_at.is_none() && self.journal.rewrite.is_none();
+        if !matches!(self.journal.stage, Stage::Open) || !works {
+            let text =
+                "ERR the journal cannot be read while it is rewritten or cannot be written: try again later";
+            return self.end_job_wait(session, Err(text));
+        }
+        self.write_rest();
+        self.sync_journal();
+        for index in 0..self.data.keyspace.count() {
+            self.data.touch_watchers_of(index, None);
+            let old = self.data.empty(index);
+            self.data.garbage_databases.extend(old.filter(|old| !old.is_empty()));
+        }
+        self.server.journaling = false;
+        (self.journal.earlier, self.journal.end) = (0, 0);
+        self.begin_replay(Some(session));
+        self.replay_manifest();
+    }
+
+    fn begin_replay(&mut self, waiter: Option<SessionId>) {
         self.server.loading = true;
         self.server.persistence.load.started = self.now;
         let session =
@@ -69,10 +99,8 @@ impl Engine {
             commands: 0,
             errors: 0,
             micros: (self.server.host.monotonic)(),
+            waiter,
         }));
-        let name = [&self.server.config.appendfilename[..], b".manifest"].concat();
-        let file = self.journal_path(&name);
-        self.push_journal(Step::ReadManifest, Job::Read { file, offset: 0, len: MANIFEST, into: Vec::new() });
     }
 
     fn refuse_start(&mut self, line: String) {
@@ -350,7 +378,7 @@ impl Engine {
     /// Everything is there: what comes now is written behind it.
     fn end_replay(&mut self, cut: Option<u64>) {
         let Stage::Replaying(replay) = core::mem::take(&mut self.journal.stage) else { return };
-        let Replay { size, total, base_size, micros, .. } = *replay;
+        let Replay { size, total, base_size, micros, waiter, .. } = *replay;
         let seconds = ((self.server.host.monotonic)() - micros) as f64 / 1e6;
         let line = format!("DB loaded from append only file: {seconds:.3} seconds");
         self.server.requests.push(Request::Log(line));
@@ -378,6 +406,9 @@ impl Engine {
         self.server.loading = false;
         self.server.journaling = true;
         self.server.persistence.aof.size = self.journal.earlier + self.journal.end;
+        if let Some(session) = waiter {
+            self.end_job_wait(session, Ok(()));
+        }
     }
 
     /// Writes on at the end of the last increment.
