@@ -173,6 +173,27 @@ fn switching_to_the_journal_loses_nothing() {
     assert_eq!(digest(&place.ours()), digest_before);
 }
 
+/// DEBUG LOADAOF finds everything that was answered, also right behind it and behind a rewrite, and writes go on.
+#[test]
+fn the_dataset_is_read_again_from_the_journal() {
+    for policy in ["always", "everysec", "no"] {
+        let place = Place::new();
+        let mut server = place.start(&ours(), policy);
+        fill(&server, "one");
+        assert_eq!(text(&server, "DEBUG LOADAOF"), "+OK");
+        fill(&server, "two");
+        rewrite(&server);
+        text(&server, "SET behind it");
+        let before = digest(&server);
+        assert_eq!(text(&server, "DEBUG LOADAOF"), "+OK");
+        assert_eq!(digest(&server), before, "{policy}");
+        text(&server, "SET last one");
+        let before = digest(&server);
+        server.end_by("TERM").expect("the end");
+        assert_eq!(digest(&place.ours()), before, "{policy}");
+    }
+}
+
 #[test]
 fn a_torn_end_is_cut_and_damage_is_refused() {
     let place = Place::new();

@@ -544,3 +544,30 @@ fn damage_in_the_kept_file() {
     assert!(again.run(id, &[b"GET", b"good"]).starts_with(b"$300"), "the other is whole");
     assert_eq!(again.run(id, &[b"DEL", b"bad"]), b":1\r\n");
 }
+
+/// DEBUG RELOAD NOFLUSH once lost the dataset when the file had a key that was there, and MERGE was read and not obeyed.
+#[test]
+fn a_reload_adds_to_what_is_there() {
+    let mut world = World::new(BTreeMap::new());
+    let id = world.sessions[0];
+    world.run(id, &[b"SET", b"both", b"of the file"]);
+    world.run(id, &[b"SET", b"file", b"1"]);
+    world.run(id, &[b"SAVE"]);
+    world.run(id, &[b"SET", b"both", b"of memory"]);
+    world.run(id, &[b"DEL", b"file"]);
+    world.run(id, &[b"SET", b"memory", b"1"]);
+    let refused = world.run(id, &[b"DEBUG", b"RELOAD", b"NOSAVE", b"NOFLUSH"]);
+    assert!(refused.starts_with(b"-"), "{}", refused.escape_ascii());
+    assert_eq!(
+        world.run(id, &[b"MGET", b"both", b"file", b"memory"]),
+        b"*3\r\n$9\r\nof memory\r\n$-1\r\n$1\r\n1\r\n"
+    );
+    assert_eq!(world.run(id, &[b"DEBUG", b"RELOAD", b"NOSAVE", b"NOFLUSH", b"MERGE"]), b"+OK\r\n");
+    assert_eq!(
+        world.run(id, &[b"MGET", b"both", b"file", b"memory"]),
+        b"*3\r\n$11\r\nof the file\r\n$1\r\n1\r\n$1\r\n1\r\n"
+    );
+    world.run(id, &[b"DEL", b"both", b"file"]);
+    assert_eq!(world.run(id, &[b"DEBUG", b"RELOAD", b"NOSAVE", b"NOFLUSH"]), b"+OK\r\n");
+    assert_eq!(world.run(id, &[b"DBSIZE"]), b":3\r\n");
+}

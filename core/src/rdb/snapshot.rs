@@ -91,6 +91,8 @@ pub struct Snapshot {
     /// Keys of that range that are still to be written.
     rest: Vec<Box<[u8]>>,
     finished: bool,
+    /// Keys that were written, or whose values are being read.
+    processed: usize,
 }
 
 impl Snapshot {
@@ -127,7 +129,13 @@ impl Snapshot {
             range_end: 0,
             rest: Vec::new(),
             finished: false,
+            processed: 0,
         }
+    }
+
+    /// How many keys were written, of how many.
+    pub fn progress(&self) -> (usize, usize) {
+        (self.processed, self.sections.iter().map(|section| section.keys).sum())
     }
 
     /// How many of the file's bytes were not taken.
@@ -259,6 +267,7 @@ impl Snapshot {
     }
 
     fn write(&mut self, section: usize, record: &Record) {
+        self.processed += 1;
         let (access, clock) = &self.access;
         let meta = EntryMeta {
             deadline: record.deadline(),

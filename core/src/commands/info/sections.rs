@@ -164,7 +164,8 @@ pub(super) fn persistence(ctx: &Ctx<'_>, text: &mut InfoText) {
     for name in ["current_cow_peak", "current_cow_size", "current_cow_size_age"] {
         text.int(name, 0);
     }
-    let (walked, total) = state.walked;
+    let snapshot = ctx.db.data.snapshot.as_ref().map(|snapshot| snapshot.progress());
+    let (walked, total) = snapshot.map_or(state.walked, |(walked, total)| (walked as u64, total as u64));
     text.ratio("current_fork_perc", walked as f64 * 100.0 / total.max(1) as f64, "");
     text.int("current_save_keys_processed", walked as i64);
     text.int("current_save_keys_total", total as i64);

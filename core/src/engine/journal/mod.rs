@@ -102,6 +102,8 @@ pub(super) struct Journal {
     /// A failure was told in this turn: what commands of the turn answered must still wait.
     failed_now: bool,
     rewrite: Option<rewrite::Rewrite>,
+    /// Sessions whose DEBUG LOADAOF waits until the files are in order.
+    replays: VecDeque<SessionId>,
     /// Bytes of the files before the present one.
     earlier: u64,
     /// The server's end waits for the last fsync.
@@ -127,7 +129,7 @@ static PART: JournalPart = JournalPart {
     base_written: Engine::base_written,
     base_loaded: Engine::base_loaded,
     after_snapshot: Engine::journal_after_snapshot,
-    replay: Engine::replay_journal,
+    replay: Engine::replay_when_possible,
 };
 
 impl Engine {
@@ -237,6 +239,7 @@ impl Engine {
                 self.server.persistence.aof.delayed += 1;
             }
         }
+        self.replay_if_asked();
         self.rewrite_if_due();
     }
 

@@ -59,13 +59,23 @@ impl Engine {
         self.push_journal(Step::ReadManifest, Job::Read { file, offset: 0, len: MANIFEST, into: Vec::new() });
     }
 
-    /// DEBUG LOADAOF: the dataset becomes what the files hold.
-    pub(super) fn replay_journal(&mut self, session: SessionId) {
+    /// DEBUG LOADAOF: noted, and done at once or when the journal is in order.
+    pub(super) fn replay_when_possible(&mut self, session: SessionId) {
+        self.journal.replays.push_back(session);
+        self.next_cron = self.now;
+    }
+
+    /// Serves a DEBUG LOADAOF: the dataset becomes what the files hold.
+    pub(super) fn replay_if_asked(&mut self) {
         let works = self.journal.retry_at.is_none() && self.journal.rewrite.is_none();
-        if !matches!(self.journal.stage, Stage::Open) || !works {
-            let text =
-                "ERR the journal cannot be read while it is rewritten or cannot be written: try again later";
-            return self.end_job_wait(session, Err(text));
+        let open = matches!(self.journal.stage, Stage::Open) && works && self.saving.is_none();
+        let off = matches!(self.journal.stage, Stage::Off);
+        if !open && !off || self.journal.closing {
+            return;
+        }
+        let Some(session) = self.journal.replays.pop_front() else { return };
+        if off {
+            return self.end_job_wait(session, Err("ERR there is no journal any more"));
         }
         self.write_rest();
         self.sync_journal();
