@@ -24,10 +24,10 @@ use crate::types::{Hashed, Kind, Limits, Value, ValueRef};
 use crate::waiters::{DbKey, Waiters};
 use crate::words::error::{CommandError, WRONG_TYPE};
 use crate::words::hash::HashKey;
+use crate::words::ordered::OrderedMap;
 use crate::words::rng::Rng;
 use crate::words::time::UnixMillis;
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 /// From this many elements on a value that goes is freed in slices, not at once.
@@ -60,7 +60,7 @@ pub struct Data {
     /// Sessions that wait for keys.
     pub waiters: Waiters<SessionId>,
     /// Sessions by the keys that they watch, by database.
-    pub watchers: BTreeMap<usize, BTreeMap<Box<[u8]>, Vec<SessionId>>>,
+    pub watchers: OrderedMap<usize, OrderedMap<Box<[u8]>, Vec<SessionId>>>,
     /// Sessions whose watched keys changed; the engine breaks their transactions.
     pub touched: Vec<SessionId>,
     /// The classes of events that are published.
@@ -102,7 +102,7 @@ impl Data {
             access: AccessClock::default(),
             rng: Rng::new(seed),
             waiters: Waiters::default(),
-            watchers: BTreeMap::new(),
+            watchers: OrderedMap::new(),
             touched: Vec::new(),
             notify: Event::default(),
             events: Vec::new(),

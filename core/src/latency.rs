@@ -1,8 +1,9 @@
 //! LATENCY: events that took long, a short history of each.
 
 use crate::words::config::Config;
+use crate::words::ordered::OrderedMap;
 use crate::words::time::UnixMillis;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 
 /// Samples kept of each event.
 const HISTORY: usize = 160;
@@ -20,7 +21,7 @@ pub struct Series {
 #[derive(Debug, Default)]
 pub struct LatencyMonitor {
     /// The events by name.
-    pub events: BTreeMap<&'static str, Series>,
+    pub events: OrderedMap<&'static str, Series>,
 }
 
 impl LatencyMonitor {

@@ -3,12 +3,12 @@
 use crate::resp::reply::{Proto, Reply};
 use crate::session::{Peers, Session, SessionId};
 use crate::words::glob::glob_match;
+use crate::words::ordered::{OrderedMap, OrderedSet};
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 /// Sessions by what they subscribed to.
-pub type Registry = BTreeMap<Box<[u8]>, BTreeSet<SessionId>>;
+pub type Registry = OrderedMap<Box<[u8]>, OrderedSet<SessionId>>;
 
 /// Who subscribed to what.
 #[derive(Debug, Default)]
@@ -88,7 +88,7 @@ impl Subscriptions {
 impl Audience<'_> {
     /// Writes a push (an array under RESP2) of bulk strings into the output of every session. It is put together once for
     /// each protocol, however many receive it.
-    fn send(&mut self, who: &BTreeSet<SessionId>, parts: &[&[u8]]) {
+    fn send(&mut self, who: &OrderedSet<SessionId>, parts: &[&[u8]]) {
         let (mut resp2, mut resp3) = (Vec::new(), Vec::new());
         for &id in who {
             let own = self.current.as_deref_mut().filter(|session| session.id == id);

@@ -20,10 +20,10 @@ use crate::session::{Peers, Session, SessionId};
 use crate::slow_log::SlowLog;
 use crate::types::codec::Encoder;
 use crate::words::config::{BufferLimit, ClientClass, Config, MaxmemoryPolicy};
+use crate::words::ordered::OrderedMap;
 use crate::words::rng::Rng;
 use crate::words::time::UnixMillis;
 use alloc::borrow::Cow;
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -126,7 +126,7 @@ pub struct ServerStats {
     /// Error replies.
     pub errors: u64,
     /// Error replies by code.
-    pub errors_by_code: BTreeMap<String, u64>,
+    pub errors_by_code: OrderedMap<String, u64>,
     /// By command, in the order of the table.
     pub by_command: Vec<CommandStats>,
     /// The most that memory was over its limit for eviction's sake, in microseconds.

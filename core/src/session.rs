@@ -7,9 +7,10 @@ use crate::resp::extent::reply_extent;
 use crate::resp::parse::{ParseState, Span};
 use crate::resp::reply::Proto;
 use crate::waiters::DbKey;
+use crate::words::ordered::OrderedSet;
 use crate::words::time::UnixMillis;
 use alloc::boxed::Box;
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -195,11 +196,11 @@ pub struct Session {
     /// A watched key was changed: EXEC answers null.
     pub watch_broken: bool,
     /// Channels by SUBSCRIBE.
-    pub channels: BTreeSet<Box<[u8]>>,
+    pub channels: OrderedSet<Box<[u8]>>,
     /// Patterns by PSUBSCRIBE.
-    pub patterns: BTreeSet<Box<[u8]>>,
+    pub patterns: OrderedSet<Box<[u8]>>,
     /// Channels by SSUBSCRIBE.
-    pub shard_channels: BTreeSet<Box<[u8]>>,
+    pub shard_channels: OrderedSet<Box<[u8]>>,
     /// MONITOR was called.
     pub monitor: bool,
     /// CLIENT NO-EVICT.
@@ -256,9 +257,9 @@ impl Session {
             multi: None,
             watching: Vec::new(),
             watch_broken: false,
-            channels: BTreeSet::new(),
-            patterns: BTreeSet::new(),
-            shard_channels: BTreeSet::new(),
+            channels: OrderedSet::new(),
+            patterns: OrderedSet::new(),
+            shard_channels: OrderedSet::new(),
             monitor: false,
             no_evict: false,
             no_touch: false,

@@ -1,7 +1,8 @@
 //! Who waits for which key: one table, both for blocking commands and for values on their way from a device.
 
+use crate::words::ordered::OrderedMap;
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 /// A key in a database.
@@ -12,13 +13,13 @@ pub type DbKey = (usize, Box<[u8]>);
 /// `W` names a waiting session.
 #[derive(Debug)]
 pub struct Waiters<W> {
-    queues: BTreeMap<DbKey, VecDeque<W>>,
+    queues: OrderedMap<DbKey, VecDeque<W>>,
     ready: Vec<DbKey>,
 }
 
 impl<W> Default for Waiters<W> {
     fn default() -> Self {
-        Self { queues: BTreeMap::new(), ready: Vec::new() }
+        Self { queues: OrderedMap::new(), ready: Vec::new() }
     }
 }
 

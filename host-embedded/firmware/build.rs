@@ -10,7 +10,7 @@ const MEMORY: u32 = 767;
 const CODE: u32 = 512;
 const CODE_OF_EVERYTHING: u32 = 576;
 /// Kibibytes of the stack. CONFIG SET and INFO are the deepest commands, and only the build with every command has them.
-const STACK: u32 = 24;
+const STACK: u32 = 12;
 const STACK_OF_EVERYTHING: u32 = 32;
 /// Bytes of data that are not the arena.
 const STATICS: u32 = 512;

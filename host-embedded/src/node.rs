@@ -35,6 +35,16 @@ pub struct NodeOptions {
     pub arena: usize,
     /// Whether so many bytes can be had in one piece. What might need more is refused with `-OOM`.
     pub has_room: fn(usize) -> bool,
+    /// Seconds that a change may wait before it is written (`cache-flush-delay`); 0: a reply comes when its change is on the
+    /// flash.
+    pub flush_delay: i64,
+    /// The budget of writes: erases an hour (`flash-erases-per-hour`), or bytes an hour (`flash-bytes-per-hour`) where that is
+    /// 0. With both 0 there is none. Beyond it changes that may wait do so longer.
+    pub erases_per_hour: i64,
+    /// See [`erases_per_hour`](Self::erases_per_hour).
+    pub bytes_per_hour: i64,
+    /// What may be spent at once (`flash-burst`); 0: as much as an hour gives.
+    pub burst: i64,
     /// Microseconds that only grow, for SLOWLOG and LATENCY.
     pub monotonic: fn() -> u64,
 }
@@ -42,7 +52,18 @@ pub struct NodeOptions {
 impl NodeOptions {
     /// Options for an arena of so many bytes; the seed is to be set.
     pub fn new(commands: Commands, arena: usize, now: i64) -> Self {
-        Self { commands, seed: [0; 4], now, arena, has_room: |_| true, monotonic: || 0 }
+        Self {
+            commands,
+            seed: [0; 4],
+            now,
+            arena,
+            has_room: |_| true,
+            flush_delay: 0,
+            erases_per_hour: 0,
+            bytes_per_hour: 0,
+            burst: 0,
+            monotonic: || 0,
+        }
     }
 
     /// Bytes that one value may take.
@@ -133,7 +154,7 @@ impl<S: Read + Write + ReadReady, D: FlashDevice> Node<S, D> {
 
     /// Hands the flash's figures to INFO.
     fn tell_figures(&mut self, now: i64) {
-        let Some(store) = &self.heart.store else { return };
+        let Some(store) = self.heart.store.as_ref().filter(|_| D::EXISTS) else { return };
         if now >= self.next_figures {
             self.next_figures = now + FIGURES;
             let mut text = Vec::new();

@@ -2,17 +2,30 @@
 
 use alloc::string::String;
 use nuthatch_core::{
-    Done, FlashDevice, FlashError, FlashGeometry, FlashLog, FlashStats, Job, JobError, StoreDone, StoreEntry,
-    StoreJob,
+    Config, Done, FlashBudget, FlashDevice, FlashError, FlashGeometry, FlashLog, FlashSpends, FlashStats,
+    Job, JobError, StoreDone, StoreEntry, StoreJob,
 };
 
 /// A value that is decoded may take so many times its record's bytes for a moment.
 const DECODING: usize = 3;
 
+/// A page of a walk may need so many bytes until its command has run, of which the page itself has a part.
+const PAGES: [usize; 5] = [64 << 10, 32 << 10, 16 << 10, 8 << 10, 4 << 10];
+const PAGE_PART: usize = 4;
+
+/// What commands need while they run, beside an index that grows.
+const WORK: usize = 8 << 10;
+
 /// A store on a flash chip.
 pub struct Store<D: FlashDevice> {
     log: FlashLog<D>,
     has_room: fn(usize) -> bool,
+    /// The last write found no room.
+    overflown: bool,
+    /// The cache was emptied to have so many bytes for the index.
+    gave_up_for: usize,
+    /// The budget of writes that was last set: erases and bytes an hour, and at once.
+    budget: [i64; 3],
 }
 
 /// Why a store could not be opened.
@@ -39,7 +52,7 @@ impl<D: FlashDevice> Store<D> {
     ) -> Result<Self, OpenError> {
         let mut log = FlashLog::new(device, geometry, keys).ok_or(OpenError::Geometry)?;
         log.mount().await.map_err(|_| OpenError::Mount)?;
-        Ok(Self { log, has_room })
+        Ok(Self { log, has_room, overflown: false, gave_up_for: 0, budget: [0; 3] })
     }
 
     /// The log's figures.
@@ -57,25 +70,61 @@ impl<D: FlashDevice> Store<D> {
         self.log.into_device()
     }
 
-    /// Carries out a job of the engine's. Jobs on files are refused: a chip has none.
-    pub(crate) async fn carry(&mut self, job: Job) -> Done {
-        match job {
-            Job::Store(job) => self.carry_store(job).await,
-            _ => failed("a chip has no files"),
+    /// The record of a key. [`FlashError::Memory`] where there is none for it, in the arena or to decode it: some may be freed
+    /// and the read tried again.
+    pub(crate) async fn read(&mut self, db: u32, key: &[u8]) -> Outcome<D> {
+        let record = self.log.read(db, key).await?;
+        match &record {
+            Some(bytes) if !(self.has_room)(DECODING * bytes.len()) => Err(FlashError::Memory),
+            _ => Ok(StoreDone::Record(record)),
         }
     }
 
-    async fn carry_store(&mut self, job: StoreJob) -> Done {
+    /// Has the log keep to the budget of writes that the configuration tells; how many milliseconds write-behind is to wait for it.
+    pub(crate) fn spends(&mut self, config: &Config, now: i64) -> i64 {
+        let wanted = [config.flash_erases_per_hour, config.flash_bytes_per_hour, config.flash_burst];
+        if wanted != self.budget {
+            self.budget = wanted;
+            let number = |i: usize| u32::try_from(wanted[i]).unwrap_or(u32::MAX);
+            let (counts, an_hour) = match (number(0), number(1)) {
+                (0, bytes) => (FlashSpends::Bytes, bytes),
+                (erases, _) => (FlashSpends::Erases, erases),
+            };
+            let burst = if number(2) == 0 { an_hour } else { number(2) };
+            self.log.set_budget((an_hour > 0).then(|| FlashBudget::new(counts, an_hour, burst)));
+        }
+        self.log.wait(now).cast_signed()
+    }
+
+    /// Whether there may be no room for more: on the chip, or in memory for the index. `let_go` frees some memory if it can.
+    pub(crate) fn is_full(&mut self, mut let_go: impl FnMut() -> bool) -> bool {
+        let wanted = self.log.wants_memory();
+        if wanted > 0 {
+            // The cache is given up for it once, not again and again.
+            let gives_up = self.gave_up_for != wanted;
+            self.gave_up_for = wanted;
+            while gives_up && !(self.has_room)(wanted + WORK) && let_go() {}
+            if (self.has_room)(wanted + WORK) {
+                self.log.grow();
+            }
+        }
+        self.overflown || self.log.wants_memory() > 0 || self.log.is_full()
+    }
+
+    /// Carries out a job of the engine's. Jobs on files are refused: a chip has none.
+    pub(crate) async fn carry(&mut self, job: Job) -> Outcome<D> {
+        let Job::Store(job) = job else { return Err(FlashError::Unmounted) };
         let log = &mut self.log;
-        let done = match job {
+        match job {
             StoreJob::Count => Ok(StoreDone::Counts(log.counts().to_vec())),
-            StoreJob::Read { db, key } => match log.read(db, &key).await {
-                Ok(Some(record)) if !(self.has_room)(DECODING * record.len()) => Err(FlashError::Memory),
-                read => read.map(StoreDone::Record),
-            },
+            StoreJob::Read { db, key } => self.read(db, &key).await,
             StoreJob::Write { batch, durable } => match log.write(&batch, durable).await {
-                Ok(()) => Ok(StoreDone::Written { batch, counts: log.take_changed_counts() }),
+                Ok(()) => {
+                    self.overflown = false;
+                    Ok(StoreDone::Written { batch, counts: log.take_changed_counts() })
+                }
                 Err(error) => {
+                    self.overflown = matches!(error, FlashError::Full | FlashError::Memory);
                     let error = JobError { missing: false, full: false, text: String::from(reason(&error)) };
                     Ok(StoreDone::Unwritten { batch, error })
                 }
@@ -83,19 +132,29 @@ impl<D: FlashDevice> Store<D> {
             StoreJob::Sync => log.sync().await.map(|()| StoreDone::Finished),
             StoreJob::Clear { db } => log.clear(db).await.map(|()| StoreDone::Finished),
             StoreJob::Scan { db, from, limit, record_bytes } => {
+                let pages = PAGES.into_iter().find(|bytes| (self.has_room)(*bytes)).unwrap_or_default();
+                log.bound_pages(pages / PAGE_PART);
                 log.scan(db, from, limit, record_bytes).await.map(|page| {
                     let entries = page.entries.into_iter();
                     let entries = entries.map(|(key, record)| StoreEntry { key, record }).collect();
                     StoreDone::Page { entries, next: page.next }
                 })
             }
-        };
-        done.map_or_else(|error| failed(reason(&error)), Done::Store)
+        }
     }
 }
 
-fn failed(text: &str) -> Done {
-    Done::Failed(JobError { missing: false, full: false, text: String::from(text) })
+/// What came of a job.
+pub(crate) type Outcome<D> = Result<StoreDone, FlashError<<D as FlashDevice>::Error>>;
+
+/// What the engine is told of it.
+pub(crate) fn finished<E>(outcome: Result<StoreDone, FlashError<E>>) -> Done {
+    match outcome {
+        Ok(done) => Done::Store(done),
+        Err(error) => {
+            Done::Failed(JobError { missing: false, full: false, text: String::from(reason(&error)) })
+        }
+    }
 }
 
 fn reason<E>(error: &FlashError<E>) -> &'static str {

@@ -9,8 +9,8 @@ use crate::server::Server;
 use crate::session::Session;
 use crate::words::error::{CommandError, CommandResult};
 use crate::words::glob::glob_match;
+use crate::words::ordered::OrderedSet;
 use alloc::boxed::Box;
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 /// Redis refuses it inside EXEC, and only it.
@@ -26,7 +26,7 @@ enum Kind {
 }
 
 impl Kind {
-    fn of_session(self, session: &mut Session) -> &mut BTreeSet<Box<[u8]>> {
+    fn of_session(self, session: &mut Session) -> &mut OrderedSet<Box<[u8]>> {
         match self {
             Self::Channel => &mut session.channels,
             Self::Pattern => &mut session.patterns,
@@ -159,7 +159,7 @@ fn list(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> CommandResult {
 fn number(ctx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> CommandResult {
     ctx.reply.array((args.len() - 2) * 2);
     for name in args.from(2) {
-        let count = kind.registry(ctx.server).get(name).map_or(0, BTreeSet::len);
+        let count = kind.registry(ctx.server).get(name).map_or(0, OrderedSet::len);
         ctx.reply.bulk(name);
         ctx.reply.len(count);
     }

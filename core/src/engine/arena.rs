@@ -10,7 +10,7 @@ use crate::types::Kind;
 use alloc::vec::Vec;
 
 /// What every command may need: a reply of a few words, a record, a part of a table that splits.
-const EVERY_COMMAND: usize = 2 << 10;
+const EVERY_COMMAND: usize = 3 << 10;
 /// What queueing or naming an argument costs beside its bytes.
 const ARGUMENT: usize = 24;
 /// A reply's bytes for an element beside its own.
@@ -33,8 +33,24 @@ impl Engine {
         self.parts.arena = Some(ArenaPart { refuses: Self::lacks_room, has_room, longest_value });
     }
 
-    /// Whether the command might need more memory than is free, or make a value that is too large.
-    fn lacks_room(&self, session: &Running, id: CommandId, args: Args<'_>, arena: ArenaPart) -> bool {
+    /// Lets a key leave memory that the store has too, the one that was not used for longest; false where there is none.
+    pub fn let_go(&mut self) -> bool {
+        self.parts.store.is_some_and(|store| (store.let_go)(self))
+    }
+
+    /// Whether the command might need more memory than can be had, or make a value that is too large.
+    fn lacks_room(&mut self, session: &Running, id: CommandId, args: Args<'_>, arena: ArenaPart) -> bool {
+        let Some(need) = self.bytes_for(session, id, args, arena) else { return true };
+        while !(arena.has_room)(need) {
+            if !self.let_go() {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Bytes that the command might need; `None` where it might make a value that is too large.
+    fn bytes_for(&self, session: &Running, id: CommandId, args: Args<'_>, arena: ArenaPart) -> Option<usize> {
         let command = self.server.index.get(id);
         let mut need = EVERY_COMMAND;
         let mut fits = self.add_need(&mut need, command, session.db, args, arena);
@@ -44,7 +60,7 @@ impl Engine {
                 fits &= self.add_need(&mut need, command, session.db, queued.args(), arena);
             }
         }
-        !fits || !(arena.has_room)(need)
+        fits.then_some(need)
     }
 
     /// Adds what one command may need; false where a value would become too large.
@@ -78,6 +94,9 @@ impl Engine {
                 *need += GROWING * bytes;
             }
         }
+        if self.parts.store.is_some() && command.has(flags::WRITE) {
+            *need += 2 * sent;
+        }
         if command.name == "lcs" {
             *need += size_of::<u32>() * (all / 2) * (all / 2);
         }
@@ -87,8 +106,11 @@ impl Engine {
 
     /// What a command without keys may need.
     fn need_of_all(&self, command: &Command) -> usize {
+        let stored = self.data.store.as_ref().map_or(0, |store| store.stored_keys());
         match command.name {
-            "keys" => GROWING * NAME * self.data.keyspace.iter().map(|(_, db)| db.len()).sum::<usize>(),
+            "keys" => {
+                GROWING * NAME * self.data.keyspace.iter().map(|(_, db)| db.len()).sum::<usize>().max(stored)
+            }
             "command" | "command|info" | "command|docs" => GROWING * COMMAND_ENTRY * self.server.index.len(),
             "info" => GROWING * INFO,
             _ => 0,

@@ -41,6 +41,10 @@ impl Engine {
     /// Runs a command that may run.
     pub(super) fn execute(&mut self, session: &mut Running, id: CommandId, args: Args<'_>) {
         session.last_command = self.server.index.get(id).name;
+        // Planning takes memory too; what is loaded is asked about when it is there.
+        if self.is_out_of_arena(session, id, args) {
+            return self.refuse(session, Some(id), OUT_OF_ARENA);
+        }
         if let Some(store) = self.parts.store
             && (store.plan)(self, session, id, args)
         {
@@ -49,9 +53,6 @@ impl Engine {
         if self.data.paging.swapped > 0 && self.is_missing(session, id, args) {
             self.park(session, id, OwnedCommand::new(args));
             return;
-        }
-        if self.is_out_of_arena(session, id, args) {
-            return self.refuse(session, Some(id), OUT_OF_ARENA);
         }
         let (mark, mode) = (session.output.len(), session.reply_mode);
         let ran = self.call_in(session, id, args, None);
@@ -78,7 +79,7 @@ impl Engine {
     }
 
     #[inline]
-    fn is_out_of_arena(&self, session: &Running, id: CommandId, args: Args<'_>) -> bool {
+    fn is_out_of_arena(&mut self, session: &Running, id: CommandId, args: Args<'_>) -> bool {
         self.parts.arena.is_some_and(|arena| (arena.refuses)(self, session, id, args, arena))
     }
 

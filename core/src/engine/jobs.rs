@@ -9,8 +9,9 @@ use super::journal::Step;
 use super::parts::Parts;
 use super::store::{StoreDone, StoreJob, StoreStep};
 use crate::page::Device;
+use crate::words::ordered::OrderedMap;
 use crate::words::time::UnixMillis;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -183,7 +184,7 @@ pub(super) enum Owner {
 pub(super) struct Jobs {
     next: u64,
     queue: VecDeque<(JobId, Job)>,
-    open: BTreeMap<JobId, Owner>,
+    open: OrderedMap<JobId, Owner>,
     /// How many of them are on pages.
     pages: usize,
 }

@@ -32,9 +32,9 @@ use crate::server::{HostFacts, Request, Server};
 use crate::session::{Peers, Session, SessionId, SessionInfo};
 use crate::words::config::Config;
 use crate::words::hash::HashKey;
+use crate::words::ordered::OrderedSet;
 use crate::words::time::UnixMillis;
 use alloc::boxed::Box;
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use jobs::Jobs;
 pub use jobs::{Done, Job, JobError, JobId};
@@ -88,7 +88,7 @@ pub struct Engine {
     peers: Peers,
     now: UnixMillis,
     /// When blocked sessions give up.
-    timers: BTreeSet<(UnixMillis, SessionId)>,
+    timers: OrderedSet<(UnixMillis, SessionId)>,
     /// Sessions that were unblocked and may have input left.
     resume: Vec<SessionId>,
     /// Sessions whose values have come.
@@ -132,7 +132,7 @@ impl Engine {
             parts: Parts::default(),
             peers: Peers::default(),
             now,
-            timers: BTreeSet::new(),
+            timers: OrderedSet::new(),
             resume: Vec::new(),
             ready_again: Vec::new(),
             exclusive: None,

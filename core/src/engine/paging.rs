@@ -20,8 +20,9 @@ use crate::resp::reply::Reply;
 use crate::session::{Blocked, OwnedCommand, Session, SessionId};
 use crate::types::codec::Encoder;
 use crate::waiters::DbKey;
+use crate::words::ordered::OrderedMap;
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -48,7 +49,7 @@ impl Wanted {
 #[derive(Debug, Default)]
 pub(super) struct Traffic {
     /// Batches on their way out, by number.
-    batches: BTreeMap<u32, leave::Batch>,
+    batches: OrderedMap<u32, leave::Batch>,
     next_batch: u32,
     /// Bytes of memory that the batches free when they are written.
     in_flight: usize,

@@ -29,7 +29,7 @@ pub(super) struct Parts {
 /// Memory that comes from an arena.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ArenaPart {
-    pub(super) refuses: fn(&Engine, &Running, CommandId, Args<'_>, ArenaPart) -> bool,
+    pub(super) refuses: fn(&mut Engine, &Running, CommandId, Args<'_>, ArenaPart) -> bool,
     pub(super) has_room: fn(usize) -> bool,
     pub(super) longest_value: usize,
 }
@@ -98,6 +98,7 @@ pub(super) struct StorePart {
     pub(super) park: fn(&mut Engine, &mut Running, CommandId, OwnedCommand),
     pub(super) ran: fn(&mut Engine, &mut Running, usize),
     pub(super) leave: fn(&mut Engine, &mut Session),
+    pub(super) let_go: fn(&mut Engine) -> bool,
     pub(super) run_ready: fn(&mut Engine),
     pub(super) release_pending: fn(&mut Engine, &mut Vec<SessionId>),
     pub(super) closes: fn(&mut Engine) -> bool,

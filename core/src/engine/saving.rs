@@ -10,9 +10,9 @@ use crate::rdb::{Access, Facts, Options, PagedEntry, Snapshot};
 use crate::server::{HostFacts, Request};
 use crate::session::SessionId;
 use crate::words::config::{Config, MaxmemoryPolicy};
+use crate::words::ordered::OrderedMap;
 use crate::words::time::UnixMillis;
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -66,7 +66,7 @@ pub(super) struct Saving {
     /// When the last step ended, in microseconds.
     paused_at: u64,
     /// Paged values that are being read, by number.
-    reads: BTreeMap<u32, PagedEntry>,
+    reads: OrderedMap<u32, PagedEntry>,
     next_read: u32,
     spare_reads: Vec<Vec<u8>>,
     spare: Vec<Vec<u8>>,
@@ -234,7 +234,7 @@ impl Engine {
             in_flight: 0,
             walked: false,
             paused_at: (self.server.host.monotonic)(),
-            reads: BTreeMap::new(),
+            reads: OrderedMap::new(),
             next_read: 0,
             spare_reads: Vec::new(),
             spare: Vec::new(),

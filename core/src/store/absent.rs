@@ -3,8 +3,9 @@
 //! Only a read that found nothing, and a delete that was carried out, make an entry; a key that comes into being ends its.
 //! The oldest entries go where their bound is reached, but those that were asked for since they were last passed over.
 
+use crate::words::ordered::OrderedMap;
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 /// Bytes that an entry takes beside its key, about.
@@ -19,7 +20,7 @@ struct Missing {
 /// The negative cache.
 #[derive(Debug, Default)]
 pub struct Absent {
-    map: BTreeMap<(u32, u64), Vec<Missing>>,
+    map: OrderedMap<(u32, u64), Vec<Missing>>,
     /// In the order in which they came; some may be gone meanwhile.
     order: VecDeque<(u32, u64)>,
     len: usize,

@@ -2,7 +2,7 @@
 
 use super::cache::{Cache, RECORD_OVERHEAD, Space};
 use crate::keyspace::Keyspace;
-use alloc::collections::BTreeMap;
+use crate::words::ordered::OrderedMap;
 use alloc::format;
 use alloc::string::String;
 
@@ -13,7 +13,7 @@ impl Cache {
     /// What is booked otherwise.
     pub fn audit(&self, keyspace: &Keyspace) -> Result<(), String> {
         let (mut dirty, mut dirty_bytes) = (0, 0);
-        let mut spaces: BTreeMap<u32, Space> = BTreeMap::new();
+        let mut spaces: OrderedMap<u32, Space> = OrderedMap::new();
         for ((db, place), entry) in self.keys.iter() {
             let space = spaces.entry(*db).or_default();
             space.delta += entry.contribution().0;

@@ -12,9 +12,10 @@ use super::walk::{Meta, Prepared, Walk};
 use super::{StoreOp, record};
 use crate::keyspace::Keyspace;
 use crate::types::segmented::Slot;
+use crate::words::ordered::OrderedMap;
 use crate::words::time::UnixMillis;
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -84,20 +85,20 @@ pub struct Cache {
     pub(super) keys: Keys,
     /// Keys known to be absent.
     pub absent: Absent,
-    pub(super) spaces: BTreeMap<u32, Space>,
+    pub(super) spaces: OrderedMap<u32, Space>,
     pub(super) touched: Vec<At>,
     pub(super) remapped: bool,
     /// Numbers changes.
     pub(super) seq: u64,
     /// Changes that the store does not have yet, with the keys of each.
-    pub(super) outstanding: BTreeMap<u64, usize>,
+    pub(super) outstanding: OrderedMap<u64, usize>,
     /// Keys that wait to be saved, the oldest first.
     pub(super) queue: VecDeque<At>,
     /// Keys that could not be saved because something is under way for them.
     pub(super) postponed: Vec<At>,
     /// Keys that are to be loaded.
     pub(super) loads: VecDeque<(At, Box<[u8]>)>,
-    pub(super) groups: BTreeMap<u32, Vec<At>>,
+    pub(super) groups: OrderedMap<u32, Vec<At>>,
     pub(super) next_group: u32,
     bytes: usize,
     pub(super) dirty_bytes: usize,
@@ -119,6 +120,8 @@ pub struct Cache {
     pub no_blind: bool,
     /// Why the last batch did not reach the store; writes are refused until one does.
     pub error: Option<String>,
+    /// The store has no room for more.
+    pub full: bool,
     /// Every clean key is to leave memory (DEBUG FLUSHCACHE).
     pub evict_all: bool,
     /// Walks that the running command has used.
@@ -136,15 +139,15 @@ impl Cache {
             place,
             keys: Keys::default(),
             absent: Absent::default(),
-            spaces: BTreeMap::new(),
+            spaces: OrderedMap::new(),
             touched: Vec::new(),
             remapped: false,
             seq: 0,
-            outstanding: BTreeMap::new(),
+            outstanding: OrderedMap::new(),
             queue: VecDeque::new(),
             postponed: Vec::new(),
             loads: VecDeque::new(),
-            groups: BTreeMap::new(),
+            groups: OrderedMap::new(),
             next_group: 1,
             bytes: 0,
             dirty_bytes: 0,
@@ -158,6 +161,7 @@ impl Cache {
             stats: Stats::default(),
             no_blind: false,
             error: None,
+            full: false,
             evict_all: false,
             used_walks: Vec::new(),
         }
@@ -212,6 +216,11 @@ impl Cache {
     /// What is known of one of the store's databases.
     pub fn space(&self, db: u32) -> Space {
         self.spaces.get(&db).copied().unwrap_or_default()
+    }
+
+    /// Keys in the store, of all databases.
+    pub fn stored_keys(&self) -> usize {
+        self.spaces.values().map(|space| space.count as usize).sum()
     }
 
     /// The store has so many keys in a database.

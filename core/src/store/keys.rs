@@ -1,9 +1,9 @@
 //! What is under way for single keys: loads and saves that wait or run. In the historical words LOAD, LOADINPROG, SAVE and
 //! SAVEINPROG; a key without any of them has no entry here.
 
+use crate::words::ordered::OrderedMap;
 use crate::words::time::UnixMillis;
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 /// Bytes that an entry takes beside its key, about.
@@ -81,7 +81,7 @@ impl Entry {
 /// Entries by database and place, so that those of a walk's page are found together.
 #[derive(Debug, Default)]
 pub struct Keys {
-    map: BTreeMap<(u32, u64), Vec<Entry>>,
+    map: OrderedMap<(u32, u64), Vec<Entry>>,
     len: usize,
 }
 

@@ -10,8 +10,8 @@ use crate::keyspace::database::Database;
 use crate::keyspace::record::Record;
 use crate::types::codec::{Encoder, NEWEST_VERSION};
 use crate::words::hash::HashKey;
+use crate::words::ordered::OrderedSet;
 use alloc::boxed::Box;
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 /// A database of the store that has keys in the snapshot.
@@ -33,7 +33,7 @@ pub type Early = (u32, Box<[u8]>, Vec<u8>);
 pub struct Instant {
     /// The databases.
     pub sections: Vec<Section>,
-    known: BTreeSet<(u32, Box<[u8]>)>,
+    known: OrderedSet<(u32, Box<[u8]>)>,
     early: Vec<Early>,
     encoder: Encoder,
 }
@@ -42,7 +42,7 @@ impl Instant {
     /// The instant is now.
     pub fn new(sections: Vec<Section>) -> Self {
         let encoder = Encoder::new(NEWEST_VERSION, false);
-        Self { sections, known: BTreeSet::new(), early: Vec::new(), encoder }
+        Self { sections, known: OrderedSet::new(), early: Vec::new(), encoder }
     }
 
     fn is_to_come(&self, at: At) -> bool {

@@ -4,9 +4,9 @@ use super::cache::Cache;
 use crate::keyspace::Keyspace;
 use crate::keyspace::record::Record;
 use crate::types::Kind;
+use crate::words::ordered::OrderedMap;
 use crate::words::time::UnixMillis;
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 /// What a walk tells of a key.
@@ -39,7 +39,7 @@ pub struct Walk {
     number: u32,
     /// The store's database.
     pub db: u32,
-    landed: BTreeMap<Box<[u8]>, Option<Meta>>,
+    landed: OrderedMap<Box<[u8]>, Option<Meta>>,
 }
 
 impl Walk {
@@ -68,7 +68,7 @@ impl Cache {
     /// Begins a walk over one of the store's databases.
     pub fn begin_walk(&mut self, db: u32) -> u32 {
         self.next_walk = self.next_walk.wrapping_add(1);
-        self.walks.push(Walk { number: self.next_walk, db, landed: BTreeMap::new() });
+        self.walks.push(Walk { number: self.next_walk, db, landed: OrderedMap::new() });
         self.next_walk
     }
 
@@ -90,7 +90,7 @@ impl Cache {
         let database = keyspace.db(index);
         let now =
             |key: &[u8]| database.find(keyspace.hash(key), key).map(|slot| Meta::of(database.get(slot)));
-        let mut better: BTreeMap<&[u8], Option<Meta>> = BTreeMap::new();
+        let mut better: OrderedMap<&[u8], Option<Meta>> = OrderedMap::new();
         for (key, meta) in &walk.landed {
             let place = self.at_in(walk.db, key).1;
             if place >= from && to.is_none_or(|to| place < to) {

@@ -10,5 +10,6 @@ pub mod glob;
 pub mod hash;
 pub mod lzf;
 pub mod number;
+pub mod ordered;
 pub mod rng;
 pub mod time;

@@ -1,4 +1,4 @@
-//! Small builds keep what they are told in memory alone.
+//! The build without a flash chip: keys are in memory alone.
 
 use crate::uart::Uart;
 use nuthatch_embedded::{Node, NodeOptions};

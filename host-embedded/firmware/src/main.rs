@@ -2,12 +2,12 @@
 #![no_std]
 #![no_main]
 
-#[cfg_attr(any(feature = "five", feature = "light"), path = "in_memory.rs")]
-#[cfg_attr(not(any(feature = "five", feature = "light")), path = "on_flash.rs")]
+#[cfg_attr(feature = "memory", path = "in_memory.rs")]
+#[cfg_attr(not(feature = "memory"), path = "on_flash.rs")]
 mod below;
 mod chip;
 mod clock;
-#[cfg(not(any(feature = "five", feature = "light")))]
+#[cfg(not(feature = "memory"))]
 mod flash;
 mod uart;
 

@@ -1,4 +1,4 @@
-//! The build with every command keeps its keys on the flash chip; memory is a cache over it.
+//! Keys lie on the flash chip; memory is a cache over it.
 
 use crate::flash::Flash;
 use crate::uart::{self, Uart};
@@ -7,22 +7,22 @@ use nuthatch_embedded::device::Blocking;
 use nuthatch_embedded::memory;
 use nuthatch_embedded::{Node, NodeOptions, Store, flash_block_on};
 
-/// Keys that the index has room for from the start; it grows.
-const KEYS: usize = 512;
+/// A seventh of the arena is for the index from the start, eight bytes a key; it grows.
+const BYTES_A_KEY: usize = 56;
 
 /// The node, with what is on the chip.
 pub fn start(mut line: Uart, options: NodeOptions) -> Node<Uart, Blocking<Flash>> {
-    match open() {
+    match open(options.arena) {
         Some(store) => Node::on_flash(line, store, options),
         None => refuse(&mut line),
     }
 }
 
 /// The log on the chip, empty where there was none.
-fn open() -> Option<Store<Blocking<Flash>>> {
+fn open(arena: usize) -> Option<Store<Blocking<Flash>>> {
     let chip = Blocking(Flash::start().ok()?);
     let geometry = chip.geometry()?;
-    flash_block_on(Store::open(chip, geometry, KEYS, memory::has_room)).ok()
+    flash_block_on(Store::open(chip, geometry, arena / BYTES_A_KEY, memory::has_room)).ok()
 }
 
 /// Answers every line that the chip does not work.

@@ -4,7 +4,7 @@ use super::super::Engine;
 use crate::page::{Device, Place};
 use crate::session::Blocked;
 use crate::waiters::DbKey;
-use alloc::collections::{BTreeMap, BTreeSet};
+use crate::words::ordered::{OrderedMap, OrderedSet};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -60,7 +60,7 @@ impl Engine {
     }
 
     fn audit_storing(&self) -> Result<(), String> {
-        let generations: BTreeSet<u32> = self
+        let generations: OrderedSet<u32> = self
             .traffic
             .batches
             .values()
@@ -97,7 +97,7 @@ impl Engine {
                 traffic.loads.numbers()
             ));
         }
-        let mut pins: BTreeMap<&DbKey, usize> = BTreeMap::new();
+        let mut pins: OrderedMap<&DbKey, usize> = OrderedMap::new();
         for session in self.peers.iter() {
             for key in &session.pinned {
                 *pins.entry(key).or_default() += 1;
@@ -121,7 +121,7 @@ impl Engine {
                 return Err(format!("client {} waits for nothing", session.client_id));
             }
         }
-        let counted: BTreeMap<&DbKey, usize> =
+        let counted: OrderedMap<&DbKey, usize> =
             traffic.pins.iter().map(|(key, sessions, _)| (key, sessions)).collect();
         if pins != counted {
             return Err(format!("{} keys are pinned and {} are counted", pins.len(), counted.len()));

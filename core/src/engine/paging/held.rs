@@ -3,7 +3,7 @@
 use crate::page::Place;
 use crate::session::SessionId;
 use crate::waiters::DbKey;
-use alloc::collections::BTreeMap;
+use crate::words::ordered::OrderedMap;
 use alloc::vec::Vec;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
@@ -82,7 +82,7 @@ pub(super) struct Load {
 pub(super) struct Loads {
     loads: HashTable<Load>,
     /// The hashes of their keys, by number.
-    hashes: BTreeMap<u32, u64>,
+    hashes: OrderedMap<u32, u64>,
     next: u32,
 }
 

@@ -44,7 +44,7 @@ pub enum StoreJob {
         db: u32,
         /// The first place. Keys of smaller places are left out.
         from: u64,
-        /// So many keys, fewer only at the database's end, and more where the last ones have the same place: those come
+        /// So many keys, fewer at the database's end or where there is no memory for them, and more where the last ones have the same place: those come
         /// together.
         limit: usize,
         /// Of each record so many bytes at most.

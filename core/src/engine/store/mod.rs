@@ -24,9 +24,10 @@ use crate::session::SessionId;
 use crate::store::{At, Cache, Prepared};
 use crate::types::codec::{Encoder, NEWEST_VERSION};
 use crate::waiters::DbKey;
+use crate::words::ordered::OrderedMap;
 use crate::words::time::UnixMillis;
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -77,16 +78,16 @@ pub(super) struct Store {
     open: usize,
     writes: usize,
     /// Keys that are being read, by number, and who waits for each.
-    reads: BTreeMap<u32, (At, Box<[u8]>)>,
+    reads: OrderedMap<u32, (At, Box<[u8]>)>,
     next_read: u32,
-    waiting: BTreeMap<At, Vec<Waiter>>,
+    waiting: OrderedMap<At, Vec<Waiter>>,
     walks: walks::Walks,
     /// Sessions that wait until the store knows how many keys a database has.
     counting: Vec<(u32, SessionId)>,
     /// Sessions that wait until a change is in the store.
     drains: Vec<(u64, SessionId)>,
     /// What walks found for sessions that wait for other things too.
-    prepared: BTreeMap<SessionId, Vec<Prepared>>,
+    prepared: OrderedMap<SessionId, Vec<Prepared>>,
     /// Writers that wait for the store, with the hour in microseconds.
     throttled: VecDeque<(SessionId, u64)>,
     /// Sessions with replies that wait until a change is durable.
@@ -98,6 +99,8 @@ pub(super) struct Store {
     syncing: bool,
     last_sync: UnixMillis,
     clearing: Option<u32>,
+    /// Until then write-behind waits, whatever is due.
+    spares_until: UnixMillis,
     /// The snapshot that is being written, and how many there were.
     snapshot: Option<Box<snapshot::StoreSnapshot>>,
     snapshots: u32,
@@ -114,7 +117,7 @@ pub(super) struct Store {
     /// The command that is planned has waited for its turn to write.
     has_its_turn: bool,
     /// Keys that stay in memory for commands that wait, with how many do.
-    pins: BTreeMap<DbKey, usize>,
+    pins: OrderedMap<DbKey, usize>,
 }
 
 static PART: StorePart = StorePart {
@@ -125,6 +128,7 @@ static PART: StorePart = StorePart {
     park: Engine::park_for_keys,
     ran: Engine::store_ran,
     leave: Engine::leave_store,
+    let_go: Engine::evict_clean,
     run_ready: Engine::run_ready_of_store,
     release_pending: Engine::release_unheld,
     closes: Engine::closes_store,

@@ -7,10 +7,24 @@ use alloc::borrow::Cow;
 use alloc::format;
 use core::mem;
 
+const NO_ROOM: &str = "OOM the store has no room for more, or memory has none for its index: delete keys";
+
 impl Engine {
+    /// Tells whether the store has room for more. While it has none, commands that add are refused, and those that delete go on.
+    pub fn note_full_store(&mut self, full: bool) {
+        if let Some(store) = self.data.store.as_deref_mut() {
+            store.full = full;
+        }
+    }
+
     /// Why a command that writes is refused: what it changed could not be saved.
     pub(super) fn store_refusal(&self, session: &Running, command: &Command) -> Option<Cow<'static, str>> {
-        let reason = self.data.store.as_deref()?.error.as_deref()?;
+        let store = self.data.store.as_deref()?;
+        // Deletes make room, so they go on.
+        if store.full {
+            return self.asks_for(session, command, flags::DENYOOM).then(|| NO_ROOM.into());
+        }
+        let reason = store.error.as_deref()?;
         self.asks_for(session, command, flags::WRITE)
             .then(|| format!("MISCONF Errors writing to the diskstore: {reason}").into())
     }

@@ -16,6 +16,12 @@ const BATCH_KEYS: usize = 4096;
 const RETRY_PERIOD: UnixMillis = 1_000;
 
 impl Engine {
+    /// Tells that the store is to be spared until then: what waits for `cache-flush-delay` waits longer. Where replies wait for
+    /// their writes, or dirty data takes a quarter of the cache, it changes nothing.
+    pub fn spare_store(&mut self, until: UnixMillis) {
+        self.store.spares_until = until;
+    }
+
     /// Whether changes go as soon as they can, whatever `cache-flush-delay` says.
     fn is_urgent(&self) -> bool {
         let Some(store) = self.data.store.as_deref() else { return false };
@@ -31,7 +37,13 @@ impl Engine {
     /// Changes from before this hour are due.
     fn due_before(&self) -> UnixMillis {
         let delay = self.server.config.cache_flush_delay.saturating_mul(1000);
-        if self.is_urgent() { UnixMillis::MAX } else { self.now.saturating_sub(delay) }
+        if self.is_urgent() {
+            UnixMillis::MAX
+        } else if delay > 0 && self.now < self.store.spares_until {
+            UnixMillis::MIN
+        } else {
+            self.now.saturating_sub(delay)
+        }
     }
 
     /// Hands the next batch to the store; false: none may go now.

@@ -7,9 +7,10 @@ use crate::engine::Engine;
 use crate::engine::jobs::Done;
 use crate::session::SessionId;
 use crate::store::{Cache, Prepared, record};
+use crate::words::ordered::OrderedMap;
 use crate::words::time::UnixMillis;
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::vec::Vec;
 
@@ -60,7 +61,7 @@ struct Sweep {
 /// Walks that are under way.
 #[derive(Debug, Default)]
 pub(super) struct Walks {
-    asks: BTreeMap<u32, Ask>,
+    asks: OrderedMap<u32, Ask>,
     queue: VecDeque<u32>,
     sweep: Sweep,
 }
@@ -114,7 +115,7 @@ impl Engine {
     /// Hands what the session waited for to its command.
     pub(super) fn bring_prepared(&mut self, who: SessionId) {
         let mut prepared = self.store.prepared.remove(&who).unwrap_or_default();
-        prepared.sort_by_key(|prepared| prepared.walk);
+        prepared.sort_unstable_by_key(|prepared| prepared.walk);
         if let Some(store) = self.data.store.as_deref_mut() {
             store.prepared = prepared.into();
         }

@@ -44,7 +44,7 @@ impl<D: Device> Log<D> {
         };
         reserve(&mut self.window, window)?;
         reserve(&mut self.out, window)?;
-        reserve(&mut self.open.entries, window)?;
+        reserve(&mut self.open.entries, self.shape.entries() as usize)?;
         self.open.runs.clear();
         self.open.runs.try_reserve_exact(RUNS).map_err(|_| Error::Memory)
     }

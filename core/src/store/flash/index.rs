@@ -6,6 +6,9 @@
 use super::layout::Slot;
 use alloc::vec::Vec;
 
+/// Places behind the last home, and keys for which there is room before a larger table is due.
+const SPARE: usize = 32;
+
 /// There is no memory for a larger index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NoMemory;
@@ -87,7 +90,7 @@ impl Index {
         }
         let mut old = core::mem::take(&mut self.slots);
         let mut words = Vec::new();
-        if words.try_reserve_exact(homes + 32).is_err() {
+        if words.try_reserve_exact(homes + SPARE).is_err() {
             self.slots = old;
             return Err(NoMemory);
         }
@@ -97,18 +100,41 @@ impl Index {
         Ok(())
     }
 
-    /// Makes room for so many more.
+    /// Makes room for so many more, for certain. Where there is no memory for a larger table this one is filled more densely.
     pub(super) fn reserve_more(&mut self, slots: usize) -> Result<(), NoMemory> {
         let len = self.len + slots;
-        if len * 8 > self.homes * 7 { self.reserve(len + self.len / 4 + 32) } else { Ok(()) }
+        if self.is_due(slots)
+            && self.reserve(len + self.len / 4 + SPARE).is_err()
+            && len * 32 > self.homes * 31
+        {
+            return Err(NoMemory);
+        }
+        // Each may push one beyond the last home.
+        if self.slots.capacity() - self.slots.len() < slots {
+            self.slots.try_reserve_exact(slots).map_err(|_| NoMemory)?;
+        }
+        Ok(())
+    }
+
+    /// Whether so many more ask for a larger table.
+    fn is_due(&self, slots: usize) -> bool {
+        (self.len + slots) * 8 > self.homes * 7
+    }
+
+    /// Bytes of memory that the next larger table takes, if it is nearly due.
+    pub(super) fn growth(&self) -> Option<usize> {
+        let slots = self.len + self.len / 4 + 2 * SPARE;
+        self.is_due(SPARE).then_some(8 * (slots + slots / 7 + 8 + SPARE))
+    }
+
+    /// Makes the table larger before it is due.
+    pub(super) fn grow(&mut self) -> Result<(), NoMemory> {
+        self.reserve(self.len + self.len / 4 + 2 * SPARE)
     }
 
     /// Adds a slot.
     pub(super) fn insert(&mut self, slot: Slot) -> Result<(), NoMemory> {
         self.reserve_more(1)?;
-        if self.slots.last().is_none_or(|last| *last != 0) {
-            self.slots.try_reserve(1).map_err(|_| NoMemory)?;
-        }
         self.put(slot);
         Ok(())
     }
@@ -218,6 +244,24 @@ mod tests {
             let first = index.remove_first(|found| found.place % 3 == 0);
             assert_eq!(first.is_some(), model.iter().any(|(_, place)| place % 3 == 0));
         }
+    }
+
+    /// A chip's arena was full, and the index refused every key from seven eighths on: deletes as well, as they are records.
+    #[test]
+    fn without_memory_it_is_filled_densely() {
+        let mut index = Index::default();
+        index.reserve(700).unwrap();
+        let (homes, mut rng) = (index.homes, Rng::new(3));
+        assert_eq!(index.growth(), None);
+        while index.len() * 32 < homes * 30 {
+            assert!(index.slots.capacity() > index.slots.len());
+            index.put(slot(rng.next_u64() as u32, index.len() as u32 + 1));
+            index.slots.try_reserve_exact(1).unwrap();
+        }
+        assert!(index.growth().is_some_and(|bytes| bytes > index.bytes()));
+        let before = index.len();
+        index.grow().unwrap();
+        assert!(index.len() == before && index.growth().is_none() && index.homes > homes);
     }
 
     #[test]

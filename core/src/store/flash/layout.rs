@@ -163,6 +163,12 @@ impl Shape {
         (self.segment / 8).max(4096).min(self.segment)
     }
 
+    /// Bytes of the entries that a segment's footer has at most.
+    pub(super) fn entries(&self) -> u32 {
+        let least = (HEAD as u32).next_multiple_of(self.unit) + ENTRY;
+        ((self.segment - self.header) / least * ENTRY).min(self.window())
+    }
+
     /// Bytes of a record with a key and value of these lengths.
     pub(super) fn record(&self, db: u32, key: usize, deadline: bool, value: usize) -> u32 {
         let head = if db < u32::from(DB_BEHIND) { HEAD } else { LONG_HEAD };

@@ -110,6 +110,8 @@ pub struct Log<D> {
     /// A batch is half written: nothing but a mount helps if it does not come to its end.
     in_batch: bool,
     budget: Option<Budget>,
+    /// Bytes that a page of a walk takes at most.
+    page_bytes: usize,
 }
 
 impl<D: Device> Log<D> {
@@ -143,12 +145,18 @@ impl<D: Device> Log<D> {
             mounted: false,
             in_batch: false,
             budget: None,
+            page_bytes: usize::MAX,
         })
     }
 
     /// Tells the hour. Without it keys whose time is over are kept; with it reclaim drops them.
     pub fn set_now(&mut self, now: UnixMillis) {
         self.now = Some(now);
+    }
+
+    /// Pages of walks take so many bytes at most, and then have fewer keys than were asked for, but one.
+    pub fn bound_pages(&mut self, bytes: usize) {
+        self.page_bytes = bytes;
     }
 
     /// The device.

@@ -12,6 +12,8 @@ const BEFORE: usize = record::HEAD - 1;
 const OPAQUE: u8 = 255;
 /// Bits of the form.
 const FORM: u32 = 5;
+/// Bytes that a key of a page takes beside itself and what it tells of its record.
+const PAGE_ENTRY: usize = 64;
 
 /// A page of a walk.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -139,8 +141,8 @@ impl<D: Device> Log<D> {
         self.open.sequence - back % segments
     }
 
-    /// A page of a walk over a database, from the key of place `from` on: `limit` keys, fewer at the end only, and more
-    /// where the last ones have the same place. Reads one record a key, and of other databases' keys that lie between.
+    /// A page of a walk over a database, from the key of place `from` on: `limit` keys, fewer at the end or where
+    /// [`bound_pages`](Self::bound_pages) says so, and more where the last ones have the same place. Reads one record a key, and of other databases' keys that lie between.
     /// Of each record come `record_bytes` at most. Damaged ones are left out if their key cannot be told.
     ///
     /// # Errors
@@ -164,7 +166,7 @@ impl<D: Device> Log<D> {
         limit: usize,
         record_bytes: usize,
     ) -> Result<Page, Error<D::Error>> {
-        let mut page = Page::default();
+        let (mut page, mut bytes) = (Page::default(), 0);
         let Ok(from) = u32::try_from(from) else { return Ok(page) };
         let mut last = None;
         let first = from.wrapping_add(rotation(db));
@@ -183,11 +185,13 @@ impl<D: Device> Log<D> {
             if place < from || turned && slot.fingerprint >= first {
                 return Ok(page);
             }
-            if page.entries.len() >= limit && last != Some(place) {
+            let is_full = page.entries.len() >= limit || bytes > self.page_bytes;
+            if is_full && last != Some(place) {
                 page.next = Some(place.into());
                 return Ok(page);
             }
             if let Some(entry) = self.entry(db, slot, record_bytes).await? {
+                bytes += PAGE_ENTRY + entry.0.len() + entry.1.len();
                 page.entries.push(entry);
                 last = Some(place);
             }

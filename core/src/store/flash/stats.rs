@@ -143,6 +143,22 @@ impl<D: Device> Log<D> {
         slots.map(|(_, slot)| u64::from(slot.len * self.shape.unit)).sum()
     }
 
+    /// Bytes of memory that the index wants in one piece to take more keys; 0 while it has room for some. Without them
+    /// [`grow`](Self::grow) does nothing.
+    pub fn wants_memory(&self) -> usize {
+        self.index.growth().unwrap_or_default()
+    }
+
+    /// Gives the index the memory that it wants; whether it was there.
+    pub fn grow(&mut self) -> bool {
+        self.index.grow().is_ok()
+    }
+
+    /// Whether a record of the largest size may find no room.
+    pub fn is_full(&self) -> bool {
+        self.live + self.shape.max_record / self.shape.unit > self.capacity()
+    }
+
     /// Figures for INFO.
     pub fn stats(&self) -> Stats {
         let unit = u64::from(self.shape.unit);

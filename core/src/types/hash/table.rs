@@ -1,5 +1,6 @@
 //! The full encoding: a table of fields, each with its value in one thin heap block.
 
+use crate::words::ordered::OrderedSet;
 use alloc::vec::Vec;
 
 use crate::block::Block;
@@ -208,7 +209,7 @@ impl Clone for FieldTable {
 
 /// Up to `n` distinct places, in the order they were drawn. Meant for `n` well below the number of fields.
 pub(super) fn draw(table: &FieldTable, rng: &mut Rng, n: usize) -> Vec<Slot> {
-    let mut seen = alloc::collections::BTreeSet::new();
+    let mut seen = OrderedSet::new();
     let mut drawn = Vec::with_capacity(n);
     while drawn.len() < n.min(table.len()) {
         let Some(slot) = table.random(rng) else { break };

@@ -11,8 +11,8 @@ use crate::types::Limits;
 use crate::types::intset::{Intset, IntsetBuf};
 use crate::types::listpack::{Element, Listpack, ListpackBuf};
 use crate::words::number::parse_i64;
+use crate::words::ordered::OrderedSet;
 use crate::words::rng::Rng;
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 /// A set that is owned.
@@ -139,7 +139,7 @@ impl<'a> SetRef<'a> {
         if let Self::Table(table) = self
             && n.saturating_mul(FEW) <= table.len()
         {
-            let mut drawn: BTreeSet<&[u8]> = BTreeSet::new();
+            let mut drawn: OrderedSet<&[u8]> = OrderedSet::new();
             while drawn.len() < n {
                 let Some(member) = table.random(rng) else { return };
                 if drawn.insert(member) {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::words::hash::HashKey;
+use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use proptest::prelude::*;
 

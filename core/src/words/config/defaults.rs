@@ -4,7 +4,7 @@ use super::{
     Allowance, AppendFsync, BufferLimit, Config, LogLevel, MaxmemoryPolicy, Sanitize, SavePoint, StoreEngine,
     Supervised,
 };
-use alloc::collections::BTreeMap;
+use crate::words::ordered::OrderedMap;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -108,10 +108,13 @@ pub(super) fn config() -> Config {
         cache_max_memory: 0,
         cache_flush_delay: 0,
         cache_io_jobs: 10,
+        flash_bytes_per_hour: 0,
+        flash_erases_per_hour: 0,
+        flash_burst: 0,
         vm_given: false,
         busy_reply_threshold: 5000,
         generation: 0,
-        inert: BTreeMap::new(),
+        inert: OrderedMap::new(),
         save_given: false,
     }
 }

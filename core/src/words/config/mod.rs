@@ -13,8 +13,8 @@ pub mod table;
 #[cfg(test)]
 mod tests;
 
+use crate::words::ordered::OrderedMap;
 use alloc::borrow::Cow;
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 pub use choices::{Allowance, AppendFsync, LogLevel, MaxmemoryPolicy, Sanitize, StoreEngine, Supervised};
@@ -138,6 +138,10 @@ pub struct Config {
     pub cache_max_memory: i64,
     pub cache_flush_delay: i64,
     pub cache_io_jobs: i64,
+    // The flash under diskstore.
+    pub flash_bytes_per_hour: i64,
+    pub flash_erases_per_hour: i64,
+    pub flash_burst: i64,
     /// Whether `vm-enabled` was given: its default gives way to diskstore, what somebody asked for does not.
     pub vm_given: bool,
     // Scripting.
@@ -145,7 +149,7 @@ pub struct Config {
     /// Counts the changes, so that a host notices what it has to apply.
     pub generation: u64,
     /// Directives that are accepted, shown and rewritten, and change nothing here.
-    inert: BTreeMap<&'static str, Vec<u8>>,
+    inert: OrderedMap<&'static str, Vec<u8>>,
     /// Whether a `save` line was read: the first one replaces the defaults, the next ones add.
     save_given: bool,
 }

@@ -149,6 +149,9 @@ pub static PARAMETERS: &[Parameter] = &[
     Parameter { name: "cache-max-memory", alias: None, kind: Kind::Number(field!(cache_max_memory), Bounds { unit: Unit::Memory, min: 0, max: i64::MAX }), flags: 0 },
     Parameter { name: "cache-flush-delay", alias: None, kind: Kind::Number(field!(cache_flush_delay), Bounds { unit: Unit::Plain, min: 0, max: INT_MAX }), flags: 0 },
     Parameter { name: "cache-io-jobs", alias: None, kind: Kind::Number(field!(cache_io_jobs), Bounds { unit: Unit::Plain, min: 1, max: 64 }), flags: 0 },
+    Parameter { name: "flash-bytes-per-hour", alias: None, kind: Kind::Number(field!(flash_bytes_per_hour), Bounds { unit: Unit::Memory, min: 0, max: 4294967295 }), flags: 0 },
+    Parameter { name: "flash-erases-per-hour", alias: None, kind: Kind::Number(field!(flash_erases_per_hour), Bounds { unit: Unit::Plain, min: 0, max: 4294967295 }), flags: 0 },
+    Parameter { name: "flash-burst", alias: None, kind: Kind::Number(field!(flash_burst), Bounds { unit: Unit::Memory, min: 0, max: 4294967295 }), flags: 0 },
     // For test suites.
     Parameter { name: "rdb-key-save-delay", alias: None, kind: Kind::Inert(Shape::Number(Bounds { unit: Unit::Plain, min: INT_MIN, max: INT_MAX }), "0"), flags: HIDDEN },
     Parameter { name: "key-load-delay", alias: None, kind: Kind::Inert(Shape::Number(Bounds { unit: Unit::Plain, min: INT_MIN, max: INT_MAX }), "0"), flags: HIDDEN },

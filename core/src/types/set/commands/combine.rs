@@ -10,6 +10,7 @@ use crate::types::set::{Set, SetRef};
 use crate::types::{Limits, Value, ValueRef};
 use crate::words::error::{CommandError, CommandResult, SYNTAX};
 use crate::words::hash::HashKey;
+use crate::words::ordered;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
@@ -45,7 +46,7 @@ fn sets<'d, 'a>(db: &'d Db<'_>, keys: impl Iterator<Item = &'a [u8]>) -> Vec<Opt
 /// The sets by size, if none is missing: each member of the first is asked of the others.
 fn smallest_first(sets: Vec<Option<SetRef<'_>>>) -> Option<Vec<SetRef<'_>>> {
     let mut sets: Vec<SetRef<'_>> = sets.into_iter().collect::<Option<_>>()?;
-    sets.sort_by_key(|set| set.len());
+    ordered::smallest_first(&mut sets, |set| set.len());
     Some(sets)
 }
 
@@ -77,7 +78,7 @@ fn difference<'d>(sets: Vec<Option<SetRef<'d>>>, key: HashKey, mut visit: impl F
         return;
     }
     // The larger ones are likelier to have it.
-    others.sort_by_key(|set| Reverse(set.len()));
+    others.sort_unstable_by_key(|set| Reverse(set.len()));
     first.for_each(|member| {
         if !others.iter().any(|set| set.contains_element(member)) {
             visit(member);

@@ -18,6 +18,7 @@ use crate::types::{Kind, ValueRef};
 use crate::words::error::{CommandError, CommandResult, SYNTAX, WRONG_TYPE, as_sent};
 use crate::words::hash::HashKey;
 use crate::words::number::parse_f64;
+use crate::words::ordered;
 
 const NOT_A_WEIGHT: CommandError = CommandError::new("ERR weight value is not a float");
 const NEGATIVE_LIMIT: CommandError = CommandError::new("ERR LIMIT can't be negative");
@@ -265,7 +266,7 @@ fn compute(db: &Db<'_>, args: Args<'_>, plan: &Plan, operation: Operation) -> Ve
     let mut sources = sources(db, args, plan);
     if operation != Operation::Diff {
         // From the smallest on, as Redis does: it shows in how sums are rounded.
-        sources.sort_by_key(Source::len);
+        ordered::smallest_first(&mut sources, Source::len);
     }
     let mut pairs = match operation {
         Operation::Union => unite(&sources, plan.aggregate, db.limits().hash_key),
@@ -309,7 +310,7 @@ fn run(ctx: &mut Ctx<'_>, args: Args<'_>, operation: Operation, form: Form) -> C
         }
         Form::Card => {
             let mut sources = sources(&ctx.db, args, &plan);
-            sources.sort_by_key(Source::len);
+            ordered::smallest_first(&mut sources, Source::len);
             let mut count = 0;
             intersect(&sources, plan.aggregate, |_, _| {
                 count += 1;

@@ -1,13 +1,12 @@
 //! ZRANDMEMBER.
 
-use alloc::collections::BTreeSet;
-
 use super::super::ZsetRef;
 use super::{entries_header, entry};
 use crate::args::Args;
 use crate::context::Ctx;
 use crate::resp::reply::Reply;
 use crate::words::error::{CommandError, CommandResult, OUT_OF_RANGE, SYNTAX};
+use crate::words::ordered::OrderedSet;
 use crate::words::rng::Rng;
 
 const COUNT_RANGE: CommandError = CommandError::new(
@@ -78,7 +77,7 @@ fn distinct(reply: &mut Reply<'_>, zset: ZsetRef<'_>, n: usize, with_scores: boo
         }
         return;
     }
-    let mut ranks = BTreeSet::new();
+    let mut ranks = OrderedSet::new();
     while ranks.len() < n {
         ranks.insert(rng.index(len));
     }
