@@ -56,6 +56,46 @@ fn fresh_cuts() {
     trials(seed::fresh().wrapping_mul(1_000_003) >> 8, wanted.unwrap_or(30_000));
 }
 
+/// Cuts in a row, each soon after the start, until no segment is free: a world, and how many came.
+fn storm(seed: u64) -> u64 {
+    let mut dice = Dice::new(seed ^ 0x570);
+    let geometry = FlashGeometry { segment: 512, segments: 8 + dice.below(4) as u32, write: 1 };
+    let habits = Habits {
+        geometry,
+        keys: 4 + dice.below(20),
+        databases: 1,
+        value: 10 + dice.below(100),
+        long: 0,
+        deletes: 2,
+        batch: 1,
+        deadlines: 0,
+        clears: 0,
+        twins: false,
+    };
+    let mut world = World::with(habits, seed);
+    for _ in 0..6 {
+        world.until_cut(20 + dice.below(120) as u64, 200);
+        for _ in 0..3 + dice.below(12) {
+            world.until_cut(dice.below(7) as u64, 60);
+        }
+    }
+    world.cuts
+}
+
+/// A segment whose erase was cut off kept a key and lost the record that the key was deleted: that had not been copied, as cuts
+/// in a row had left no free segment to copy it to. The key was back.
+#[test]
+fn cuts_in_a_row_until_no_segment_is_free() {
+    let (mut cuts, mut seed) = (0, 1);
+    let wanted = std::env::var("NUTHATCH_CUTS").ok().and_then(|cuts| cuts.parse().ok()).unwrap_or(60_000);
+    while cuts < wanted {
+        let Ok(came) = catch_unwind(|| storm(seed)) else { panic!("world {seed}") };
+        cuts += came;
+        seed += 1;
+    }
+    println!("{cuts} cuts, {seed} worlds");
+}
+
 /// One world, for a seed that failed.
 #[test]
 fn one_seed() {

@@ -11,6 +11,8 @@ use alloc::vec::Vec;
 
 /// What every command may need: a reply of a few words, a record, a part of a table that splits.
 const EVERY_COMMAND: usize = 3 << 10;
+/// The same for what only deletes.
+const DELETE: usize = 1 << 10;
 /// What queueing or naming an argument costs beside its bytes.
 const ARGUMENT: usize = 24;
 /// A reply's bytes for an element beside its own.
@@ -52,6 +54,10 @@ impl Engine {
     /// Bytes that the command might need; `None` where it might make a value that is too large.
     fn bytes_for(&self, session: &Running, id: CommandId, args: Args<'_>, arena: ArenaPart) -> Option<usize> {
         let command = self.server.index.get(id);
+        if matches!(command.name, "del" | "unlink") {
+            // What makes room must go on to the end.
+            return Some(DELETE + 2 * args.size());
+        }
         let mut need = EVERY_COMMAND;
         let mut fits = self.add_need(&mut need, command, session.db, args, arena);
         if let Some(queue) = session.multi.as_ref().filter(|_| command.name == "exec") {

@@ -23,6 +23,9 @@ struct Replay {
     tail: u32,
     /// Records of a batch whose end has not come.
     pending: Vec<(Kind, u32, Slot)>,
+    /// Fingerprints of what the oldest segment, of this sequence, says is gone and no later segment says anything of.
+    uncopied: Vec<u32>,
+    uncopied_in: u32,
 }
 
 impl<D: Device> Log<D> {
@@ -42,7 +45,7 @@ impl<D: Device> Log<D> {
             Replay { top: self.guess_top().await?, void_from: MAX_SEQUENCE, ..Replay::default() };
         replay.tail = FIRST_TAIL.min(self.shape.segment / 2).next_multiple_of(self.shape.unit);
         while !self.replay(&mut replay).await? {}
-        if self.is_stuck(&replay) {
+        if self.is_stuck(&mut replay).await? {
             replay.void_from = self.open.sequence;
             while !self.replay(&mut replay).await? {}
         }
@@ -57,14 +60,39 @@ impl<D: Device> Log<D> {
         Ok(())
     }
 
-    /// Whether a reclaim that was cut off has taken the last free segment: nothing but copies is in it, and the originals
-    /// are there.
-    fn is_stuck(&self, replay: &Replay) -> bool {
+    /// Whether a reclaim that was cut off has taken the last free segment: nothing but copies is in it, and some of the
+    /// originals have none. Then their segment's erase has not begun: all are there.
+    async fn is_stuck(&mut self, replay: &mut Replay) -> Result<bool, Error<D::Error>> {
+        if self.oldest + self.shape.segments - 1 > self.open.sequence || !replay.only_moved {
+            return Ok(false);
+        }
         let segment = self.shape.segment_of(self.oldest);
         let mut slots = core::iter::successors(self.index.next(0), |(behind, _)| self.index.next(*behind));
-        self.oldest + self.shape.segments - 1 <= self.open.sequence
-            && replay.only_moved
-            && slots.any(|(_, slot)| self.shape.segment_at(slot.place) == segment)
+        if slots.any(|(_, slot)| self.shape.segment_at(slot.place) == segment) {
+            return Ok(true);
+        }
+        self.note_gone(replay).await?;
+        if replay.uncopied.is_empty() {
+            return Ok(false);
+        }
+        while !self.replay(replay).await? {}
+        Ok(!core::mem::take(&mut replay.uncopied).is_empty())
+    }
+
+    /// Notes what the oldest segment says is gone, where reclaim is to copy that.
+    async fn note_gone(&mut self, replay: &mut Replay) -> Result<(), Error<D::Error>> {
+        let sequence = self.oldest;
+        let end = self.records_end(sequence).await?;
+        let mut walk = self.walk_over(sequence, end);
+        while let Some((offset, head)) = self.next_record(&mut walk).await? {
+            if head.kind.has(Kind::GONE) && !head.kind.has(Kind::MOVED) {
+                let fingerprint = self.slot(sequence, offset, &head).fingerprint;
+                replay.uncopied.try_reserve(1).map_err(|_| Error::Memory)?;
+                replay.uncopied.push(fingerprint);
+            }
+        }
+        replay.uncopied_in = self.shape.segment_of(sequence);
+        Ok(())
     }
 
     /// The highest sequence, most likely: sequences rise with the segments' numbers but for one place, which is sought by
@@ -262,6 +290,9 @@ impl<D: Device> Log<D> {
         }
         let mut pending = core::mem::take(&mut replay.pending);
         for (kind, db, slot) in pending.drain(..) {
+            if self.shape.segment_at(slot.place) != replay.uncopied_in {
+                replay.uncopied.retain(|fingerprint| *fingerprint != slot.fingerprint);
+            }
             if let Some(old) = self.same_key(kind, db, slot).await? {
                 self.settle(kind, db, slot, old)?;
             }

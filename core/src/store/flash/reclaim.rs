@@ -106,7 +106,7 @@ impl<D: Device> Log<D> {
 
     /// Where a segment's records end at the latest: its footer may lie there. One that was torn says nothing, were its
     /// sequence right: believed, it would hide records that count.
-    async fn records_end(&mut self, sequence: u32) -> Result<u32, Error<D::Error>> {
+    pub(super) async fn records_end(&mut self, sequence: u32) -> Result<u32, Error<D::Error>> {
         let end = self.shape.base(sequence) + self.shape.segment;
         let mut bytes = [0; TRAILER as usize];
         self.dev.read(end - TRAILER, &mut bytes).await.map_err(Error::Device)?;
