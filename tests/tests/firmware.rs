@@ -181,7 +181,7 @@ fn an_index_that_does_not_fit_is_refused() {
     let (machine, _dir) = machine("light");
     let mut conn = machine.connect().expect("the line");
     let mut set = |i: usize| refused(&conn.call(&["SET", &format!("k{i}"), "v"]).expect("a reply"));
-    let kept = (0..3000).position(|i| set(i)).expect("3,000 keys do not fit");
+    let kept = (0..3000).position(&mut set).expect("3,000 keys do not fit");
     assert!(kept > 512, "{kept}");
     assert!(set(kept), "it stays so");
     assert_eq!(text(&mut conn, &["GET", "k3"]), "\"v\"");

@@ -8,8 +8,8 @@
 //! that follows it and the key, so that a store need not have checksums of its own. The encoding is OBJECT ENCODING's name for the value, which its
 //! body does not always tell: a set that once was large stays a hash table.
 
-use crate::types::codec::{Dialect, Encoder, Form, Text, decode, read_text};
-use crate::types::string::{Str, StrRef};
+use crate::types::codec::{Dialect, Encoder, Form, Text, decode_in, read_text};
+use crate::types::string::StrRef;
 use crate::types::{Limits, Value, ValueRef};
 use crate::words::codec::Reader;
 use crate::words::time::UnixMillis;
@@ -156,36 +156,8 @@ pub fn decode_value(
     {
         return Ok((Value::Str(StrRef::from_bytes(bytes).to_owned()), head.deadline));
     }
-    let limits = &limits_of(&head, limits);
-    let mut value = decode(head.form, body, limits).map_err(|_| BadRecord::Body)?;
-    if value.as_ref().encoding() != head.encoding {
-        value = in_encoding(value, head.encoding, limits);
-    }
+    let value = decode_in(head.form, body, head.encoding, limits).map_err(|_| BadRecord::Body)?;
     Ok((value, head.deadline))
-}
-
-/// The limits under which a sorted set comes out in the encoding that it had. On its way through the other one it would
-/// change: a listpack has no score of -0.
-fn limits_of(head: &Head, limits: &Limits) -> Limits {
-    let zset_max_listpack_entries = match head.encoding {
-        "skiplist" => 0,
-        "listpack" => usize::MAX,
-        _ => limits.zset_max_listpack_entries,
-    };
-    Limits { zset_max_listpack_entries, ..*limits }
-}
-
-/// The value in the encoding of this name, where it can have it.
-pub fn in_encoding(mut value: Value, encoding: &str, limits: &Limits) -> Value {
-    match &mut value {
-        Value::Str(text) => *text = Str::Raw(text.as_ref().to_vec()),
-        Value::Set(set) if encoding == "listpack" => set.make_packed(),
-        Value::Set(set) => set.make_table(limits),
-        Value::Hash(hash) => hash.make_table(limits),
-        Value::Zset(zset) => zset.unpack(limits),
-        Value::List(_) => {}
-    }
-    value
 }
 
 fn begin(out: &mut Vec<u8>, deadline: Option<UnixMillis>, encoding: &str, form: Form) {

@@ -6,9 +6,8 @@ use super::Wanted;
 use super::held::Load;
 use crate::page::{Device, Place};
 use crate::session::SessionId;
-use crate::types::codec::decode;
+use crate::types::codec::decode_in;
 use crate::types::segmented::Slot;
-use crate::types::string::Str;
 use crate::types::{Limits, Value};
 use alloc::format;
 use alloc::string::String;
@@ -91,17 +90,6 @@ impl Engine {
 /// The value in a frame, in the encoding that it had.
 fn open(bytes: &[u8], place: &Place, limits: &Limits) -> Result<Value, String> {
     let (form, body) = place.open(bytes).map_err(|bad| format!("the frame is damaged ({bad:?})"))?;
-    let mut value = decode(form, body, limits)
-        .map_err(|error| format!("the frame does not decode ({:?})", error.reason))?;
-    if value.as_ref().encoding() != place.encoding() {
-        match &mut value {
-            Value::Str(text) => *text = Str::Raw(text.as_ref().to_vec()),
-            Value::Set(set) if place.encoding() == "listpack" => set.make_packed(),
-            Value::Set(set) => set.make_table(limits),
-            Value::Hash(hash) => hash.make_table(limits),
-            Value::Zset(zset) => zset.unpack(limits),
-            Value::List(_) => {}
-        }
-    }
-    Ok(value)
+    decode_in(form, body, place.encoding(), limits)
+        .map_err(|error| format!("the frame does not decode ({:?})", error.reason))
 }

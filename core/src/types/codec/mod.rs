@@ -12,7 +12,7 @@ mod outline;
 mod walk;
 mod wire;
 
-pub use decode::{DecodeError, decode};
+pub use decode::{DecodeError, decode, decode_in};
 pub use dump::{dump_raw, open_dump};
 pub use encode::{Encoder, NEWEST_VERSION, OLDEST_VERSION};
 pub use form::{Dialect, Form};

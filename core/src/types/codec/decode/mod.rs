@@ -4,12 +4,15 @@
 //! against the bytes that are left, compressed strings against the most that LZF can gain.
 
 mod blob;
+mod encoding;
 mod hash;
 mod list;
 mod set;
 #[cfg(test)]
 mod tests;
 mod zset;
+
+pub use encoding::decode_in;
 
 use super::form::Form;
 use super::wire::{Reason, Text, read_text};
