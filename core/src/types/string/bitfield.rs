@@ -37,6 +37,9 @@ impl Width {
         }
         match overflow {
             Overflow::Fail => None,
+            // The reference counts how far it is to the upper limit in 64 bits: from the far end of the negative numbers, where
+            // that does not fit, it arrives at the wrong limit.
+            Overflow::Saturate if self.bits < 64 && high - value > i128::from(i64::MAX) => Some(high as i64),
             Overflow::Saturate => Some(exact.clamp(low, high) as i64),
             Overflow::Wrap => Some(self.extend(exact as u64)),
         }

@@ -54,6 +54,10 @@ fn overflowing_fields() {
     assert_eq!(i64.fit(i64::MIN, -1, Overflow::Wrap), Some(i64::MAX));
     assert_eq!(i64.fit(i64::MAX, 1, Overflow::Saturate), Some(i64::MAX));
     assert_eq!(i64.fit(5, -7, Overflow::Fail), Some(-2));
+    // As recorded from the reference; the differential run met it.
+    let i5 = Width { bits: 5, signed: true };
+    let far = [i64::MIN, i64::MIN + 15, i64::MIN + 16, -17, i64::MAX];
+    assert_eq!(far.map(|value| i5.fit(value, 0, Overflow::Saturate)), [15, 15, -16, -16, 15].map(Some));
 }
 
 #[test]
