@@ -6,6 +6,7 @@ use crate::call::{batch_begins, share_time};
 use crate::command::{Command, Keys, flags};
 use crate::command_index::CommandId;
 use crate::resp::parse::{ParseState, Parsed as ParsedCommand, Span, parse};
+use crate::resp::reply::Reply;
 use crate::session::SessionId;
 use crate::words::time::UnixMillis;
 use alloc::vec::Vec;
@@ -20,6 +21,8 @@ pub(super) const OUTPUT_KEPT: usize = 16 * 1024;
 /// So does an input buffer.
 const INPUT_KEPT: usize = 16 * 1024;
 
+const NO_MEMORY_FOR_INPUT: &str =
+    "OOM there is no memory for what the client sends: send less at once, or give the server more";
 /// Room for arguments that is kept from batch to batch: one command may have a million of them.
 const SPANS_KEPT: usize = 1024;
 /// The most memory that a byte which a client sends may cost: names of one letter that are watched.
@@ -42,22 +45,20 @@ impl Engine {
         self.server.stats.input_bytes += bytes.len() as u64;
         self.server.stats.reads += 1;
         let Some(mut session) = self.peers.take(id) else { return };
+        if session.is_closing() {
+            return self.peers.put_back(session);
+        }
         session.last_active = now;
         if self.exclusive.is_some() || session.blocked.is_some() || !session.input.is_empty() {
-            if session.input.try_reserve(bytes.len()).is_err() {
-                // There is no memory for what the client sends.
-                session.close_now = true;
+            keep_input(&mut session, bytes);
+            if self.exclusive.is_some() {
+                self.resume.push(id);
             } else {
-                session.input.extend_from_slice(bytes);
-                if self.exclusive.is_some() {
-                    self.resume.push(id);
-                } else {
-                    self.run_input(&mut session);
-                }
+                self.run_input(&mut session);
             }
         } else {
             let used = self.run_bytes(&mut session, bytes);
-            session.input.extend_from_slice(&bytes[used..]);
+            keep_input(&mut session, &bytes[used..]);
         }
         self.check_input_limit(&mut session);
         let grown = CLIENT_MEMORY_PER_BYTE * bytes.len() + session.output.len();
@@ -314,4 +315,16 @@ impl Engine {
         }
         done
     }
+}
+
+/// Keeps bytes for later. Where there is no memory for them the client is told, and closed: what it sends next would not be
+/// understood.
+fn keep_input(session: &mut Running, bytes: &[u8]) {
+    if session.input.try_reserve(bytes.len()).is_ok() {
+        session.input.extend_from_slice(bytes);
+        return;
+    }
+    session.input = Vec::new();
+    Reply::new(&mut session.output, session.proto).error_text(NO_MEMORY_FOR_INPUT);
+    session.close_after_reply = true;
 }
