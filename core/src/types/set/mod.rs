@@ -203,19 +203,19 @@ impl Set {
     }
 
     /// Chooses the encoding before `expected` members come, of which `first` is one: for an empty set the one that
-    /// suits them; another is made a table where they alone would be too many.
+    /// suits them; a listpack is made a table where they alone would be too many. Integers stay integers until there are too many
+    /// of them, as in 7.0: some may come twice.
     pub fn prepare(&mut self, first: &[u8], expected: usize, limits: &Limits) {
         let packable = expected <= limits.set_max_listpack_entries;
         match self {
-            Self::Ints(ints) if ints.as_ref().is_empty() => self.suit(first, expected, packable, limits),
-            Self::Ints(_) if expected > limits.set_max_intset_entries => self.make_table(limits),
+            Self::Ints(ints) if ints.as_ref().is_empty() => self.suit(first, packable, limits),
             Self::Packed(_) if !packable => self.make_table(limits),
             _ => {}
         }
     }
 
-    fn suit(&mut self, first: &[u8], expected: usize, packable: bool, limits: &Limits) {
-        if parse_i64(first).is_some() && expected <= limits.set_max_intset_entries {
+    fn suit(&mut self, first: &[u8], packable: bool, limits: &Limits) {
+        if parse_i64(first).is_some() {
             return;
         }
         *self = if packable && first.len() <= limits.set_max_listpack_value {
