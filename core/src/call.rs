@@ -7,6 +7,7 @@ use crate::context::Ctx;
 use crate::monitor;
 use crate::server::Server;
 use crate::words::error::CommandError;
+use crate::words::reach::{SERVER, TYPES};
 
 /// Commands that are not FAST are timed one by one; below this threshold of the slow log every command is.
 const TIME_EACH_BELOW_MICROS: i64 = 1000;
@@ -28,7 +29,7 @@ pub enum Outcome {
 pub fn call(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) -> Outcome {
     let start = ctx.reply.position();
     let outcome = run(ctx, id, args);
-    if !ctx.db.data.events.is_empty() {
+    if SERVER && !ctx.db.data.events.is_empty() {
         ctx.publish_events(start);
     }
     outcome
@@ -39,22 +40,21 @@ fn run(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) -> Outcome {
     let command = ctx.server.index.get(id);
     let mark = ctx.reply.position();
     // A journal's commands are not: nobody waits for one of them.
-    let timed = (!command.has(flags::FAST) || ctx.server.time_each) && !ctx.server.loading;
+    let timed = SERVER && (!command.has(flags::FAST) || ctx.server.time_each) && !ctx.server.loading;
     let start = if timed { (ctx.server.host.monotonic)() } else { 0 };
     let result = (command.handler)(ctx, args);
-    if ctx.block.is_some() {
+    if TYPES && ctx.block.is_some() {
         ctx.reply.truncate(mark);
         return Outcome::Blocked;
     }
     let stats = &mut ctx.server.stats;
     stats.commands += 1;
-    let counts = &mut stats.by_command[usize::from(id.0)];
     match result {
         Ok(()) => {
-            counts.calls += 1;
+            stats.count_call(id, false);
             if timed {
                 finish_timed(ctx, id, command, args, start);
-            } else if ctx.server.host.times_all {
+            } else if SERVER && ctx.server.host.times_all {
                 ctx.server.stats.untimed.push(id);
             }
             show(ctx, command, args);
@@ -66,14 +66,13 @@ fn run(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) -> Outcome {
             Outcome::NotResident
         }
         Err(CommandError::Reply(text)) => {
-            counts.calls += 1;
-            counts.failed += 1;
+            stats.count_call(id, true);
             ctx.reply.truncate(mark);
             ctx.reply.error_text(&text);
             ctx.server.stats.count_error(&text);
             if timed {
                 finish_timed(ctx, id, command, args, start);
-            } else if ctx.server.host.times_all {
+            } else if SERVER && ctx.server.host.times_all {
                 ctx.server.stats.untimed.push(id);
             }
             show(ctx, command, args);
@@ -85,7 +84,7 @@ fn run(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) -> Outcome {
 /// Shows the command to those who watch.
 #[inline]
 fn show(ctx: &mut Ctx<'_>, command: &Command, args: Args<'_>) {
-    if !ctx.server.monitors.is_empty() {
+    if SERVER && !ctx.server.monitors.is_empty() {
         monitor::feed(ctx, command, args);
     }
 }
@@ -107,9 +106,7 @@ fn finish_timed(ctx: &mut Ctx<'_>, id: CommandId, command: &'static Command, arg
 
 /// What the clock says before a batch of commands; [`share_time`] takes it afterwards. Nothing where the clock costs too much.
 pub fn batch_begins(server: &Server) -> Option<BatchClock> {
-    server
-        .host
-        .times_all
+    (SERVER && server.host.times_all)
         .then(|| BatchClock { start: (server.host.monotonic)(), timed_before: server.stats.timed_micros })
 }
 

@@ -5,6 +5,7 @@ use crate::resp::reply::Reply;
 use crate::server::Server;
 use crate::session::{NullKind, Peers, Session, SessionId};
 use crate::waiters::DbKey;
+use crate::words::reach::SERVER;
 use crate::words::time::UnixMillis;
 use alloc::vec::Vec;
 
@@ -80,7 +81,7 @@ impl Ctx<'_> {
 
     /// Puts this command into the journal instead of the one that came; several calls put several.
     pub fn propagate_as(&mut self, command: &[&[u8]]) {
-        if !self.server.journaling {
+        if !SERVER || !self.server.journaling {
             return;
         }
         let command = command.iter().map(|a| a.to_vec()).collect();

@@ -25,6 +25,7 @@ use crate::waiters::{DbKey, Waiters};
 use crate::words::error::{CommandError, WRONG_TYPE};
 use crate::words::hash::HashKey;
 use crate::words::ordered::OrderedMap;
+use crate::words::reach::SERVER;
 use crate::words::rng::Rng;
 use crate::words::time::UnixMillis;
 use alloc::boxed::Box;
@@ -578,7 +579,7 @@ impl Db<'_> {
     /// Notes a keyspace event, if its class is asked for.
     #[inline]
     pub fn event(&mut self, class: Event, name: &'static str, key: &[u8]) {
-        if self.data.notify.intersects(class) {
+        if SERVER && self.data.notify.intersects(class) {
             self.data.events.push(KeyEvent { db: self.index, class, name, key: key.into() });
         }
     }

@@ -5,6 +5,7 @@ use crate::keyspace::Keyspace;
 use crate::keyspace::clock::{AccessClock, idle_millis};
 use crate::keyspace::record::Record;
 use crate::words::config::MaxmemoryPolicy as Policy;
+use crate::words::reach::SERVER;
 use crate::words::rng::Rng;
 use crate::words::time::UnixMillis;
 use alloc::boxed::Box;
@@ -53,15 +54,17 @@ pub struct Rules {
 
 impl Rules {
     fn volatile_only(&self) -> bool {
-        matches!(
-            self.policy,
-            Policy::VolatileLru | Policy::VolatileLfu | Policy::VolatileRandom | Policy::VolatileTtl
-        )
+        SERVER
+            && matches!(
+                self.policy,
+                Policy::VolatileLru | Policy::VolatileLfu | Policy::VolatileRandom | Policy::VolatileTtl
+            )
     }
 
     /// The higher, the sooner the key goes.
     fn score(&self, record: &Record) -> u64 {
         match self.policy {
+            _ if !SERVER => idle_millis(record.clock(), self.now),
             Policy::VolatileLfu | Policy::AllkeysLfu => {
                 u64::from(255 - self.access.frequency(record.clock(), self.now))
             }
@@ -81,6 +84,8 @@ impl Pool {
     ) -> Option<(usize, Box<[u8]>)> {
         match rules.policy {
             _ if rules.clean_only => self.best_clean(keyspace, rules, rng),
+            // Without CONFIG there is no other policy.
+            _ if !SERVER => None,
             Policy::Noeviction => None,
             Policy::AllkeysRandom | Policy::VolatileRandom => self.random(keyspace, rules, rng),
             _ => self.best(keyspace, rules, rng),

@@ -2,6 +2,7 @@
 //! sleeps, both by samples: a database is sampled again while more than a quarter of the sample had expired.
 
 use crate::keyspace::Keyspace;
+use crate::words::reach::SERVER;
 use crate::words::rng::Rng;
 use crate::words::time::UnixMillis;
 use alloc::boxed::Box;
@@ -57,7 +58,7 @@ impl State {
 
     /// Lets a round weigh in with a twentieth in the share of stale keys.
     pub fn note(&mut self, round: Round) {
-        if round.sampled > 0 {
+        if SERVER && round.sampled > 0 {
             let percent = round.expired as f64 * 100.0 / round.sampled as f64;
             self.stale_percent = self.stale_percent * 0.95 + percent * 0.05;
         }
@@ -94,7 +95,7 @@ pub fn sample(
             None => {}
         }
     });
-    if alive > 0 {
+    if SERVER && alive > 0 {
         let database = keyspace.db_mut(db);
         let mean = ttl_sum / alive;
         database.average_ttl =

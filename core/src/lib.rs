@@ -64,8 +64,13 @@ pub use store::flash::{
     block_on as flash_block_on, place as flash_place,
 };
 pub use store::{StoreOp, place as store_place, record as store_record};
-pub use table::{ALL as ALL_COMMANDS, EVERYTHING, FIVE_TYPES, LIGHT};
+#[cfg(feature = "types")]
+pub use table::FIVE_TYPES;
+pub use table::LIGHT;
+#[cfg(feature = "server")]
+pub use table::{ALL as ALL_COMMANDS, EVERYTHING};
 pub use words::config::{
     Config, LogLevel, StoreEngine, quote as quote_word, rewrite as rewrite_config, split_args as split_words,
 };
 pub use words::glob::glob_match;
+pub use words::ordered::OrderedMap;

@@ -9,6 +9,7 @@ use crate::keyspace::database::Database;
 use crate::page::Place;
 use crate::rdb::Snapshot;
 use crate::session::SessionId;
+use crate::words::reach::{SERVER, STORE};
 use crate::words::time::UnixMillis;
 
 /// What a command asks of the engine. The session of a request that has one waits for its end.
@@ -146,34 +147,34 @@ impl Data {
     /// A key of a database is about to change, come or go: a running snapshot takes it as it is.
     #[inline]
     pub fn before_change(&mut self, db: usize, key: &[u8]) {
-        if let Some(snapshot) = &mut self.snapshot {
+        if SERVER && let Some(snapshot) = &mut self.snapshot {
             let hash = self.keyspace.hash(key);
             let database = self.keyspace.db(db);
             let record = database.find(hash, key).map(|slot| database.get(slot));
             snapshot.before_change(db, hash, key, record);
         }
-        if let Some(store) = &mut self.store {
+        if STORE && let Some(store) = &mut self.store {
             store.before_change(db, key, &self.keyspace);
         }
     }
 
     /// Empties a database and gives out what it held, if a running snapshot has no need of it.
     pub fn empty(&mut self, db: usize) -> Option<Database> {
-        if let Some(store) = &mut self.store {
+        if STORE && let Some(store) = &mut self.store {
             store.flush(db, &self.keyspace);
         }
         let keys = self.keyspace.take(db);
         self.forget_pages(&keys);
         self.paging.storing.forget_database(db);
         match &mut self.snapshot {
-            Some(snapshot) => snapshot.before_flush(db, keys),
-            None => Some(keys),
+            Some(snapshot) if SERVER => snapshot.before_flush(db, keys),
+            _ => Some(keys),
         }
     }
 
     /// Gives back the pages of keys that go.
     pub fn forget_pages(&mut self, keys: &Database) {
-        if self.paging.used_pages() == 0 && self.paging.swapped == 0 {
+        if !SERVER || self.paging.used_pages() == 0 && self.paging.swapped == 0 {
             return;
         }
         for record in keys.iter().filter(|record| record.has_pages()) {
@@ -202,7 +203,7 @@ impl Data {
         if let Some(snapshot) = &mut self.snapshot {
             snapshot.swapped(a, b);
         }
-        if let Some(store) = &mut self.store {
+        if STORE && let Some(store) = &mut self.store {
             store.swap(a, b);
         }
     }

@@ -21,6 +21,7 @@ use crate::slow_log::SlowLog;
 use crate::types::codec::Encoder;
 use crate::words::config::{BufferLimit, ClientClass, Config, MaxmemoryPolicy};
 use crate::words::ordered::OrderedMap;
+use crate::words::reach::SERVER;
 use crate::words::rng::Rng;
 use crate::words::time::UnixMillis;
 use alloc::borrow::Cow;
@@ -247,7 +248,9 @@ impl Server {
         let mut rng = Rng::new(seed[3]);
         let run_id = (0..40).map(|_| char::from(b"0123456789abcdef"[rng.index(16)])).collect();
         let mut stats = ServerStats::default();
-        stats.by_command.resize(index.len(), CommandStats::default());
+        if SERVER {
+            stats.by_command.resize(index.len(), CommandStats::default());
+        }
         Self {
             config,
             host,
@@ -310,7 +313,7 @@ impl Server {
     /// Puts the journal form of a command that has run into the journal, if it changed anything, after the keys that time
     /// removed meanwhile.
     pub fn journal_command(&mut self, data: &mut Data, db: usize, args: Args<'_>, propagation: Propagation) {
-        if !self.journaling {
+        if !SERVER || !self.journaling {
             data.removed_by_time.clear();
             return;
         }
@@ -340,7 +343,7 @@ impl Server {
     /// Why the command has to wait for the dataset's load.
     #[inline]
     pub fn loading_refusal(&self, command: &Command) -> Option<Cow<'static, str>> {
-        (self.loading && !command.has(flags::LOADING))
+        (SERVER && self.loading && !command.has(flags::LOADING))
             .then_some(Cow::Borrowed("LOADING Redis is loading the dataset in memory"))
     }
 
@@ -353,8 +356,10 @@ impl Server {
 
     /// Forgets a session that ends.
     pub fn forget_session(&mut self, session: &Session) {
-        self.monitors.retain(|m| *m != session.id);
-        self.subscriptions.forget(session);
+        if SERVER {
+            self.monitors.retain(|m| *m != session.id);
+            self.subscriptions.forget(session);
+        }
     }
 
     /// Sends a message to every subscriber of the channel and of the patterns that it fits; returns how many. `current` is
@@ -394,6 +399,7 @@ impl Server {
     /// Bytes unread with which the client is closed at once.
     pub fn hard_output_limit(&self, session: &Session) -> usize {
         match self.output_limit(session).hard {
+            _ if !SERVER => usize::MAX,
             0 => usize::MAX,
             hard => usize::try_from(hard).unwrap_or(usize::MAX),
         }
@@ -401,6 +407,9 @@ impl Server {
 
     /// Whether the client left more replies unread than `client-output-buffer-limit` allows.
     pub fn over_output_limit(&self, session: &mut Session, now: UnixMillis) -> bool {
+        if !SERVER {
+            return false;
+        }
         let limit = self.output_limit(session);
         let unread = (session.output.len() - session.taken) as i64;
         if limit.hard > 0 && unread >= limit.hard {
@@ -416,9 +425,22 @@ impl Server {
 }
 
 impl ServerStats {
+    /// Counts a command that ran, or that answered an error.
+    #[inline]
+    pub fn count_call(&mut self, id: CommandId, failed: bool) {
+        if SERVER {
+            let counts = &mut self.by_command[usize::from(id.0)];
+            counts.calls += 1;
+            counts.failed += u64::from(failed);
+        }
+    }
+
     /// Counts an error reply by the code that it begins with.
     pub fn count_error(&mut self, text: &str) {
         self.errors += 1;
+        if !SERVER {
+            return;
+        }
         let code = text.split(' ').next().unwrap_or("ERR");
         if let Some(n) = self.errors_by_code.get_mut(code) {
             *n += 1;

@@ -1,6 +1,7 @@
 //! Who waits for which key: one table, both for blocking commands and for values on their way from a device.
 
 use crate::words::ordered::OrderedMap;
+use crate::words::reach::TYPES;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -57,7 +58,7 @@ impl<W: Copy + PartialEq> Waiters<W> {
     /// Notes that a key came into being; cheap where nobody waits.
     #[inline]
     pub fn signal(&mut self, db: usize, key: &[u8]) {
-        if !self.queues.is_empty() {
+        if TYPES && !self.queues.is_empty() {
             self.signal_slow(db, key);
         }
     }
@@ -79,7 +80,7 @@ impl<W: Copy + PartialEq> Waiters<W> {
 
     /// Whether a key became ready since the last call of [`Waiters::take_ready`].
     pub fn has_ready(&self) -> bool {
-        !self.ready.is_empty()
+        TYPES && !self.ready.is_empty()
     }
 
     /// The keys that became ready, in order.

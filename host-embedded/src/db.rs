@@ -1,7 +1,7 @@
 //! The engine for a firmware's own code: commands as methods, no line between.
 
 use crate::answers::{Answer, Answers};
-use crate::heart::{Heart, NoFlash};
+use crate::heart::{Below, Heart, NoFlash};
 use crate::node::NodeOptions;
 use crate::store::Store;
 use alloc::string::String;
@@ -38,8 +38,8 @@ pub enum DbError {
 /// assert_eq!(db.lrange("readings", 0, -1, 61_000)?.len(), 0);
 /// # Ok::<(), nuthatch_embedded::DbError>(())
 /// ```
-pub struct Db<D: FlashDevice = NoFlash> {
-    heart: Heart<D>,
+pub struct Db<B: Below = NoFlash> {
+    heart: Heart<B>,
     session: SessionId,
     pending: Vec<SessionId>,
 }
@@ -47,25 +47,27 @@ pub struct Db<D: FlashDevice = NoFlash> {
 impl Db {
     /// An empty engine, without flash.
     pub fn new(options: NodeOptions) -> Self {
-        Self::assemble(None, &options)
+        Self::assemble(NoFlash, &options)
     }
 }
 
-impl<D: FlashDevice> Db<D> {
+impl<D: FlashDevice> Db<Store<D>> {
     /// An engine over what is on the flash.
     pub fn on_flash(store: Store<D>, options: NodeOptions) -> Self {
-        Self::assemble(Some(store), &options)
-    }
-
-    fn assemble(store: Option<Store<D>>, options: &NodeOptions) -> Self {
-        let mut heart = Heart::new(store, options);
-        let session = heart.engine.open_session(SessionInfo::default(), options.now);
-        Self { heart, session, pending: Vec::new() }
+        Self::assemble(store, &options)
     }
 
     /// Gives the chip back; what was answered is on it.
-    pub fn into_device(self) -> Option<D> {
-        self.heart.store.map(Store::into_device)
+    pub fn into_device(self) -> D {
+        self.heart.below.into_device()
+    }
+}
+
+impl<B: Below> Db<B> {
+    fn assemble(below: B, options: &NodeOptions) -> Self {
+        let mut heart = Heart::new(below, options);
+        let session = heart.engine.open_session(SessionInfo::default(), options.now);
+        Self { heart, session, pending: Vec::new() }
     }
 
     /// Does what is due: keys expire, reclaim goes on. Once a second or so.

@@ -5,7 +5,6 @@ use crate::node::NodeOptions;
 use crate::store::{Store, finished};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::convert::Infallible;
 use nuthatch_core::{
     Config, Engine, FlashDevice, FlashError, HostFacts, Job, Options, SessionId, StoreJob, flash_place,
 };
@@ -20,71 +19,84 @@ const LEAST_CACHE: usize = 8;
 /// Slow commands that are remembered.
 const SLOW_COMMANDS: i64 = 8;
 
+/// What lies below an engine's memory. A trait, so that a firmware without a flash chip has no code for one.
+#[expect(async_fn_in_trait, reason = "a chip has one thread: nothing is sent to another")]
+pub trait Below {
+    /// Tells a new engine what it stands on.
+    fn begin(&mut self, engine: &mut Engine, options: &NodeOptions);
+
+    /// Carries out the engine's jobs until there are no more.
+    async fn carry(&mut self, engine: &mut Engine, now: i64);
+
+    /// Puts lines for INFO, of a store that has been open for so many seconds.
+    fn write_info(&self, seconds: u64, out: &mut Vec<u8>);
+}
+
 /// There is no flash chip: what memory holds is lost with the power.
-#[derive(Debug)]
-pub enum NoFlash {}
+#[derive(Debug, Clone, Copy)]
+pub struct NoFlash;
 
-impl FlashDevice for NoFlash {
-    type Error = Infallible;
-    const EXISTS: bool = false;
-
-    async fn read(&mut self, _: u32, _: &mut [u8]) -> Result<(), Infallible> {
-        match *self {}
+impl Below for NoFlash {
+    fn begin(&mut self, engine: &mut Engine, options: &NodeOptions) {
+        engine.server_mut().config.maxmemory = (options.arena - options.arena / WORK_PART) as i64;
     }
 
-    async fn program(&mut self, _: u32, _: &[u8]) -> Result<(), Infallible> {
-        match *self {}
-    }
+    async fn carry(&mut self, _: &mut Engine, _: i64) {}
 
-    async fn erase(&mut self, _: u32) -> Result<(), Infallible> {
-        match *self {}
-    }
-
-    async fn barrier(&mut self) -> Result<(), Infallible> {
-        match *self {}
-    }
+    fn write_info(&self, _: u64, _: &mut Vec<u8>) {}
 }
 
-/// An engine, and the store that its jobs are for.
-pub(crate) struct Heart<D: FlashDevice> {
-    pub(crate) engine: Box<Engine>,
-    pub(crate) store: Option<Store<D>>,
-}
+impl<D: FlashDevice> Below for Store<D> {
+    fn begin(&mut self, engine: &mut Engine, options: &NodeOptions) {
+        // What does not fit into the cache lies on the flash: the cache has its limit, memory has none.
+        engine.carries_store(flash_place);
+        // What is left when the index and all else have their memory.
+        let left = options.arena.saturating_sub(memory::used()).max(options.arena / LEAST_CACHE);
+        engine.server_mut().config.cache_max_memory = (left / CACHE_PART) as i64;
+    }
 
-impl<D: FlashDevice> Heart<D> {
-    pub(crate) fn new(store: Option<Store<D>>, options: &NodeOptions) -> Self {
-        let over_a_store = D::EXISTS && store.is_some();
-        let mut engine = engine(options, over_a_store);
-        engine.carries_arena(options.has_room, options.longest_value());
-        if over_a_store {
-            engine.carries_store(flash_place);
-            // What is left when the index and all else have their memory.
-            let left = options.arena.saturating_sub(memory::used()).max(options.arena / LEAST_CACHE);
-            engine.server_mut().config.cache_max_memory = (left / CACHE_PART) as i64;
+    async fn carry(&mut self, engine: &mut Engine, now: i64) {
+        self.log().set_now(now);
+        while let Some((id, job)) = engine.poll_job() {
+            let done = match job {
+                Job::Store(StoreJob::Read { db, key }) => loop {
+                    match self.read(db, &key).await {
+                        Err(FlashError::Memory) if engine.let_go() => {}
+                        read => break read,
+                    }
+                },
+                job => self.carry_out(job).await,
+            };
+            engine.handle_completion(id, finished(done), now);
         }
-        Self { engine, store }
+        let full = self.is_full(|| engine.let_go());
+        engine.note_full_store(full);
+        let wait = self.spends(engine.config(), now);
+        engine.spare_store(now.saturating_add(wait));
+    }
+
+    fn write_info(&self, seconds: u64, out: &mut Vec<u8>) {
+        self.stats().write_info(seconds, out);
+    }
+}
+
+/// An engine, and what its jobs are for.
+pub(crate) struct Heart<B: Below> {
+    pub(crate) engine: Box<Engine>,
+    pub(crate) below: B,
+}
+
+impl<B: Below> Heart<B> {
+    pub(crate) fn new(mut below: B, options: &NodeOptions) -> Self {
+        let mut engine = engine(options);
+        engine.carries_arena(options.has_room, options.longest_value());
+        below.begin(&mut engine, options);
+        Self { engine, below }
     }
 
     /// Carries out the engine's jobs until there are no more.
     pub(crate) async fn carry(&mut self, now: i64) {
-        let Some(store) = self.store.as_mut().filter(|_| D::EXISTS) else { return };
-        store.log().set_now(now);
-        while let Some((id, job)) = self.engine.poll_job() {
-            let done = match job {
-                Job::Store(StoreJob::Read { db, key }) => loop {
-                    match store.read(db, &key).await {
-                        Err(FlashError::Memory) if self.engine.let_go() => {}
-                        read => break read,
-                    }
-                },
-                job => store.carry(job).await,
-            };
-            self.engine.handle_completion(id, finished(done), now);
-        }
-        let full = store.is_full(|| self.engine.let_go());
-        self.engine.note_full_store(full);
-        let wait = store.spends(self.engine.config(), now);
-        self.engine.spare_store(now.saturating_add(wait));
+        self.below.carry(&mut self.engine, now).await;
     }
 
     /// What the engine answers to a command of the program's own.
@@ -120,21 +132,19 @@ fn put_head(marker: u8, length: usize, out: &mut Vec<u8>) {
 
 /// The engine, in the arena. A function of its own, so that its copies on the stack are gone when the engine runs.
 #[inline(never)]
-fn engine(options: &NodeOptions, over_a_store: bool) -> Box<Engine> {
+fn engine(options: &NodeOptions) -> Box<Engine> {
     Box::new(Engine::new(Options {
         commands: options.commands,
-        config: config(options, over_a_store),
+        config: config(options),
         host: facts(options.monotonic),
         seed: options.seed,
         now: options.now,
     }))
 }
 
-fn config(options: &NodeOptions, over_a_store: bool) -> Config {
+fn config(options: &NodeOptions) -> Config {
     let mut config = Config::default();
     config.databases = DATABASES;
-    // What does not fit into a cache lies on the flash; the cache has its own limit.
-    config.maxmemory = if over_a_store { 0 } else { (options.arena - options.arena / WORK_PART) as i64 };
     config.client_query_buffer_limit = options.arena as i64;
     config.rdbcompression = false;
     config.latency_tracking = false;

@@ -20,6 +20,10 @@ mod node;
 mod store;
 
 pub use db::{Db, DbError};
-pub use node::{Commands, NoFlash, Node, NodeOptions};
-pub use nuthatch_core::{EVERYTHING, FIVE_TYPES, LIGHT, flash_block_on};
+pub use node::{Below, Commands, NoFlash, Node, NodeOptions};
+#[cfg(feature = "server")]
+pub use nuthatch_core::EVERYTHING;
+#[cfg(feature = "types")]
+pub use nuthatch_core::FIVE_TYPES;
+pub use nuthatch_core::{LIGHT, flash_block_on};
 pub use store::{OpenError, Store};

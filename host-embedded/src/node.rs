@@ -3,7 +3,7 @@
 use crate::answers::{Answer, Answers};
 use crate::export;
 use crate::heart::Heart;
-pub use crate::heart::NoFlash;
+pub use crate::heart::{Below, NoFlash};
 use crate::line::{Line, Turn};
 use crate::store::Store;
 use alloc::vec::Vec;
@@ -76,8 +76,8 @@ impl NodeOptions {
 /// [`line`](crate::line) says how a new one gets clean answers.
 ///
 /// On a flash chip memory is a cache: what was answered is on the flash.
-pub struct Node<S, D: FlashDevice = NoFlash> {
-    heart: Heart<D>,
+pub struct Node<S, B: Below = NoFlash> {
+    heart: Heart<B>,
     session: SessionId,
     serial: S,
     line: Line,
@@ -91,18 +91,20 @@ pub struct Node<S, D: FlashDevice = NoFlash> {
 impl<S: Read + Write + ReadReady> Node<S> {
     /// An empty engine on this line, without flash.
     pub fn new(serial: S, options: NodeOptions) -> Self {
-        Self::assemble(serial, None, options)
+        Self::assemble(serial, NoFlash, options)
     }
 }
 
-impl<S: Read + Write + ReadReady, D: FlashDevice> Node<S, D> {
+impl<S: Read + Write + ReadReady, D: FlashDevice> Node<S, Store<D>> {
     /// An engine on this line, over what is on the flash.
     pub fn on_flash(serial: S, store: Store<D>, options: NodeOptions) -> Self {
-        Self::assemble(serial, Some(store), options)
+        Self::assemble(serial, store, options)
     }
+}
 
-    fn assemble(serial: S, store: Option<Store<D>>, options: NodeOptions) -> Self {
-        let mut heart = Heart::new(store, &options);
+impl<S: Read + Write + ReadReady, B: Below> Node<S, B> {
+    fn assemble(serial: S, below: B, options: NodeOptions) -> Self {
+        let mut heart = Heart::new(below, &options);
         let session = heart.engine.open_session(SessionInfo::default(), options.now);
         let line = Line::new(options.now);
         Self { heart, session, serial, line, options, pending: Vec::new(), next_figures: options.now }
@@ -145,7 +147,8 @@ impl<S: Read + Write + ReadReady, D: FlashDevice> Node<S, D> {
         self.pending.clear();
         self.heart.engine.poll_pending(&mut self.pending);
         while let Some(request) = self.heart.engine.poll_request() {
-            if request == Request::Export {
+            // SYNC is among the lists that a firmware with this feature has.
+            if cfg!(feature = "types") && request == Request::Export {
                 self.export(now).await?;
             }
         }
@@ -154,12 +157,11 @@ impl<S: Read + Write + ReadReady, D: FlashDevice> Node<S, D> {
 
     /// Hands the flash's figures to INFO.
     fn tell_figures(&mut self, now: i64) {
-        let Some(store) = self.heart.store.as_ref().filter(|_| D::EXISTS) else { return };
         if now >= self.next_figures {
             self.next_figures = now + FIGURES;
             let mut text = Vec::new();
             let seconds = (now - self.options.now) / 1000;
-            store.stats().write_info(seconds.unsigned_abs(), &mut text);
+            self.heart.below.write_info(seconds.unsigned_abs(), &mut text);
             self.heart.engine.server_mut().host_section = text;
         }
     }

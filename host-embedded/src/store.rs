@@ -112,7 +112,7 @@ impl<D: FlashDevice> Store<D> {
     }
 
     /// Carries out a job of the engine's. Jobs on files are refused: a chip has none.
-    pub(crate) async fn carry(&mut self, job: Job) -> Outcome<D> {
+    pub(crate) async fn carry_out(&mut self, job: Job) -> Outcome<D> {
         let Job::Store(job) = job else { return Err(FlashError::Unmounted) };
         let log = &mut self.log;
         match job {

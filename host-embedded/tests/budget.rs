@@ -49,7 +49,7 @@ impl NorFlash for Chip {
     }
 }
 
-fn open(chip: Chip, options: NodeOptions) -> Db<Blocking<Chip>> {
+fn open(chip: Chip, options: NodeOptions) -> Db<Store<Blocking<Chip>>> {
     let chip = Blocking(chip);
     let geometry = chip.geometry().expect("a small chip");
     let store = flash_block_on(Store::open(chip, geometry, 64, |_| true)).expect("a log");

@@ -4,6 +4,7 @@ use super::{Data, Db};
 use crate::events::Event;
 use crate::store::WalkedKey;
 use crate::words::error::CommandError;
+use crate::words::reach::STORE;
 use alloc::vec::Vec;
 
 impl Data {
@@ -16,8 +17,8 @@ impl Data {
     /// How many keys a database has, in memory or not.
     pub fn count_keys(&self, index: usize) -> usize {
         match &self.store {
-            Some(store) => store.count(index, &self.keyspace) as usize,
-            None => self.keyspace.db(index).len(),
+            Some(store) if STORE => store.count(index, &self.keyspace) as usize,
+            _ => self.keyspace.db(index).len(),
         }
     }
 
@@ -26,7 +27,9 @@ impl Data {
     /// # Errors
     /// It was not given any: it has to be planned.
     pub fn take_page(&mut self) -> Result<(Vec<WalkedKey>, u64), CommandError> {
-        let Some(store) = self.store.as_deref_mut() else { return Err(CommandError::NotResident) };
+        let Some(store) = self.store.as_deref_mut().filter(|_| STORE) else {
+            return Err(CommandError::NotResident);
+        };
         let Some(found) = store.prepared.pop_front() else { return Err(CommandError::NotResident) };
         let keys = store.merged(&found, &self.keyspace);
         store.used_walks.push(found.walk);
@@ -38,7 +41,7 @@ impl Db<'_> {
     /// A key that is not in memory is not there, unless only the store knows: then the command has to wait for it.
     #[inline]
     pub(super) fn known_absent(&mut self, key: &[u8]) -> Result<(), CommandError> {
-        let Some(store) = self.data.store.as_deref_mut() else { return Ok(()) };
+        let Some(store) = self.data.store.as_deref_mut().filter(|_| STORE) else { return Ok(()) };
         // One whose time is over has just been removed, and so is a change.
         if store.knows_absent(self.index, key) {
             return Ok(());
@@ -52,7 +55,7 @@ impl Db<'_> {
     /// # Errors
     /// There are some: the command has to wait for them.
     pub fn want_all_stored(&mut self) -> Result<(), CommandError> {
-        if self.data.store.is_none() {
+        if !STORE || self.data.store.is_none() {
             return Ok(());
         }
         let mut missing = Vec::new();
@@ -77,13 +80,13 @@ impl Db<'_> {
             self.exists(key);
             return;
         }
-        let Some(store) = self.data.store.as_deref_mut() else { return };
+        let Some(store) = self.data.store.as_deref_mut().filter(|_| STORE) else { return };
         // A snapshot that is being written still has to find it.
         if store.instant.is_some() || store.knows_absent(self.index, key) {
             return;
         }
         self.data.before_change(self.index, key);
-        if let Some(store) = self.data.store.as_deref_mut() {
+        if STORE && let Some(store) = self.data.store.as_deref_mut() {
             store.known_there(self.index, key);
             store.stats.swept += 1;
         }

@@ -2,6 +2,7 @@
 
 use super::{Data, Db};
 use crate::session::{Session, SessionId};
+use crate::words::reach::{STORE, TYPES};
 use alloc::vec::Vec;
 
 impl Data {
@@ -12,7 +13,7 @@ impl Data {
             let hash = self.keyspace.hash(key);
             let there = self.keyspace.db(index).find(hash, key).is_some();
             // Of a key that only the store knows it is taken that it is there.
-            there || self.store.as_deref().is_some_and(|store| store.may_have(index, key))
+            there || STORE && self.store.as_deref().is_some_and(|store| store.may_have(index, key))
         };
         let concerned = |key: &[u8]| holds(db, key) || other.is_some_and(|other| holds(other, key));
         let watched = self.watchers.get(&db).into_iter().flatten().filter(|(key, _)| concerned(key));
@@ -22,7 +23,7 @@ impl Data {
 
     /// Marks every session that watches the key.
     pub(super) fn touch_watchers(&mut self, db: usize, key: &[u8]) {
-        if self.watchers.is_empty() {
+        if !TYPES || self.watchers.is_empty() {
             return;
         }
         if let Some(sessions) = self.watchers.get(&db).and_then(|keys| keys.get(key)) {
@@ -42,6 +43,9 @@ pub fn watch(db: &mut Db<'_>, session: &mut Session, key: &[u8]) {
 
 /// Ends every WATCH of the session.
 pub fn unwatch(data: &mut Data, session: &mut Session) {
+    if !TYPES {
+        return;
+    }
     for (index, key) in session.watching.drain(..) {
         let Some(keys) = data.watchers.get_mut(&index) else { continue };
         let Some(sessions) = keys.get_mut(&key) else { continue };

@@ -7,6 +7,7 @@ use crate::args::Args;
 use crate::command::{Command, flags};
 use crate::command_index::CommandId;
 use crate::types::Kind;
+use crate::words::reach::{SERVER, STORE, TYPES};
 use alloc::vec::Vec;
 
 /// What every command may need: a reply of a few words, a record, a part of a table that splits.
@@ -37,7 +38,7 @@ impl Engine {
 
     /// Lets a key leave memory that the store has too, the one that was not used for longest; false where there is none.
     pub fn let_go(&mut self) -> bool {
-        self.parts.store.is_some_and(|store| (store.let_go)(self))
+        self.parts.store().is_some_and(|store| (store.let_go)(self))
     }
 
     /// Whether the command might need more memory than can be had, or make a value that is too large.
@@ -60,7 +61,7 @@ impl Engine {
         }
         let mut need = EVERY_COMMAND;
         let mut fits = self.add_need(&mut need, command, session.db, args, arena);
-        if let Some(queue) = session.multi.as_ref().filter(|_| command.name == "exec") {
+        if let Some(queue) = session.multi.as_ref().filter(|_| TYPES && command.name == "exec") {
             for (id, queued) in &queue.commands {
                 let command = self.server.index.get(*id);
                 fits &= self.add_need(&mut need, command, session.db, queued.args(), arena);
@@ -96,11 +97,11 @@ impl Engine {
                 true => 2 * bytes.min(MOST_COMPACT),
                 false => GROWING * reply,
             };
-            if self.parts.store.is_some() && command.has(flags::WRITE) {
+            if self.parts.store().is_some() && command.has(flags::WRITE) {
                 *need += GROWING * bytes;
             }
         }
-        if self.parts.store.is_some() && command.has(flags::WRITE) {
+        if self.parts.store().is_some() && command.has(flags::WRITE) {
             *need += 2 * sent;
         }
         if command.name == "lcs" {
@@ -112,11 +113,12 @@ impl Engine {
 
     /// What a command without keys may need.
     fn need_of_all(&self, command: &Command) -> usize {
-        let stored = self.data.store.as_ref().map_or(0, |store| store.stored_keys());
+        let stored = self.data.store.as_ref().filter(|_| STORE).map_or(0, |store| store.stored_keys());
         match command.name {
             "keys" => {
                 GROWING * NAME * self.data.keyspace.iter().map(|(_, db)| db.len()).sum::<usize>().max(stored)
             }
+            _ if !SERVER => 0,
             "command" | "command|info" | "command|docs" => GROWING * COMMAND_ENTRY * self.server.index.len(),
             "info" => GROWING * INFO,
             _ => 0,
@@ -141,8 +143,8 @@ fn reach(command: &Command, args: Args<'_>) -> usize {
     let offset = |i: usize| args.int(i).ok().and_then(|offset| usize::try_from(offset).ok()).unwrap_or(0);
     match command.name {
         "setrange" if args.len() > 2 => offset(2),
-        "setbit" if args.len() > 2 => offset(2) / 8,
-        "bitfield" => {
+        "setbit" if SERVER && args.len() > 2 => offset(2) / 8,
+        "bitfield" if SERVER => {
             (2..args.len() - 1).filter_map(|i| field_end(args.get(i), args.get(i + 1))).max().unwrap_or(0) / 8
         }
         _ => 0,

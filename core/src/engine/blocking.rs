@@ -10,6 +10,7 @@ use crate::resp::reply::Reply;
 use crate::session::{Blocked, NullKind, OwnedCommand, Session, SessionId};
 use crate::types::Kind;
 use crate::waiters::DbKey;
+use crate::words::reach::TYPES;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -43,7 +44,7 @@ impl Engine {
 
     /// Takes the session out of every queue that it stands in.
     pub(super) fn leave_waiters(&mut self, session: &mut Session) {
-        if let Some(Blocked::Keys { keys, deadline, .. }) = &session.blocked {
+        if TYPES && let Some(Blocked::Keys { keys, deadline, .. }) = &session.blocked {
             for (db, key) in keys {
                 self.data.waiters.leave(*db, key, session.id);
             }
@@ -104,7 +105,7 @@ impl Engine {
     /// Under diskstore the other keys of a blocked command may have left memory: then its session waits for them, no more
     /// for the ready one.
     fn waits_for_store(&mut self, session: &mut Running) -> bool {
-        let (Some(store), Some(Blocked::Keys { id, command, .. })) = (self.parts.store, &session.blocked)
+        let (Some(store), Some(Blocked::Keys { id, command, .. })) = (self.parts.store(), &session.blocked)
         else {
             return false;
         };
@@ -139,10 +140,8 @@ impl Engine {
             if let Some(Blocked::Keys { id, null, .. }) = session.blocked.take() {
                 let stats = &mut self.server.stats;
                 stats.commands += 1;
-                let counts = &mut stats.by_command[usize::from(id.0)];
-                counts.calls += 1;
+                stats.count_call(id, end == WaitEnd::Unblocked);
                 if end == WaitEnd::Unblocked {
-                    counts.failed += 1;
                     stats.count_error(UNBLOCKED);
                 }
                 let mut reply = Reply::new(&mut session.output, session.proto);
@@ -164,7 +163,7 @@ impl Engine {
         self.leave_waiters(&mut session);
         if let Some(Blocked::Keys { id, .. }) = session.blocked.take() {
             self.server.stats.commands += 1;
-            self.server.stats.by_command[usize::from(id.0)].calls += 1;
+            self.server.stats.count_call(id, false);
             let mut reply = Reply::new(&mut session.output, session.proto);
             match outcome {
                 Ok(()) => reply.ok(),
@@ -180,7 +179,7 @@ impl Engine {
 
     /// Ends the waits whose time is up.
     pub(super) fn expire_waits(&mut self) {
-        while let Some(&(deadline, who)) = self.timers.first() {
+        while TYPES && let Some(&(deadline, who)) = self.timers.first() {
             if deadline > self.now {
                 break;
             }

@@ -2,6 +2,7 @@
 
 use super::Engine;
 use crate::types::Value;
+use crate::words::reach::SERVER;
 use crate::words::time::UnixMillis;
 use alloc::vec::Vec;
 
@@ -21,18 +22,18 @@ impl Engine {
         if self.exclusive.is_some() {
             return;
         }
-        if let Some(store) = self.parts.store {
+        if let Some(store) = self.parts.store() {
             (store.run_ready)(self);
-        } else if let Some(paging) = self.parts.paging {
+        } else if let Some(paging) = self.parts.paging() {
             (paging.run_ready)(self);
         }
         self.expire_waits();
-        if self.server.pause.is_some() {
+        if SERVER && self.server.pause.is_some() {
             self.end_pause();
         }
         self.free_garbage();
         if self.has_long_work()
-            && let Some(snapshots) = self.parts.snapshots
+            && let Some(snapshots) = self.parts.snapshots()
         {
             (snapshots.step)(self);
         }
@@ -55,13 +56,13 @@ impl Engine {
         if let Some(&(deadline, _)) = self.timers.first() {
             at = at.min(deadline);
         }
-        if let Some((_, until)) = self.server.pause {
+        if SERVER && let Some((_, until)) = self.server.pause {
             at = at.min(until);
         }
         if !self.data.garbage.is_empty() || !self.data.garbage_databases.is_empty() {
             at = at.min(self.now + GARBAGE_PAUSE);
         }
-        if self.parts.snapshots.is_some_and(|part| (part.can_go_on)(self)) {
+        if self.parts.snapshots().is_some_and(|part| (part.can_go_on)(self)) {
             at = at.min(self.now);
         }
         at
@@ -72,17 +73,17 @@ impl Engine {
     }
 
     fn cron(&mut self) {
-        if let Some(journal) = self.parts.journal {
+        if let Some(journal) = self.parts.journal() {
             (journal.tick)(self);
         }
-        if self.server.loading {
+        if SERVER && self.server.loading {
             self.close_idle_sessions();
             return;
         }
-        if let Some(paging) = self.parts.paging {
+        if let Some(paging) = self.parts.paging() {
             (paging.tick)(self);
         }
-        if let Some(store) = self.parts.store {
+        if let Some(store) = self.parts.store() {
             (store.tick)(self);
         }
         if self.server.active_expire {
@@ -90,14 +91,16 @@ impl Engine {
         }
         // A host remembers the peak of what it is asked for.
         (self.server.host.peak_memory)();
-        let stats = &self.server.stats;
-        let counters = [stats.commands, stats.input_bytes, stats.output_bytes];
-        self.server.rates.sample((self.server.host.monotonic)(), counters);
-        self.close_idle_sessions();
-        if self.server.config.maxmemory_clients != 0 {
-            self.evict_clients();
+        if SERVER {
+            let stats = &self.server.stats;
+            let counters = [stats.commands, stats.input_bytes, stats.output_bytes];
+            self.server.rates.sample((self.server.host.monotonic)(), counters);
+            self.close_idle_sessions();
+            if self.server.config.maxmemory_clients != 0 {
+                self.evict_clients();
+            }
         }
-        if let Some(snapshots) = self.parts.snapshots {
+        if let Some(snapshots) = self.parts.snapshots() {
             (snapshots.save_if_due)(self);
         }
         self.make_room();

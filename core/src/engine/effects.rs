@@ -3,6 +3,7 @@
 use super::Engine;
 use crate::args::Args;
 use crate::context::Propagation;
+use crate::words::reach::SERVER;
 use core::mem;
 
 impl Engine {
@@ -13,7 +14,7 @@ impl Engine {
 
     /// What follows from keys that expired or were evicted outside a command.
     pub(super) fn after_removals(&mut self) {
-        if self.server.journaling {
+        if SERVER && self.server.journaling {
             for (db, key) in mem::take(&mut self.data.removed_by_time) {
                 self.server.journal.removal(db, &key);
             }
@@ -29,6 +30,9 @@ impl Engine {
             }
             None => true,
         });
+        if !SERVER {
+            return;
+        }
         for event in mem::take(&mut self.data.events) {
             for (channel, message) in event.messages(self.data.notify) {
                 self.server.publish(&mut self.peers, None, &channel, &message);

@@ -11,6 +11,7 @@ use crate::context::{BlockRequest, Ctx, Propagation};
 use crate::db::Db;
 use crate::resp::reply::Reply;
 use crate::session::{Blocked, OwnedCommand, ReplyMode};
+use crate::words::reach::{SERVER, TYPES};
 use core::mem;
 
 const OUT_OF_ARENA: &str = "OOM the command might need more memory than is free, or make a larger value than this device takes. Delete keys or use smaller values.";
@@ -45,12 +46,12 @@ impl Engine {
         if self.is_out_of_arena(session, id, args) {
             return self.refuse(session, Some(id), OUT_OF_ARENA);
         }
-        if let Some(store) = self.parts.store
+        if let Some(store) = self.parts.store()
             && (store.plan)(self, session, id, args)
         {
             return;
         }
-        if self.data.paging.swapped > 0 && self.is_missing(session, id, args) {
+        if SERVER && self.data.paging.swapped > 0 && self.is_missing(session, id, args) {
             self.park(session, id, OwnedCommand::new(args));
             return;
         }
@@ -58,7 +59,7 @@ impl Engine {
         let ran = self.call_in(session, id, args, None);
         match ran.outcome {
             Outcome::Blocked => {
-                if let Some(request) = ran.block {
+                if TYPES && let Some(request) = ran.block {
                     self.block(session, id, OwnedCommand::new(args), request);
                     self.carry_requests();
                 }
@@ -85,21 +86,21 @@ impl Engine {
 
     /// Whether values that the command needs are not in memory.
     fn is_missing(&mut self, session: &Running, id: CommandId, args: Args<'_>) -> bool {
-        self.parts.paging.is_some_and(|paging| (paging.plan)(self, session, id, args))
+        self.parts.paging().is_some_and(|paging| (paging.plan)(self, session, id, args))
     }
 
     /// Lets the session wait for the values that are not in memory.
     pub(super) fn park(&mut self, session: &mut Running, id: CommandId, command: OwnedCommand) {
-        if let Some(store) = self.parts.store {
+        if let Some(store) = self.parts.store() {
             (store.park)(self, session, id, command);
-        } else if let Some(paging) = self.parts.paging {
+        } else if let Some(paging) = self.parts.paging() {
             (paging.park)(self, session, id, command);
         }
     }
 
     /// Begins the snapshots that commands asked for.
     fn carry_requests(&mut self) {
-        if let Some(snapshots) = self.parts.snapshots {
+        if let Some(snapshots) = self.parts.snapshots() {
             (snapshots.carry_requests)(self);
         }
     }
@@ -130,7 +131,7 @@ impl Engine {
         let outcome = call(&mut ctx, id, args);
         let Ctx { block, propagation, .. } = ctx;
         session.output = output;
-        if let Some(store) = self.parts.store {
+        if let Some(store) = self.parts.store() {
             (store.ran)(self, session, start);
         }
         Ran { outcome, block, propagation }
@@ -139,13 +140,13 @@ impl Engine {
     /// What follows from a command that ran, and then from the sessions that it woke.
     fn after_command(&mut self, session: &mut Running, args: Args<'_>, propagation: Propagation) {
         self.settle(session, args, propagation);
-        if !self.server.persistence.requests.is_empty() {
+        if SERVER && !self.server.persistence.requests.is_empty() {
             self.carry_requests();
         }
         if self.data.waiters.has_ready() {
             self.serve_ready();
         }
-        while let Some((who, with_error)) = self.server.unblock.pop() {
+        while SERVER && let Some((who, with_error)) = self.server.unblock.pop() {
             self.end_wait(who, if with_error { WaitEnd::Unblocked } else { WaitEnd::TimedOut });
         }
     }
@@ -153,10 +154,10 @@ impl Engine {
     /// What follows from a command that ran: journal and broken transactions.
     #[inline]
     pub(super) fn settle(&mut self, session: &mut Running, args: Args<'_>, propagation: Propagation) {
-        if self.server.journaling {
+        if SERVER && self.server.journaling {
             self.propagate(session.db, args, propagation);
         }
-        if !self.data.touched.is_empty() {
+        if TYPES && !self.data.touched.is_empty() {
             self.break_transactions(session);
         }
     }
@@ -165,6 +166,9 @@ impl Engine {
     /// confirm is a message as those that they ask for, and is sent.
     #[inline]
     fn suppress_reply(&mut self, session: &mut Running, id: CommandId, before: ReplyMode, mark: usize) {
+        if !SERVER {
+            return;
+        }
         match (before, session.reply_mode) {
             (_, ReplyMode::On) => {}
             // CLIENT REPLY SKIP has just run: it says nothing and the next command is the one that is skipped.

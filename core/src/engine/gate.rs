@@ -11,6 +11,7 @@ use crate::resp::reply::{Proto, Reply};
 use crate::server::PauseKind;
 use crate::session::{OwnedCommand, ReplyMode};
 use crate::words::error::as_sent;
+use crate::words::reach::{SERVER, TYPES};
 use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
@@ -56,23 +57,23 @@ impl Engine {
             Err(text) => return Verdict::Refuse(text),
         };
         let command = self.server.index.get(id);
-        if !session.authenticated && !command.has(flags::NO_AUTH) {
+        if SERVER && !session.authenticated && !command.has(flags::NO_AUTH) {
             return Verdict::Refuse(NO_AUTH.into());
         }
-        if session.multi.is_some() && command.has(flags::NO_MULTI) {
+        if TYPES && session.multi.is_some() && command.has(flags::NO_MULTI) {
             return Verdict::Refuse(NOT_ALLOWED_IN_MULTI.into());
         }
         if self.lacks_memory(session, command, args) {
-            let stuck = self.data.paging.is_stuck();
+            let stuck = SERVER && self.data.paging.is_stuck();
             return Verdict::Refuse(if stuck { DEVICE_STUCK } else { OUT_OF_MEMORY }.into());
         }
         if let Some(text) = self.refusal_by_state(session, command) {
             return Verdict::Refuse(text);
         }
-        if session.multi.is_some() && !command.has(flags::NOT_QUEUED) {
+        if TYPES && session.multi.is_some() && !command.has(flags::NOT_QUEUED) {
             return Verdict::Queue(id);
         }
-        if self.server.pause.is_some() && self.is_paused(session, command) {
+        if SERVER && self.server.pause.is_some() && self.is_paused(session, command) {
             return Verdict::Pause(id);
         }
         Verdict::Run(id)
@@ -102,10 +103,11 @@ impl Engine {
     /// Reasons that lie in the server's or the session's state.
     #[inline]
     fn refusal_by_state(&mut self, session: &Running, command: &Command) -> Option<Cow<'static, str>> {
-        if !self.server.persistence.last_ok && self.is_misconfigured(session, command) {
+        if SERVER && !self.server.persistence.last_ok && self.is_misconfigured(session, command) {
             return Some(MISCONFIGURED.into());
         }
-        if let Some(reason) = &self.server.persistence.aof.error
+        if SERVER
+            && let Some(reason) = &self.server.persistence.aof.error
             && (self.asks_for(session, command, flags::WRITE) || command.name == "ping")
         {
             return Some(format!("{JOURNAL_FAILED} {reason}").into());
@@ -113,10 +115,13 @@ impl Engine {
         if let Some(text) = self.server.loading_refusal(command) {
             return Some(text);
         }
-        if let Some(text) = self.parts.store.and_then(|store| (store.refusal)(self, session, command)) {
+        if let Some(text) = self.parts.store().and_then(|store| (store.refusal)(self, session, command)) {
             return Some(text);
         }
-        if session.proto == Proto::Resp2 && session.subscriptions() > 0 && !allowed_while_subscribed(command)
+        if SERVER
+            && session.proto == Proto::Resp2
+            && session.subscriptions() > 0
+            && !allowed_while_subscribed(command)
         {
             return Some(
                 format!(
@@ -132,7 +137,7 @@ impl Engine {
     /// Whether the command has one of these flags, or is EXEC and a queued command has.
     pub(super) fn asks_for(&self, session: &Running, command: &Command, wanted: u32) -> bool {
         let queued = || {
-            let queue = session.multi.as_ref().filter(|_| command.name == "exec");
+            let queue = session.multi.as_ref().filter(|_| TYPES && command.name == "exec");
             queue.is_some_and(|queue| {
                 queue.commands.iter().any(|(id, _)| self.server.index.get(*id).has(wanted))
             })
@@ -151,7 +156,7 @@ impl Engine {
     /// Whether the command is refused while memory is over its limit. Queueing takes memory too.
     fn needs_memory(&self, session: &Running, command: &Command) -> bool {
         let frees = matches!(command.name, "exec" | "discard" | "quit" | "reset");
-        session.multi.is_some() && !frees || self.asks_for(session, command, flags::DENYOOM)
+        TYPES && session.multi.is_some() && !frees || self.asks_for(session, command, flags::DENYOOM)
     }
 
     /// Whether the command is held back because the last snapshot failed.
@@ -175,13 +180,13 @@ impl Engine {
 
     /// Answers an error without running anything; a transaction that is being queued is broken by it.
     pub(super) fn refuse(&mut self, session: &mut Running, id: Option<CommandId>, text: &str) {
-        if let Some(id) = id {
+        if SERVER && let Some(id) = id {
             self.server.stats.by_command[usize::from(id.0)].rejected += 1;
         }
         if let Some(queue) = &mut session.multi {
             queue.broken = true;
         }
-        if id.is_some_and(|id| self.server.index.get(id).name == "exec") {
+        if TYPES && id.is_some_and(|id| self.server.index.get(id).name == "exec") {
             self.abort_transaction(session, text);
             return;
         }
@@ -224,6 +229,7 @@ impl Engine {
 /// CLIENT REPLY's say, one command on.
 pub(super) fn wants_reply(session: &mut Running) -> bool {
     match session.reply_mode {
+        _ if !SERVER => true,
         ReplyMode::On => true,
         ReplyMode::Off => false,
         ReplyMode::SkipNext | ReplyMode::Skip => {

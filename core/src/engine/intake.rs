@@ -8,6 +8,7 @@ use crate::command_index::CommandId;
 use crate::resp::parse::{ParseState, Parsed as ParsedCommand, Span, parse};
 use crate::resp::reply::Reply;
 use crate::session::SessionId;
+use crate::words::reach::SERVER;
 use crate::words::time::UnixMillis;
 use alloc::vec::Vec;
 use core::mem;
@@ -64,8 +65,8 @@ impl Engine {
         let grown = CLIENT_MEMORY_PER_BYTE * bytes.len() + session.output.len();
         self.finish(session);
         self.evict_clients_after(grown);
-        if self.parts.store.is_none()
-            && let Some(paging) = self.parts.paging
+        if self.parts.store().is_none()
+            && let Some(paging) = self.parts.paging()
         {
             (paging.after_bytes)(self);
         }
@@ -81,7 +82,7 @@ impl Engine {
 
     /// Closes a session whose replies go beyond `client-output-buffer-limit` before any more of its commands run.
     fn check_output_limit(&self, session: &mut Running) {
-        if session.output.len() > OUTPUT_KEPT && self.server.over_output_limit(session, self.now) {
+        if SERVER && session.output.len() > OUTPUT_KEPT && self.server.over_output_limit(session, self.now) {
             session.close_now = true;
         }
     }
@@ -89,7 +90,7 @@ impl Engine {
     /// Looks at `maxmemory-clients` when the clients may have come to it: they grew by `grown` bytes at most.
     #[inline]
     fn evict_clients_after(&mut self, grown: usize) {
-        if self.server.config.maxmemory_clients != 0 {
+        if SERVER && self.server.config.maxmemory_clients != 0 {
             self.client_room = self.client_room.saturating_sub(grown);
             if self.client_room == 0 {
                 self.evict_clients();
@@ -211,7 +212,7 @@ impl Engine {
                 }
             }
         }
-        if batch.len() > 1 {
+        if SERVER && batch.len() > 1 {
             self.fetch_ahead(session.db, buf, batch, spans);
         }
         at
@@ -274,7 +275,8 @@ impl Engine {
         };
         let Some((id, command)) = last.command else { return parsed };
         parsed.id = Some(id);
-        if let Keys::Range { first, .. } = command.keys
+        if SERVER
+            && let Keys::Range { first, .. } = command.keys
             && let Some(&span) = words.get(first)
         {
             let key = span.of(bytes);

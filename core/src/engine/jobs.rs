@@ -218,10 +218,10 @@ impl Engine {
     /// The next job for the host. What commands left for the journal becomes a job here, so a host asks once a turn,
     /// before it sends replies.
     pub fn poll_job(&mut self) -> Option<(JobId, Job)> {
-        if let Some(journal) = self.parts.journal {
+        if let Some(journal) = self.parts.journal() {
             (journal.end_turn)(self);
         }
-        if let Some(store) = self.parts.store {
+        if let Some(store) = self.parts.store() {
             (store.pump)(self);
         }
         self.jobs.queue.pop_front()
@@ -261,9 +261,9 @@ impl Engine {
         self.now = now;
         let owner = self.jobs.close(id);
         self.give_to(owner, done);
-        if let Some(store) = self.parts.store {
+        if let Some(store) = self.parts.store() {
             (store.run_ready)(self);
-        } else if let Some(paging) = self.parts.paging {
+        } else if let Some(paging) = self.parts.paging() {
             (paging.run_ready)(self);
         }
         self.resume_sessions();

@@ -101,7 +101,7 @@ impl Engine {
     }
 
     pub(super) fn begin_reload(&mut self, session: SessionId, present: Present) {
-        if self.parts.store.is_some() && present != Present::Go {
+        if self.parts.store_files().is_some() && present != Present::Go {
             let text = "ERR a diskstore can only take a whole dataset: DEBUG RELOAD without NOFLUSH";
             return self.end_job_wait(session, Err(text));
         }
@@ -135,7 +135,7 @@ impl Engine {
                 unsupported: 0,
                 empty: 0,
                 lazy,
-                passes_on: self.parts.store.is_some(),
+                passes_on: self.parts.store_files().is_some(),
                 kept: 0,
                 log: Vec::new(),
             },
@@ -144,7 +144,7 @@ impl Engine {
             micros: (self.server.host.monotonic)(),
             spare: Vec::new(),
         });
-        if let Some(store) = self.parts.store {
+        if let Some(store) = self.parts.store_files() {
             (store.begin_import)(self);
         }
         if lazy {
@@ -178,7 +178,7 @@ impl Engine {
                 let taken = loading.intake.take_items(&mut loading.loader);
                 loading.intake.progress.loaded = loading.loader.position();
                 self.server.persistence.load = loading.intake.progress;
-                if let Some(store) = self.parts.store {
+                if let Some(store) = self.parts.store_files() {
                     let keys = loading.intake.take_keys();
                     (store.import_keys)(self, &keys);
                 }
@@ -193,12 +193,12 @@ impl Engine {
         let Some(loading) = &self.loading else { return };
         match taken {
             Err(error) => self.end_refused(&format!("{error}")),
-            Ok(()) if loading.loader.is_done() => match self.parts.store {
+            Ok(()) if loading.loader.is_done() => match self.parts.store_files() {
                 Some(store) => (store.import_whole)(self),
                 None => self.end_loaded(),
             },
             Ok(()) if bytes.len() < PORTION => self.end_refused("the file changed while it was read"),
-            Ok(()) if self.parts.store.is_none_or(|store| (store.import_has_room)(self)) => {
+            Ok(()) if self.parts.store_files().is_none_or(|store| (store.import_has_room)(self)) => {
                 self.read_on(bytes);
             }
             Ok(()) => {
@@ -267,7 +267,7 @@ impl Engine {
             let old = self.data.empty(index);
             self.data.garbage_databases.extend(old.filter(|old| !old.is_empty()));
         }
-        match self.parts.store {
+        match self.parts.store_files() {
             Some(store) => (store.adopt_import)(self),
             None => self.data.keyspace = intake.keyspace,
         }
@@ -292,7 +292,7 @@ impl Engine {
         match purpose {
             Purpose::Start => self.after_snapshot(),
             Purpose::Base => {
-                if let Some(journal) = self.parts.journal {
+                if let Some(journal) = self.parts.journal() {
                     (journal.base_loaded)(self, position);
                 }
             }
@@ -301,7 +301,7 @@ impl Engine {
     }
 
     fn after_snapshot(&mut self) {
-        if let Some(journal) = self.parts.journal {
+        if let Some(journal) = self.parts.journal() {
             (journal.after_snapshot)(self);
         }
     }
@@ -311,7 +311,7 @@ impl Engine {
         let start = self.loading.as_ref().is_some_and(|loading| loading.purpose == Purpose::Start);
         if error.missing && start {
             self.loading = None;
-            if let Some(store) = self.parts.store {
+            if let Some(store) = self.parts.store_files() {
                 (store.abandon_import)(self);
             }
             self.server.loading = false;
@@ -329,7 +329,7 @@ impl Engine {
     /// Nothing of the file is taken. At the start the server cannot go on: to serve without the data would lose them.
     fn end_refused(&mut self, reason: &str) {
         let Some(loading) = self.loading.take() else { return };
-        if let Some(store) = self.parts.store {
+        if let Some(store) = self.parts.store_files() {
             (store.abandon_import)(self);
         }
         let file = String::from_utf8_lossy(&loading.file).into_owned();

@@ -174,9 +174,9 @@ impl Engine {
         }
         if let Some(mut session) = self.peers.close(id) {
             self.leave_waiters(&mut session);
-            if let Some(store) = self.parts.store {
+            if let Some(store) = self.parts.store() {
                 (store.leave)(self, &mut session);
-            } else if let Some(paging) = self.parts.paging {
+            } else if let Some(paging) = self.parts.paging() {
                 (paging.unpin)(self, &mut session);
             }
             self.server.forget_session(&session);
@@ -211,7 +211,7 @@ impl Engine {
 
     /// Sessions whose output grew or that want to be closed, since the last call; each may come more than once.
     pub fn poll_pending(&mut self, out: &mut Vec<SessionId>) {
-        match (self.parts.store, self.parts.journal) {
+        match (self.parts.store(), self.parts.journal()) {
             (Some(store), _) => (store.release_pending)(self, out),
             (None, Some(journal)) => (journal.release_pending)(self, out),
             (None, None) => out.append(&mut self.peers.pending),
@@ -225,15 +225,15 @@ impl Engine {
         }
         while !self.server.requests.is_empty() {
             match self.server.requests.remove(0) {
-                Request::Shutdown { .. } if self.parts.store.is_some_and(|part| (part.closes)(self)) => {}
+                Request::Shutdown { .. } if self.parts.store().is_some_and(|part| (part.closes)(self)) => {}
                 Request::Shutdown { save, by }
                     if self
                         .parts
-                        .snapshots
+                        .snapshots()
                         .is_some_and(|part| (part.saves_before_shutdown)(self, save, by)) => {}
-                Request::Shutdown { .. } if self.parts.journal.is_some_and(|part| (part.closes)(self)) => {}
+                Request::Shutdown { .. } if self.parts.journal().is_some_and(|part| (part.closes)(self)) => {}
                 Request::ConfigChanged("appendonly") => {
-                    if let Some(journal) = self.parts.journal {
+                    if let Some(journal) = self.parts.journal() {
                         (journal.switch)(self);
                     }
                     return Some(Request::ConfigChanged("appendonly"));

@@ -13,6 +13,7 @@ use crate::command_index::CommandId;
 use crate::keyspace::Keyspace;
 use crate::rdb::{Facts, Options};
 use crate::session::{OwnedCommand, Session, SessionId};
+use crate::words::reach::{SERVER, STORE};
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
@@ -24,6 +25,33 @@ pub(super) struct Parts {
     pub(super) journal: Option<&'static JournalPart>,
     pub(super) store: Option<&'static StorePart>,
     pub(super) arena: Option<ArenaPart>,
+}
+
+impl Parts {
+    #[inline]
+    pub(super) fn paging(&self) -> Option<&'static PagingPart> {
+        self.paging.filter(|_| SERVER)
+    }
+
+    #[inline]
+    pub(super) fn snapshots(&self) -> Option<&'static SnapshotPart> {
+        self.snapshots.filter(|_| SERVER)
+    }
+
+    #[inline]
+    pub(super) fn journal(&self) -> Option<&'static JournalPart> {
+        self.journal.filter(|_| SERVER)
+    }
+
+    #[inline]
+    pub(super) fn store(&self) -> Option<&'static StorePart> {
+        self.store.filter(|_| STORE)
+    }
+
+    #[inline]
+    pub(super) fn store_files(&self) -> Option<&'static StoreFilesPart> {
+        self.store().and_then(|store| store.files)
+    }
 }
 
 /// Memory that comes from an arena.
@@ -103,6 +131,12 @@ pub(super) struct StorePart {
     pub(super) release_pending: fn(&mut Engine, &mut Vec<SessionId>),
     pub(super) closes: fn(&mut Engine) -> bool,
     pub(super) job_done: fn(&mut Engine, StoreStep, Done),
+    pub(super) files: Option<&'static StoreFilesPart>,
+}
+
+/// Diskstore beside files: snapshots of a store, and files that are loaded into one.
+#[derive(Debug)]
+pub(super) struct StoreFilesPart {
     pub(super) begin_snapshot: fn(&mut Engine, Options, &Facts<'_>),
     pub(super) end_snapshot: fn(&mut Engine),
     pub(super) begin_import: fn(&mut Engine),

@@ -154,7 +154,7 @@ impl Engine {
                 SaveRequest::Background => self.begin_saving(Purpose::Background),
                 SaveRequest::Flushed => self.begin_saving(Purpose::Flushed),
                 SaveRequest::Rewrite => {
-                    if let Some(journal) = self.parts.journal {
+                    if let Some(journal) = self.parts.journal() {
                         (journal.begin_rewrite)(self);
                     }
                 }
@@ -166,7 +166,7 @@ impl Engine {
                     self.begin_reload(session, present);
                 }
                 SaveRequest::Replay(session) => {
-                    if let Some(journal) = self.parts.journal {
+                    if let Some(journal) = self.parts.journal() {
                         (journal.replay)(self, session);
                     }
                 }
@@ -186,7 +186,7 @@ impl Engine {
             return;
         }
         // Under diskstore the store is where the dataset is safe: a snapshot of all of it is made when somebody asks.
-        if self.parts.store.is_some() {
+        if self.parts.store_files().is_some() {
             return;
         }
         if !persistence.last_ok && self.now - persistence.last_try <= RETRY_PAUSE {
@@ -214,7 +214,7 @@ impl Engine {
         let access = (access_written(config.maxmemory_policy), self.data.access);
         let options = options(config, purpose);
         let moves = self.data.paging.kept.is_some() && self.moving.is_none();
-        if let Some(store) = self.parts.store {
+        if let Some(store) = self.parts.store_files() {
             (store.begin_snapshot)(self, options, &facts);
         } else {
             let snapshot = Snapshot::new(&self.data.keyspace, options, &facts, access, self.now);
@@ -295,7 +295,7 @@ impl Engine {
             let waits = waits_for_pages(snapshot);
             if done || snapshot.writer().pending() >= PORTION {
                 let mut bytes = snapshot.writer().take(saving.spare.pop().unwrap_or_default());
-                if let (true, Some(journal)) = (saving.commands, self.parts.journal) {
+                if let (true, Some(journal)) = (saving.commands, self.parts.journal()) {
                     bytes = (journal.seal)(&bytes, saving.bytes, saving.bytes);
                 }
                 saving.append(bytes, &mut self.jobs);
@@ -318,7 +318,7 @@ impl Engine {
         let Some(Saving { purpose, serial, file, walked, .. }) = &mut self.saving else { return };
         *walked = true;
         let (owner, file) = (Owner::Saving(*serial), file.clone());
-        let name = match (purpose, self.parts.journal) {
+        let name = match (purpose, self.parts.journal()) {
             (Purpose::Rewrite, Some(journal)) => (journal.base_path)(self),
             _ => self.server.config.dbfilename.clone(),
         };
@@ -415,7 +415,7 @@ impl Engine {
         let ok = outcome.is_ok();
         let Some(saving) = self.saving.take() else { return };
         self.data.paging.set_hold(false);
-        if let Some(store) = self.parts.store {
+        if let Some(store) = self.parts.store_files() {
             (store.end_snapshot)(self);
         }
         if let Some(mut snapshot) = self.data.snapshot.take() {
@@ -427,7 +427,7 @@ impl Engine {
             if !ok {
                 self.jobs.push(Owner::Saving(saving.serial), Job::Remove { file: saving.file });
             }
-            if let Some(journal) = self.parts.journal {
+            if let Some(journal) = self.parts.journal() {
                 (journal.base_written)(self, outcome.map(|()| saving.bytes));
             }
             return self.carry_save_requests();

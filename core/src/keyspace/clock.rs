@@ -1,6 +1,7 @@
 //! The 24-bit access clock that every key carries: seconds of the last access, or minutes and a logarithmic
 //! counter, by eviction policy.
 
+use crate::words::reach::SERVER;
 use crate::words::rng::Rng;
 use crate::words::time::UnixMillis;
 
@@ -40,13 +41,13 @@ impl AccessClock {
     /// The clock of a key that comes into being.
     #[inline]
     pub fn fresh(&self, now: UnixMillis) -> u32 {
-        if self.lfu { minutes(now) << 8 | LFU_START } else { lru_clock(now) }
+        if SERVER && self.lfu { minutes(now) << 8 | LFU_START } else { lru_clock(now) }
     }
 
     /// The clock of a key that is accessed.
     #[inline]
     pub fn touched(&self, clock: u32, now: UnixMillis, rng: &mut Rng) -> u32 {
-        if !self.lfu {
+        if !SERVER || !self.lfu {
             return lru_clock(now);
         }
         let counter = self.frequency(clock, now);
@@ -73,7 +74,7 @@ impl AccessClock {
 
 /// The clock of a key that was idle for so many seconds or used so often, as far as the policy has a use for that.
 pub fn clock_of(access: &AccessClock, idle: Option<u64>, freq: Option<u8>, now: UnixMillis) -> u32 {
-    match (access.lfu, idle, freq) {
+    match (SERVER && access.lfu, idle, freq) {
         (true, _, Some(freq)) => minutes(now) << 8 | u32::from(freq),
         (false, Some(idle), _) => {
             let clock = lru_clock(now);

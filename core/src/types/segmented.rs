@@ -20,11 +20,12 @@ use crate::words::rng::Rng;
 mod resize;
 mod scan;
 #[cfg(test)]
+mod small;
+#[cfg(test)]
 mod tests;
 
-/// Buckets of a full-grown segment; it holds 7/8 as many elements. On a bare chip a growing one must not need kilobytes in one
-/// piece.
-const MAX_BUCKETS: usize = if cfg!(target_os = "none") { 128 } else { 1024 };
+/// Buckets of a full-grown segment; it holds 7/8 as many elements.
+const MAX_BUCKETS: usize = 1024;
 /// Elements that a table of [`MAX_BUCKETS`] holds.
 const MAX_ITEMS: usize = MAX_BUCKETS / 8 * 7;
 /// Bits of a point, thus the most that the directory tells apart.

@@ -11,5 +11,6 @@ pub mod hash;
 pub mod lzf;
 pub mod number;
 pub mod ordered;
+pub mod reach;
 pub mod rng;
 pub mod time;

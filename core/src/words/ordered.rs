@@ -1,12 +1,20 @@
-//! What is in order. Ordered maps and sets: the standard library's, and on a bare chip sorted vectors. The standard library's take 2 to 3 KB of
-//! code for each kind of key and value and nodes of eleven entries, which a chip with a handful of entries cannot spare.
+//! What is in order. Ordered maps and sets: the standard library's, in a browser sorted rows, on a bare chip sorted vectors. The standard
+//! library's take 2 to 3 KB of code on a chip and 8 in a browser for each kind of key and value, and nodes of eleven entries, which a chip
+//! with a handful of entries cannot spare; a chip has no room for rows either, and nothing that is so large that it needs them.
 
-#[cfg(any(target_os = "none", test))]
+#[cfg(all(test, not(target_os = "none")))]
+mod row;
+#[cfg(any(target_arch = "wasm32", test))]
+mod rows;
+#[cfg(target_os = "none")]
+#[path = "ordered/row.rs"]
+mod rows;
+#[cfg(any(target_os = "none", target_arch = "wasm32", test))]
 mod sorted;
 
-#[cfg(not(target_os = "none"))]
+#[cfg(not(any(target_os = "none", target_arch = "wasm32")))]
 pub use alloc::collections::{BTreeMap as OrderedMap, BTreeSet as OrderedSet};
-#[cfg(target_os = "none")]
+#[cfg(any(target_os = "none", target_arch = "wasm32"))]
 pub use sorted::{SortedMap as OrderedMap, SortedSet as OrderedSet};
 
 use alloc::vec::Vec;
@@ -37,22 +45,24 @@ mod tests {
     }
 
     #[test]
-    fn a_sorted_vector_is_the_standard_librarys_map() {
+    fn sorted_rows_are_the_standard_librarys_map() {
         for seed in 0..30 {
             let mut rng = Rng::new(seed);
+            // From a handful of entries in one row to many rows.
+            let keys = [50, 300, 2000][seed as usize % 3];
             let (mut ours, mut theirs) = (SortedMap::new(), BTreeMap::new());
-            for _ in 0..600 {
-                let (key, value) = (rng.below(50), rng.below(1000));
-                match rng.below(9) {
-                    0..3 => assert_eq!(ours.insert(key, value), theirs.insert(key, value)),
-                    3 | 4 => assert_eq!(ours.remove(&key), theirs.remove(&key)),
+            for _ in 0..keys * 12 {
+                let (key, value) = (rng.below(keys), rng.below(1000));
+                match rng.below(if keys > 50 { 60 } else { 9 }) {
+                    0..3 | 9..45 => assert_eq!(ours.insert(key, value), theirs.insert(key, value)),
+                    3 | 4 | 45..59 => assert_eq!(ours.remove(&key), theirs.remove(&key)),
                     5 => {
                         *ours.entry(key).or_default() += value;
                         *theirs.entry(key).or_default() += value;
                     }
                     6 => assert_eq!(ours.pop_first(), theirs.pop_first()),
                     7 => {
-                        let to = key + rng.below(20);
+                        let to = key + rng.below(200);
                         assert!(ours.range(key..to).eq(theirs.range(key..to)));
                         assert!(ours.range(key..=to).rev().eq(theirs.range(key..=to).rev()));
                         assert!(
@@ -74,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sorted_vector_is_the_standard_librarys_set() {
+    fn sorted_rows_are_the_standard_librarys_set() {
         let mut rng = Rng::new(7);
         let (mut ours, mut theirs) = (SortedSet::new(), BTreeSet::new());
         for _ in 0..2000 {

@@ -2,12 +2,12 @@
 #![no_std]
 #![no_main]
 
-#[cfg_attr(feature = "memory", path = "in_memory.rs")]
-#[cfg_attr(not(feature = "memory"), path = "on_flash.rs")]
+#[cfg_attr(feature = "flash", path = "on_flash.rs")]
+#[cfg_attr(not(feature = "flash"), path = "in_memory.rs")]
 mod below;
 mod chip;
 mod clock;
-#[cfg(not(feature = "memory"))]
+#[cfg(feature = "flash")]
 mod flash;
 mod uart;
 
@@ -24,6 +24,13 @@ const ARENA_SIZE: usize = match usize::from_str_radix(env!("NUTHATCH_ARENA"), 10
     Ok(size) => size,
     Err(_) => 0,
 };
+
+#[cfg(feature = "everything")]
+use nuthatch_embedded::EVERYTHING as COMMANDS;
+#[cfg(feature = "five")]
+use nuthatch_embedded::FIVE_TYPES as COMMANDS;
+#[cfg(feature = "light")]
+use nuthatch_embedded::LIGHT as COMMANDS;
 
 #[global_allocator]
 static MEMORY: Allocator = memory::allocator();
@@ -50,19 +57,10 @@ fn options() -> NodeOptions {
         seed: [random(), random(), random(), random()],
         monotonic: clock::micros,
         has_room: memory::has_room,
-        ..NodeOptions::new(commands(), ARENA_SIZE, clock::now())
+        ..NodeOptions::new(COMMANDS, ARENA_SIZE, clock::now())
     }
 }
 
-fn commands() -> nuthatch_embedded::Commands {
-    if cfg!(feature = "light") {
-        nuthatch_embedded::LIGHT
-    } else if cfg!(feature = "five") {
-        nuthatch_embedded::FIVE_TYPES
-    } else {
-        nuthatch_embedded::EVERYTHING
-    }
-}
 
 #[exception]
 fn SysTick() {

@@ -11,7 +11,7 @@ use nuthatch_embedded::{Node, NodeOptions, Store, flash_block_on};
 const BYTES_A_KEY: usize = 56;
 
 /// The node, with what is on the chip.
-pub fn start(mut line: Uart, options: NodeOptions) -> Node<Uart, Blocking<Flash>> {
+pub fn start(mut line: Uart, options: NodeOptions) -> Node<Uart, Store<Blocking<Flash>>> {
     match open(options.arena) {
         Some(store) => Node::on_flash(line, store, options),
         None => refuse(&mut line),

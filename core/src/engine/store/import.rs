@@ -75,7 +75,7 @@ impl Engine {
 
     /// Hands batches of the load to the store, and asks for more of the file.
     pub(super) fn step_import(&mut self) {
-        let (Some(store), Some(part)) = (self.data.store.as_deref(), self.parts.snapshots) else { return };
+        let (Some(store), Some(part)) = (self.data.store.as_deref(), self.parts.snapshots()) else { return };
         if let (Some(reason), true) = (store.error.clone(), self.store.import.is_some()) {
             return (part.load_failed)(self, &reason);
         }
@@ -107,7 +107,7 @@ impl Engine {
             Done::Store(StoreDone::Unwritten { error, .. }) | Done::Failed(error) => error.text,
             _ => String::from("the store gave an answer to another question"),
         };
-        if let Some(part) = self.parts.snapshots {
+        if let Some(part) = self.parts.snapshots() {
             (part.load_failed)(self, &reason);
         }
     }
@@ -126,7 +126,7 @@ impl Engine {
         if import.whole
             && import.waiting.is_empty()
             && import.writing == 0
-            && let Some(part) = self.parts.snapshots
+            && let Some(part) = self.parts.snapshots()
         {
             (part.load_written)(self);
         }

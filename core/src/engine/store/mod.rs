@@ -18,13 +18,14 @@ pub use jobs::{StoreDone, StoreEntry, StoreJob};
 
 use super::Engine;
 use super::jobs::{Done, Job, Owner};
-use super::parts::StorePart;
+use super::parts::{StoreFilesPart, StorePart};
 use crate::evict::Pool;
 use crate::session::SessionId;
 use crate::store::{At, Cache, Prepared};
 use crate::types::codec::{Encoder, NEWEST_VERSION};
 use crate::waiters::DbKey;
 use crate::words::ordered::OrderedMap;
+use crate::words::reach::SERVER;
 use crate::words::time::UnixMillis;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -133,6 +134,10 @@ static PART: StorePart = StorePart {
     release_pending: Engine::release_unheld,
     closes: Engine::closes_store,
     job_done: Engine::store_job_done,
+    files: if SERVER { Some(&FILES) } else { None },
+};
+
+static FILES: StoreFilesPart = StoreFilesPart {
     begin_snapshot: Engine::begin_store_snapshot,
     end_snapshot: Engine::end_store_snapshot,
     begin_import: Engine::begin_import,
@@ -195,8 +200,10 @@ impl Engine {
             return;
         }
         self.settle_store();
-        self.step_store_snapshot();
-        self.step_import();
+        if SERVER {
+            self.step_store_snapshot();
+            self.step_import();
+        }
         // A snapshot's page is one job more, so that neither stands in the other's way.
         let walks = self.store.snapshot.as_ref().is_some_and(|snapshot| snapshot.is_reading());
         let most = self.server.config.cache_io_jobs.max(1) as usize + usize::from(walks);
@@ -218,8 +225,10 @@ impl Engine {
             StoreStep::Clear(db) => self.store_cleared(db, &done),
             StoreStep::Page(walk) => self.page_done(walk, done),
             StoreStep::Sweep => self.sweep_done(done),
-            StoreStep::Import => self.import_written(done),
-            StoreStep::Snapshot(number) => self.snapshot_page_done(number, done),
+            StoreStep::Import if SERVER => self.import_written(done),
+            StoreStep::Snapshot(number) if SERVER => self.snapshot_page_done(number, done),
+            // Nothing begins them.
+            StoreStep::Import | StoreStep::Snapshot(_) => {}
         }
         self.release_throttled();
         self.pump_store();

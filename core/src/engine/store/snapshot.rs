@@ -98,14 +98,14 @@ impl Engine {
 
     fn fail_store_snapshot(&mut self, reason: &str) {
         self.end_store_snapshot();
-        if let Some(part) = self.parts.snapshots {
+        if let Some(part) = self.parts.snapshots() {
             (part.store_failed)(self, reason);
         }
     }
 
     /// Goes on with the snapshot: what was kept is written, what is written handed on, the next page asked for.
     pub(super) fn step_store_snapshot(&mut self) {
-        let (Some(snapshot), Some(part)) = (self.store.snapshot.as_deref(), self.parts.snapshots) else {
+        let (Some(snapshot), Some(part)) = (self.store.snapshot.as_deref(), self.parts.snapshots()) else {
             return;
         };
         let Some(store) = self.data.store.as_deref() else { return };
@@ -213,7 +213,8 @@ impl Engine {
 
     /// Hands what is written to the file, if it is so many bytes.
     fn hand_on_portion(&mut self, least: usize) {
-        let (Some(snapshot), Some(part)) = (self.store.snapshot.as_deref_mut(), self.parts.snapshots) else {
+        let (Some(snapshot), Some(part)) = (self.store.snapshot.as_deref_mut(), self.parts.snapshots())
+        else {
             return;
         };
         if snapshot.writer.pending() >= least {
@@ -224,7 +225,8 @@ impl Engine {
 
     /// Everything was walked.
     fn finish_store_snapshot(&mut self) {
-        let (Some(snapshot), Some(part)) = (self.store.snapshot.as_deref_mut(), self.parts.snapshots) else {
+        let (Some(snapshot), Some(part)) = (self.store.snapshot.as_deref_mut(), self.parts.snapshots())
+        else {
             return;
         };
         snapshot.writer.finish();

@@ -14,8 +14,6 @@ use core::task::{Context, Poll, Waker};
 pub trait Device {
     /// Why an operation failed.
     type Error;
-    /// Whether there can be such a device. Where there cannot, its host leaves out the code for it.
-    const EXISTS: bool = true;
 
     /// Reads `into.len()` bytes from the address `at` on.
     fn read(&mut self, at: u32, into: &mut [u8]) -> impl Future<Output = Result<(), Self::Error>>;

@@ -13,6 +13,7 @@ use crate::types::zset::ZsetRef;
 use crate::words::codec::Put;
 use crate::words::lzf::Compressor;
 use crate::words::number::parse_i64;
+use crate::words::reach::SERVER;
 
 /// The oldest version that is written: what Redis 7.0 writes and everything newer reads.
 pub const OLDEST_VERSION: u16 = 10;
@@ -94,7 +95,7 @@ impl Encoder {
         {
             return;
         }
-        if self.compress && bytes.len() > MIN_COMPRESSED_LEN {
+        if SERVER && self.compress && bytes.len() > MIN_COMPRESSED_LEN {
             self.packed.clear();
             let max = bytes.len() - MIN_SAVING;
             if let Some(len) = self.compressor.compress(bytes, max, &mut self.packed) {

@@ -5,15 +5,26 @@ use super::{
     Supervised,
 };
 use crate::words::ordered::OrderedMap;
+use crate::words::reach::SERVER;
 use alloc::vec;
 use alloc::vec::Vec;
 
 const MIB: i64 = 1 << 20;
 
+/// A text that only a server or a browser has a use for.
+fn text(bytes: &[u8]) -> Vec<u8> {
+    if SERVER { bytes.to_vec() } else { Vec::new() }
+}
+
+/// A list of which the same is true.
+fn list<T>(items: impl FnOnce() -> Vec<T>) -> Vec<T> {
+    if SERVER { items() } else { Vec::new() }
+}
+
 #[expect(clippy::too_many_lines, reason = "one line a directive")]
 pub(super) fn config() -> Config {
     Config {
-        bind: vec![b"127.0.0.1".to_vec(), b"-::1".to_vec()],
+        bind: list(|| vec![b"127.0.0.1".to_vec(), b"-::1".to_vec()]),
         port: 6379,
         tcp_backlog: 511,
         tcp_keepalive: 300,
@@ -36,7 +47,7 @@ pub(super) fn config() -> Config {
         pidfile: Vec::new(),
         loglevel: LogLevel::Notice,
         logfile: Vec::new(),
-        dir: b".".to_vec(),
+        dir: text(b"."),
         databases: 16,
         hz: 10,
         dynamic_hz: true,
@@ -47,7 +58,7 @@ pub(super) fn config() -> Config {
         slowlog_max_len: 128,
         latency_monitor_threshold: 0,
         latency_tracking: true,
-        latency_tracking_info_percentiles: vec![b"50".to_vec(), b"99".to_vec(), b"99.9".to_vec()],
+        latency_tracking_info_percentiles: list(|| vec![b"50".to_vec(), b"99".to_vec(), b"99.9".to_vec()]),
         notify_keyspace_events: 0,
         hash_max_listpack_entries: 512,
         hash_max_listpack_value: 64,
@@ -74,20 +85,22 @@ pub(super) fn config() -> Config {
         lazyfree_lazy_server_del: false,
         lazyfree_lazy_user_del: false,
         lazyfree_lazy_user_flush: false,
-        save: vec![
-            SavePoint { seconds: 3600, changes: 1 },
-            SavePoint { seconds: 300, changes: 100 },
-            SavePoint { seconds: 60, changes: 10_000 },
-        ],
-        dbfilename: b"dump.rdb".to_vec(),
+        save: list(|| {
+            vec![
+                SavePoint { seconds: 3600, changes: 1 },
+                SavePoint { seconds: 300, changes: 100 },
+                SavePoint { seconds: 60, changes: 10_000 },
+            ]
+        }),
+        dbfilename: text(b"dump.rdb"),
         rdbcompression: true,
         rdbchecksum: true,
         rdb_version: 10,
         stop_writes_on_bgsave_error: true,
         sanitize_dump_payload: Sanitize::No,
         appendonly: false,
-        appendfilename: b"appendonly.aof".to_vec(),
-        appenddirname: b"appendonlydir".to_vec(),
+        appendfilename: text(b"appendonly.aof"),
+        appenddirname: text(b"appendonlydir"),
         appendfsync: AppendFsync::EverySec,
         no_appendfsync_on_rewrite: false,
         auto_aof_rewrite_percentage: 100,
@@ -97,13 +110,13 @@ pub(super) fn config() -> Config {
         aof_timestamp_enabled: false,
         vm_enabled: false,
         really_use_vm: false,
-        vm_swap_file: b"nuthatch.swap".to_vec(),
+        vm_swap_file: text(b"nuthatch.swap"),
         vm_max_memory: 0,
         vm_page_size: 256,
         vm_pages: 104_857_600,
         vm_max_threads: 4,
         diskstore_enabled: false,
-        diskstore_path: b"nuthatch.ds".to_vec(),
+        diskstore_path: text(b"nuthatch.ds"),
         diskstore_engine: StoreEngine::Default,
         cache_max_memory: 0,
         cache_flush_delay: 0,

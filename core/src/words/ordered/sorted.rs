@@ -1,13 +1,12 @@
-//! Maps and sets as sorted vectors: little code, no nodes; inserting and removing moves what stands behind.
+//! Maps and sets as sorted rows: little code, no nodes; inserting and removing moves what stands behind in the row.
 
-use alloc::vec::{self, Vec};
+use super::rows::{self, Place, Rows};
 use core::borrow::Borrow;
-use core::ops::{Bound, Range, RangeBounds};
-use core::slice;
+use core::ops::{Bound, RangeBounds};
 
 /// A map as the standard library's, as far as the engine uses it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SortedMap<K, V>(Vec<(K, V)>);
+#[derive(Debug, Clone)]
+pub struct SortedMap<K, V>(Rows<(K, V)>);
 
 impl<K, V> Default for SortedMap<K, V> {
     fn default() -> Self {
@@ -15,10 +14,17 @@ impl<K, V> Default for SortedMap<K, V> {
     }
 }
 
+/// However the entries are divided among rows.
+impl<K: PartialEq, V: PartialEq> PartialEq for SortedMap<K, V> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.iter().eq(other.0.iter())
+    }
+}
+
 impl<K, V> SortedMap<K, V> {
     /// Empty, without memory.
     pub const fn new() -> Self {
-        Self(Vec::new())
+        Self(Rows::new())
     }
 
     /// How many entries there are.
@@ -28,16 +34,16 @@ impl<K, V> SortedMap<K, V> {
 
     /// Whether there is none.
     pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.len() == 0
     }
 
     /// Removes all.
     pub fn clear(&mut self) {
-        self.0 = Vec::new();
+        self.0.clear();
     }
 
     /// The entries in order.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&K, &V)> + ExactSizeIterator + Clone {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&K, &V)> + Clone {
         self.0.iter().map(|(key, value)| (key, value))
     }
 
@@ -47,12 +53,12 @@ impl<K, V> SortedMap<K, V> {
     }
 
     /// The keys in order.
-    pub fn keys(&self) -> impl DoubleEndedIterator<Item = &K> + ExactSizeIterator + Clone {
+    pub fn keys(&self) -> impl DoubleEndedIterator<Item = &K> + Clone {
         self.0.iter().map(|(key, _)| key)
     }
 
     /// The values in their keys' order.
-    pub fn values(&self) -> impl DoubleEndedIterator<Item = &V> + ExactSizeIterator + Clone {
+    pub fn values(&self) -> impl DoubleEndedIterator<Item = &V> + Clone {
         self.0.iter().map(|(_, value)| value)
     }
 
@@ -73,21 +79,21 @@ impl<K, V> SortedMap<K, V> {
 
     /// The least entry.
     pub fn first_key_value(&self) -> Option<(&K, &V)> {
-        self.0.first().map(|(key, value)| (key, value))
+        self.iter().next()
     }
 
     /// Keeps the entries of which `keeps` says so.
     pub fn retain(&mut self, mut keeps: impl FnMut(&K, &mut V) -> bool) {
-        self.0.retain_mut(|(key, value)| keeps(key, value));
+        self.0.retain(|(key, value)| keeps(key, value));
     }
 }
 
 impl<K: Ord, V> SortedMap<K, V> {
-    fn place<Q: Ord + ?Sized>(&self, key: &Q) -> Result<usize, usize>
+    fn place<Q: Ord + ?Sized>(&self, key: &Q) -> Result<Place, Place>
     where
         K: Borrow<Q>,
     {
-        self.0.binary_search_by(|(there, _)| there.borrow().cmp(key))
+        self.0.find(|(there, _)| there.borrow().cmp(key))
     }
 
     /// The key's value.
@@ -131,26 +137,12 @@ impl<K: Ord, V> SortedMap<K, V> {
         K: Borrow<Q>,
     {
         let at = self.place(key).ok()?;
-        let (_, value) = self.0.remove(at);
-        self.spare();
-        Some(value)
+        self.0.remove(at).map(|(_, value)| value)
     }
 
     /// Takes the least entry out.
     pub fn pop_first(&mut self) -> Option<(K, V)> {
-        if self.0.is_empty() {
-            return None;
-        }
-        let first = self.0.remove(0);
-        self.spare();
-        Some(first)
-    }
-
-    /// Gives memory back where most of it is empty.
-    fn spare(&mut self) {
-        if self.0.len() * 4 < self.0.capacity() {
-            self.0.shrink_to(self.0.len() * 2);
-        }
+        self.0.pop_first()
     }
 
     /// Where the key's value is or will be.
@@ -158,21 +150,23 @@ impl<K: Ord, V> SortedMap<K, V> {
         Entry { map: self, key }
     }
 
-    fn span<Q: Ord + ?Sized>(&self, range: &impl RangeBounds<Q>) -> Range<usize>
+    fn span<Q: Ord + ?Sized>(&self, range: &impl RangeBounds<Q>) -> (Place, Place)
     where
         K: Borrow<Q>,
     {
+        let before = |key| self.place(key).unwrap_or_else(|at| at);
+        let behind = |key| self.place(key).map_or_else(|at| at, Rows::<(K, V)>::after);
         let from = match range.start_bound() {
-            Bound::Included(key) => self.place(key).unwrap_or_else(|at| at),
-            Bound::Excluded(key) => self.place(key).map_or_else(|at| at, |at| at + 1),
-            Bound::Unbounded => 0,
+            Bound::Included(key) => before(key),
+            Bound::Excluded(key) => behind(key),
+            Bound::Unbounded => Rows::<(K, V)>::FIRST,
         };
         let to = match range.end_bound() {
-            Bound::Included(key) => self.place(key).map_or_else(|at| at, |at| at + 1),
-            Bound::Excluded(key) => self.place(key).unwrap_or_else(|at| at),
-            Bound::Unbounded => self.0.len(),
+            Bound::Included(key) => behind(key),
+            Bound::Excluded(key) => before(key),
+            Bound::Unbounded => self.0.end(),
         };
-        from..to.max(from)
+        (from, to)
     }
 
     /// The entries with keys of the range, in order.
@@ -183,8 +177,8 @@ impl<K: Ord, V> SortedMap<K, V> {
     where
         K: Borrow<Q>,
     {
-        let span = self.span(&range);
-        self.0.get(span).unwrap_or_default().iter().map(|(key, value)| (key, value))
+        let (from, to) = self.span(&range);
+        self.0.range(from, to).map(|(key, value)| (key, value))
     }
 }
 
@@ -201,12 +195,10 @@ impl<'a, K: Ord, V> Entry<'a, K, V> {
         let Self { map, key } = self;
         let at = match map.place(&key) {
             Ok(at) => at,
-            Err(at) => {
-                map.0.insert(at, (key, make()));
-                at
-            }
+            Err(at) => map.0.insert(at, (key, make())),
         };
-        &mut map.0[at].1
+        #[expect(clippy::expect_used, reason = "it was found there, or has just been put there")]
+        map.0.get_mut(at).map(|(_, value)| value).expect("an entry at its place")
     }
 
     /// The value, this one where there was none.
@@ -241,7 +233,7 @@ impl<K: Ord, V> FromIterator<(K, V)> for SortedMap<K, V> {
 
 impl<K, V> IntoIterator for SortedMap<K, V> {
     type Item = (K, V);
-    type IntoIter = vec::IntoIter<(K, V)>;
+    type IntoIter = rows::IntoIter<(K, V)>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()
@@ -250,7 +242,7 @@ impl<K, V> IntoIterator for SortedMap<K, V> {
 
 impl<'a, K, V> IntoIterator for &'a SortedMap<K, V> {
     type Item = (&'a K, &'a V);
-    type IntoIter = core::iter::Map<slice::Iter<'a, (K, V)>, fn(&'a (K, V)) -> (&'a K, &'a V)>;
+    type IntoIter = core::iter::Map<rows::Iter<'a, (K, V)>, fn(&'a (K, V)) -> (&'a K, &'a V)>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.iter().map(|(key, value)| (key, value))
@@ -258,7 +250,7 @@ impl<'a, K, V> IntoIterator for &'a SortedMap<K, V> {
 }
 
 /// A set as the standard library's, as far as the engine uses it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SortedSet<K>(SortedMap<K, ()>);
 
 impl<K> Default for SortedSet<K> {
@@ -289,7 +281,7 @@ impl<K> SortedSet<K> {
     }
 
     /// All in order.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &K> + ExactSizeIterator + Clone {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &K> + Clone {
         self.0.keys()
     }
 
@@ -351,7 +343,7 @@ impl<K: Ord> FromIterator<K> for SortedSet<K> {
 
 impl<K> IntoIterator for SortedSet<K> {
     type Item = K;
-    type IntoIter = core::iter::Map<vec::IntoIter<(K, ())>, fn((K, ())) -> K>;
+    type IntoIter = core::iter::Map<rows::IntoIter<(K, ())>, fn((K, ())) -> K>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter().map(|(key, ())| key)
@@ -360,7 +352,7 @@ impl<K> IntoIterator for SortedSet<K> {
 
 impl<'a, K> IntoIterator for &'a SortedSet<K> {
     type Item = &'a K;
-    type IntoIter = core::iter::Map<slice::Iter<'a, (K, ())>, fn(&'a (K, ())) -> &'a K>;
+    type IntoIter = core::iter::Map<rows::Iter<'a, (K, ())>, fn(&'a (K, ())) -> &'a K>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.0.iter().map(|(key, ())| key)

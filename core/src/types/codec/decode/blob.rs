@@ -7,6 +7,7 @@ use crate::types::listpack::{Listpack, ListpackBuf};
 use crate::types::ziplist;
 use crate::words::codec::Reader;
 use crate::words::hash::HashKey;
+use crate::words::reach::SERVER;
 
 /// Up to so many elements are compared each with each; beyond, their hashes are sorted.
 const COMPARED_PAIRWISE: usize = 8;
@@ -20,6 +21,9 @@ pub(super) fn read_listpack(reader: &mut Reader<'_>) -> Result<ListpackBuf, Reas
 
 /// Reads a string that is a ziplist, as a listpack of the same elements.
 pub(super) fn read_ziplist(reader: &mut Reader<'_>) -> Result<ListpackBuf, Reason> {
+    if !SERVER {
+        return Err(Reason::Unsupported("ziplist"));
+    }
     let mut scratch = Vec::new();
     let blob = read_text(reader)?.bytes(&mut scratch)?;
     let damaged = |_| Reason::Blob("ziplist");

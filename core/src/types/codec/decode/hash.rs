@@ -9,6 +9,7 @@ use crate::types::hash::{FieldTable, Hash};
 use crate::types::listpack::{Element, ListpackBuf};
 use crate::types::{Limits, zipmap};
 use crate::words::codec::Reader;
+use crate::words::reach::SERVER;
 
 /// Fields with deadlines are refused: this engine would keep them for ever.
 const DEADLINES: Reason = Reason::Unsupported("hash (fields with deadlines)");
@@ -64,6 +65,9 @@ fn fields(form: Form, reader: &mut Reader<'_>, limits: &Limits) -> Result<Hash, 
 }
 
 fn zipmap_hash(reader: &mut Reader<'_>, limits: &Limits) -> Result<Hash, Reason> {
+    if !SERVER {
+        return Err(Reason::Unsupported("zipmap"));
+    }
     let mut scratch = Vec::new();
     let blob = read_text(reader)?.bytes(&mut scratch)?;
     let damaged = |_| Reason::Blob("zipmap");
@@ -79,6 +83,9 @@ fn zipmap_hash(reader: &mut Reader<'_>, limits: &Limits) -> Result<Hash, Reason>
 
 /// A listpack of field, value, deadline; no field may have one.
 fn triples(reader: &mut Reader<'_>) -> Result<ListpackBuf, Reason> {
+    if !SERVER {
+        return Err(DEADLINES);
+    }
     let triples = read_listpack(reader)?;
     if !triples.len().is_multiple_of(3) {
         return Err(Reason::Blob("hash"));

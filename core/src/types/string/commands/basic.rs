@@ -11,6 +11,7 @@ use crate::types::ValueRef;
 use crate::types::string::StrRef;
 use crate::words::error::{CommandError, CommandResult};
 use crate::words::number::with_i64;
+use crate::words::reach::SERVER;
 use crate::words::time::UnixMillis;
 use alloc::vec::Vec;
 
@@ -110,7 +111,7 @@ fn set_with_options(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
 }
 
 fn propagate_without_get(ctx: &mut Ctx<'_>, args: Args<'_>) {
-    if !ctx.server.journaling {
+    if !SERVER || !ctx.server.journaling {
         return;
     }
     let (head, options) = (args.iter().take(3), args.from(3));
