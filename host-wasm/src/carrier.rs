@@ -1,8 +1,9 @@
 //! Carries out the engine's jobs as commits and reads of a store that JavaScript holds.
 
 use crate::layout::{BROKEN, Directory, Extents, NO_FILE, Op, Span, Store};
+use nuthatch_core::OrderedMap;
 use nuthatch_core::{Device, Done, Job, JobError, JobId};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 /// A job on a file whose commit is on its way.
 #[derive(Debug)]
@@ -61,11 +62,11 @@ pub(crate) struct Carrier {
     files: VecDeque<(JobId, Job)>,
     page_writes: Vec<(JobId, u64, Vec<u8>)>,
     page_jobs: VecDeque<PageJob>,
-    flights: BTreeMap<u32, Flight>,
+    flights: OrderedMap<u32, Flight>,
     file_commit: Option<u32>,
     garbage: Vec<Op>,
     next: u32,
-    readings: BTreeMap<u32, Reading>,
+    readings: OrderedMap<u32, Reading>,
     to_read: VecDeque<u32>,
     /// Reads of files on their way, the oldest first, with what came of those that an older one holds up: the engine is
     /// given them in their order. No file changes meanwhile.

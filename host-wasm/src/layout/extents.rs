@@ -1,7 +1,7 @@
 //! Where the runs of pages lie: each write becomes a record of its own, and covers what earlier ones had there.
 
 use super::{Op, Store};
-use std::collections::BTreeMap;
+use nuthatch_core::OrderedMap;
 
 /// A part of the page device that is read from one record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,9 +16,9 @@ struct Extent {
 #[derive(Debug, Default)]
 pub(crate) struct Extents {
     /// By where they begin.
-    map: BTreeMap<u64, Extent>,
+    map: OrderedMap<u64, Extent>,
     /// Bytes of each record that are still read from it.
-    alive: BTreeMap<u64, u64>,
+    alive: OrderedMap<u64, u64>,
     next: u64,
 }
 
@@ -82,7 +82,7 @@ mod tests {
         fn the_last_write_is_read(writes in prop::collection::vec((0_u64..60, 1_usize..20), 1..60)) {
             let mut extents = Extents::default();
             let mut device = [None; 100];
-            let mut store: BTreeMap<u64, Vec<u8>> = BTreeMap::new();
+            let mut store: OrderedMap<u64, Vec<u8>> = OrderedMap::new();
             for (number, (offset, len)) in writes.iter().enumerate() {
                 let mut ops = Vec::new();
                 extents.write(*offset, vec![number as u8; *len], &mut ops);

@@ -1,7 +1,7 @@
 //! Files as rows of chunks.
 
 use super::{Op, Store};
-use std::collections::BTreeMap;
+use nuthatch_core::OrderedMap;
 
 /// A chunk has at most so many bytes.
 const CHUNK: usize = 64 << 10;
@@ -37,7 +37,7 @@ struct File {
 /// The files by name.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Directory {
-    files: BTreeMap<Vec<u8>, File>,
+    files: OrderedMap<Vec<u8>, File>,
     /// Files whose chunks stay until they are forgotten, whatever becomes of their names.
     kept: [Option<File>; 2],
 }
@@ -51,7 +51,7 @@ impl Directory {
     /// The directory as its record says, with the chunks that are there; whatever belongs to no file is to be removed.
     pub(crate) fn read(record: &[u8], keys: &[f64], ops: &mut Vec<Op>) -> Self {
         let mut directory = Self::default();
-        let mut numbers = BTreeMap::new();
+        let mut numbers = OrderedMap::new();
         let mut rest = record;
         while let Some((number, name, after)) = take_entry(rest) {
             numbers.insert(number, name.to_vec());
