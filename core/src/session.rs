@@ -26,6 +26,11 @@ pub struct SessionId {
     pub serial: u32,
 }
 
+impl SessionId {
+    /// The session in which a journal's commands run at the start; it has no client and is in no table.
+    pub(crate) const REPLAY: Self = Self { slot: u32::MAX, serial: 0 };
+}
+
 /// How a connection came in.
 #[derive(Debug, Clone, Default)]
 pub struct SessionInfo {

@@ -2,11 +2,12 @@
 
 import { BLOCKING, FLUSHING, Line, NOBODY, kind } from './line.js';
 import { Encoder, NuthatchError, Parser, check } from './resp.js';
-import { JSON_METHODS, NAMES, method, iterate, tagged } from './commands.js';
-import { picture, stats } from './pictures.js';
+import { JSON_METHODS, iterate, method, tagged } from './commands.js';
 
 /** What `db.sync` is answered where there is no answer at once. */
 const NOT_NOW = new TextEncoder().encode('-NOTINMEMORY the value is not in memory, or the command waits: ask for it with await\r\n');
+/** Messages up to this size are copied: to hand them over costs more. */
+const COPIED = 4096;
 /** The session that hears messages. */
 const EAR = -1;
 /** Published where all keys go at once, which no key's event tells. */
@@ -87,7 +88,7 @@ export class Client {
       if (!encoder.length) continue;
       const bytes = encoder.take();
       message.push(lane, bytes);
-      buffers.push(bytes.buffer);
+      if (bytes.length > COPIED) buffers.push(bytes.buffer);
     }
     if (message.length > 1) this.link.post(message, buffers);
   }
@@ -263,60 +264,6 @@ export class Client {
     return this.send(['CONFIG', 'SET', 'notify-keyspace-events', 'KEA'], this.base, {});
   }
 
-  async watch(pattern, handler) {
-    await this.events();
-    const prefix = '__keyspace@0__:';
-    const ends = [
-      await this.hear(`p:${prefix}${pattern}`, (event, channel) => handler(channel.slice(prefix.length), event)),
-      await this.hear(`c:${FLUSHED}`, () => handler(null, 'flush')),
-    ];
-    return () => Promise.all(ends.map((end) => end()));
-  }
-
-  /** Runs `read(db)` now and again whenever a key that it read has changed. */
-  async live(read, handler) {
-    await this.events();
-    let ends = new Map(), running = false, again = false, over = false;
-    const changed = () => {
-      again = true;
-      if (!running) run();
-    };
-    const run = async () => {
-      running = true;
-      await null;
-      for (again = true; again && !over; ) {
-        again = false;
-        const keys = new Set([`c:${FLUSHED}`]);
-        const watched = this.methods({ before: (words) => this.note(words, keys, ends, changed) });
-        try {
-          handler(undefined, await read(watched));
-        } catch (error) {
-          handler(error);
-        }
-        for (const [name, end] of ends) if (!keys.has(name)) ends.delete(name), (await end)();
-      }
-      running = false;
-    };
-    ends.set(`c:${FLUSHED}`, this.hear(`c:${FLUSHED}`, changed));
-    await run();
-    return async () => {
-      over = true;
-      for (const end of ends.values()) (await end)();
-      ends.clear();
-    };
-  }
-
-  /** Listens for changes of a command's keys before the command runs, so that none is missed. */
-  async note(words, keys, ends, changed) {
-    const found = await this.send(['COMMAND', 'GETKEYS', ...words], this.base, {}).catch(() => []);
-    await Promise.all(found.map((key) => {
-      const name = `c:__keyspace@0__:${key}`;
-      keys.add(name);
-      if (!ends.has(name)) ends.set(name, this.hear(name, changed));
-      return ends.get(name);
-    }));
-  }
-
   // -------------------------------------------------------------------------------------------------------- methods
 
   /** What users hold: a function for tagged commands, with a method for every command. */
@@ -328,16 +275,13 @@ export class Client {
     const db = (strings, ...holes) => run(tagged(strings, holes));
     const put = (name, value) => Object.defineProperty(db, name, { value, configurable: true });
     put('call', (...words) => run(words));
-    for (const name of NAMES) put(name, method(name, run));
+    Object.setPrototypeOf(db, commands(put, run, how));
     if (how.sync || how.bytes || how.run) return db;
     put('multi', () => this.multi(how));
     iterate(put, db);
     if (before) return db;
     put('close', () => how.lane === undefined ? this.close() : this.leave(how.lane));
-    if (how.lane !== undefined) {
-      for (const name of ['select', 'watch', 'unwatch']) put(name, method(name, run));
-      return db;
-    }
+    if (how.lane !== undefined) return db;
     const lazy = (name, make) => Object.defineProperty(db, name, { get: () => (this[`_${name}`] ??= make()) });
     lazy('bytes', () => this.methods({ bytes: true }));
     lazy('sync', () => this.methods({ sync: true }));
@@ -346,16 +290,13 @@ export class Client {
     put('session', () => this.methods({ lane: this.nextLane++ }));
     put('crash', () => this.crash());
     put('resp', () => this.resp());
-    put('stats', async () => stats(await db.call('INFO', 'everything'), await this.ask('facts'), await storage()));
-    put('pageMap', async () => picture(await this.ask('map')));
     put('commandDocs', (...names) => db.call('COMMAND', 'DOCS', ...names));
     put('exportRdb', () => this.ask('export'));
     put('importRdb', (file, { progress } = {}) => this.ask('import', { file }, progress));
     put('persist', async () => (await globalThis.navigator?.storage?.persist?.()) ?? false);
     put('subscribe', (channel, handler) => this.hear(`c:${channel}`, handler));
     put('psubscribe', (pattern, handler) => this.hear(`p:${pattern}`, handler));
-    put('watch', (pattern, handler) => this.watch(pattern, handler));
-    put('live', (read, handler) => this.live(read, handler));
+    for (const name of ['stats', 'pageMap', 'watch', 'live']) put(name, async (...given) => (await import('./page-more.js'))[name](this, ...given));
     return db;
   }
 
@@ -403,10 +344,18 @@ function config({ maxmemory, policy, worker, directives = {} }, kind) {
   return Object.entries({ ...lines, ...directives }).map(([name, value]) => `${name} ${value}`).join('\n');
 }
 
-/** What the browser grants. WebKitGTK has no `navigator.storage`. */
-async function storage() {
-  const manager = globalThis.navigator?.storage;
-  if (!manager?.estimate) return {};
-  const { quota, usage } = await manager.estimate();
-  return { quota, usage, persisted: (await manager.persisted?.()) ?? false };
+/** Commands that a session of its own may send, and those that have no reply or end it. */
+const OWN = /^(select|watch|unwatch)$/, NEVER = /^(multi|exec|discard|hello|quit|reset|monitor|p?sync|[ps]?(un)?subscribe)$/;
+
+/** What `db` is made of: a name that is asked for becomes the method of the command that has it. */
+function commands(put, run, { lane }) {
+  return new Proxy(Function.prototype, {
+    get(functions, name, db) {
+      if (typeof name === 'symbol' || name in functions || name === 'then' || name === 'toJSON') return Reflect.get(functions, name, db);
+      if (NEVER.test(name) || (lane === undefined && OWN.test(name)) || !/^[a-z_]+$/.test(name)) return undefined;
+      const call = method(name, run);
+      put(name, call);
+      return call;
+    },
+  });
 }

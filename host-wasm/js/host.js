@@ -4,19 +4,23 @@
 const PORTION = 1 << 18;
 /** Bytes that are copied one by one: a call for them costs more. */
 const FEW = 64;
+/** Bytes of the engine's seed. */
+const SEED = 32;
 /** A buffer for input that grew beyond this is given back. */
 const INPUT_KEPT = 1 << 20;
+const toBytes = new TextEncoder();
+const toText = new TextDecoder();
 
 /**
  * An engine over a device. `receive(session, bytes)` is called with what each session is answered.
  *
- * A device has `mount()`, which gives the directory's record, the keys of the chunks and a function that reads chunks;
- * `commit(ops)` and `read(reads)`, which give promises, or nothing where they are done at once; and, where it has
- * pages of its own, `pages` with `read` and `write`.
+ * A device has `mount()`, which gives the directory's record, the keys of the chunks in their order and a function that
+ * gives some of those, when it is called; `commit(ops)` and `read(reads)`, which give promises, or nothing or records where
+ * they are done at once; and, where it has pages of its own, `pages` with `read` and `write`.
  */
 export class Host {
-  constructor(wasm, engine, device, receive, notice) {
-    Object.assign(this, { memory: wasm.memory, engine, device, receive, notice });
+  constructor(engine, device, receive, notice) {
+    Object.assign(this, { engine, device, receive, notice });
     this.timer = 0;
     this.queue = [];
     /** When somebody last asked for something. */
@@ -29,35 +33,57 @@ export class Host {
     this.counts = { commits: 0, records_written: 0, bytes_written: 0, reads: 0, bytes_read: 0 };
   }
 
-  /** Finds what the device has and begins to load it. */
-  async mount() {
-    const { engine, device } = this;
-    if (device) {
-      const { directory, keys, tails, records = [] } = await device.mount();
-      this.records = records;
-      const wanted = engine.mount(directory ?? new Uint8Array(), Float64Array.from(keys), !!device.pages);
-      const bytes = await tails(wanted);
-      wanted.forEach((key, i) => bytes[i] && engine.set_tail(key, bytes[i]));
-      engine.start();
-    }
-    this.turn();
+  /** Begins with these directives. */
+  configure(config) {
+    const text = toBytes.encode(config), all = new Uint8Array(SEED + text.length);
+    crypto.getRandomValues(all.subarray(0, SEED));
+    all.set(text, SEED);
+    this.input(all);
+    const wrong = this.engine.configure(all.length, Date.now());
+    if (wrong) throw new Error(this.said(wrong));
+  }
+
+  /** Begins to load what the device has, as its `mount` gave it. */
+  async mount({ directory = new Uint8Array(), keys, tails, records = [] }) {
+    const { engine } = this, { length } = directory;
+    this.records = records;
+    const all = new Uint8Array(length + keys.length * 8);
+    all.set(directory);
+    all.set(new Uint8Array(Float64Array.from(keys).buffer), length);
+    this.input(all);
+    const wanted = this.numbers(engine.mount(length, keys.length, !!this.device.pages));
+    const bytes = await tails(wanted);
+    wanted.forEach((key, i) => bytes[i] && engine.set_tail(key, this.input(bytes[i])));
+    engine.start();
   }
 
   /** The engine's memory; a view of it ends when that grows. */
   get bytes() {
-    if (!this.all?.length) this.all = new Uint8Array(this.memory.buffer);
+    if (!this.all?.length) this.all = new Uint8Array(this.engine.memory.buffer);
     return this.all;
   }
 
   view(pointer, length) {
-    return this.bytes.subarray(pointer, pointer + length);
+    return this.bytes.subarray(pointer >>>= 0, pointer + length);
   }
 
-  /** Lays the first bytes of these where the engine looks for them. */
-  input(bytes, length = bytes.length) {
-    const pointer = this.engine.input(length), all = this.bytes;
+  /** The text that the engine has left. */
+  said(length) {
+    return toText.decode(this.view(this.engine.reply(), length).slice());
+  }
+
+  /** The numbers that it has left. */
+  numbers(length) {
+    return new Float64Array(this.engine.memory.buffer, this.engine.numbers() >>> 0, length).slice();
+  }
+
+  /** Lays the first bytes of these, or a text, where the engine looks for them; gives how many they are. */
+  input(bytes = '', length = bytes.length) {
+    if (typeof bytes === 'string') ({ length } = (bytes = toBytes.encode(bytes)));
+    const pointer = this.engine.input(length) >>> 0, all = this.bytes;
     if (length <= FEW) for (let i = 0; i < length; i++) all[pointer + i] = bytes[i];
     else all.set(length < bytes.length ? bytes.subarray(0, length) : bytes, pointer);
+    return length;
   }
 
   /** What a session's client has not got yet. */
@@ -105,14 +131,26 @@ export class Host {
     this.feed();
     this.next = this.engine.tick(Date.now());
     this.exchange();
-    for (let notice; (notice = this.engine.poll_notice()); ) this.notice(notice[0], notice.slice(1));
+    for (let length; (length = this.engine.poll_notice()); ) {
+      const text = this.said(length);
+      this.notice(text[0], text.slice(1));
+    }
     this.deliver();
     this.turning = false;
+    // A timer that is early is no harm, and setting one costs more than a command.
+    if (!this.timer || this.next < this.due) this.wake();
+    this.turned();
+  }
+
+  wake() {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.turn(), Math.max(0, this.next - Date.now()));
+    this.due = this.next;
+    this.timer = setTimeout(() => {
+      this.timer = 0;
+      this.turn();
+    }, Math.max(0, this.next - Date.now()));
     // Node's process is not to be kept alive by what is only due some time.
     if (this.idle) this.timer.unref();
-    this.turned();
   }
 
   /** Jobs go out; those of pages that are done at once come back at once. */
@@ -123,7 +161,7 @@ export class Host {
       let again = false;
       for (let kind; (kind = engine.poll_page_job()); again = true) this.page(kind === 2);
       for (let serial; (serial = engine.poll_commit()); ) again = this.commit(serial) || again;
-      again = this.reads() || again;
+      again = this.reads() || engine.has_ended() || again;
       if (!again) return;
     }
   }
@@ -148,7 +186,7 @@ export class Host {
     } catch (error) {
       failure = reason(error);
     }
-    engine.page_job_done(failure);
+    engine.page_job_done(this.input(failure));
   }
 
   /** True: it is done already. */
@@ -169,7 +207,7 @@ export class Host {
     if (ops.some(({ store, bytes }) => store === 1 && bytes)) ops.push(...this.along());
     const files = ops.some(({ store }) => store !== 0);
     return this.settle(() => this.device.commit(ops), (failure) => {
-      engine.committed(serial, failure);
+      engine.committed(serial, this.input(failure));
       if (!files) return;
       if (failure && !this.failing) this.notice('R', failure);
       this.failing = failure;
@@ -195,12 +233,11 @@ export class Host {
     for (const record of records ?? []) {
       this.counts.bytes_read += record.length;
       const part = record.subarray(skip, skip + length);
-      this.input(part);
-      engine.read_part(number, part.length);
+      engine.read_part(number, this.input(part));
       skip = 0;
       length -= part.length;
     }
-    engine.read_end(number, failure);
+    engine.read_end(number, this.input(failure));
   }
 
   /** Ends a job now where the device is done now, else later and then in a turn of its own. */

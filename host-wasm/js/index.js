@@ -1,5 +1,6 @@
 // What a page imports.
 
+import { wakeful } from './awake.js';
 import { Client } from './client.js';
 
 export { NuthatchError } from './resp.js';
@@ -11,12 +12,25 @@ export async function open(name, options = {}) {
   return client.db;
 }
 
+/** Workers that run: WebKit collects one to which only waiting calls lead, and these then wait for ever. */
+const running = new Set();
+
 /** The engine in a worker. `receive(message)`, `fail(text)`. */
 function worker(name, receive, fail) {
   const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: `nuthatch ${name}` });
-  worker.onmessage = ({ data }) => receive(data);
-  worker.onerror = (event) => fail(`the worker could not be started: ${event.message ?? 'its script did not load'}`);
-  return { post: (message, transfer) => worker.postMessage(message, transfer), stop: () => worker.terminate() };
+  const stirred = wakeful();
+  running.add(worker);
+  worker.onmessage = ({ data }) => {
+    if (data.closed) running.delete(worker);
+    receive(data);
+    stirred();
+  };
+  worker.onerror = (event) => fail(`the worker failed: ${event.message ?? 'its script did not load'}`);
+  const stop = () => {
+    running.delete(worker);
+    worker.terminate();
+  };
+  return { post: (message, transfer) => worker.postMessage(message, transfer), stop };
 }
 
 /** The engine on this thread; `more` devices by their names. */

@@ -26,7 +26,9 @@ class Engine {
     for (const [name, , , first, last, step] of await db.call('COMMAND')) keys.set(name, { first, last, step });
     const engine = Object.assign(new Engine(), { server: link.server, keys, waiting: 0 });
     // Only what somebody waits for keeps the process alive.
-    engine.server.host.idle = true;
+    const { host } = engine.server;
+    host.idle = true;
+    host.timer?.unref?.();
     engine.awake = setInterval(() => {}, 2 ** 30);
     engine.awake.unref();
     return engine;

@@ -4,7 +4,7 @@
 
 import { EventEmitter } from 'node:events';
 import { Readable } from 'node:stream';
-import { NAMES } from './commands.js';
+import { NAMES } from './names.js';
 import { ReplyError, engine, prefixed, reply, transformers, words } from './ioredis-wire.js';
 
 export { ReplyError };

@@ -6,12 +6,18 @@ import { openIdb } from './idb.js';
 const TRIES = 20, PAUSE_MS = 25;
 
 export async function openOpfs(options) {
-  const root = await navigator.storage.getDirectory();
-  const file = await root.getFileHandle(`nuthatch-${encodeURIComponent(options.name)}.pages`, { create: true });
-  const handle = await access(file);
+  const opening = openIdb(options);
+  let handle;
+  try {
+    const root = await navigator.storage.getDirectory();
+    handle = await access(await root.getFileHandle(`nuthatch-${encodeURIComponent(options.name)}.pages`, { create: true }));
+  } catch (error) {
+    opening.then((device) => device.close(), () => {});
+    throw error;
+  }
   // Pages live as long as the engine does.
   handle.truncate(0);
-  const device = await openIdb(options);
+  const device = await opening;
   const { close } = device;
   return Object.assign(device, {
     kind: 'opfs',

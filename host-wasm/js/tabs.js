@@ -2,11 +2,10 @@
 //
 // What a leader answers another tab is kept with the data, in the same transaction: a tab whose leader ends learns from the next
 // one what was run and answered, and sends again only what was not. So nothing acknowledged is lost, and nothing runs twice.
+// What a tab that is alone has no use for is loaded when another appears (worker-more.js).
 
 /** Records of tabs have keys from here on; before them lies the directory. */
 const FIRST_KEY = 1;
-/** Replies that were sent are kept too, up to so many bytes: the tab may not have got them. */
-const KEPT = 1 << 16;
 /** Records of tabs that did not come back in this time are removed. */
 const FORGOTTEN_MS = 3_600_000;
 
@@ -64,86 +63,10 @@ export class Tabs {
     this.release();
   }
 
-  /** The device took no commit. */
-  refuse(text) {
-    this.channel.postMessage({ refused: text, epoch: this.epoch });
-  }
-
   /** This tab wants no more of the database. */
   end() {
     this.channel.close();
     this.release?.();
-  }
-
-  guest(id) {
-    let guest = this.guests.get(id);
-    if (!guest) {
-      guest = { lanes: new Map(), outbox: [] };
-      this.guests.set(id, guest);
-      navigator.locks.request(this.tabLock(id), () => this.leads && this.gone(id));
-    }
-    return guest;
-  }
-
-  /** A tab has ended. */
-  gone(id) {
-    for (const { session } of this.guests.get(id)?.lanes.values() ?? []) this.server.drop(session);
-    this.guests.delete(id);
-    this.owed.set(id, undefined);
-  }
-
-  /** Commands of another tab. */
-  run(id, message) {
-    const guest = this.guest(id);
-    for (let i = 0; i < message.length; i += 2) {
-      const number = message[i];
-      let lane = guest.lanes.get(number);
-      if (!lane) {
-        lane = { sent: 0, kept: new Uint8Array(), session: undefined };
-        lane.session = this.server.session((bytes, closed) => {
-          if (bytes.length) this.reply(guest, number, lane, bytes);
-          if (closed) this.leave(guest, number);
-        });
-        guest.lanes.set(number, lane);
-      }
-      this.server.host.send(lane.session, message[i + 1]);
-    }
-  }
-
-  reply(guest, number, lane, bytes) {
-    lane.sent += bytes.length;
-    lane.kept = joined(lane.kept, bytes).slice(-KEPT);
-    guest.outbox.push(number, bytes);
-  }
-
-  leave(guest, number) {
-    const lane = guest.lanes.get(number);
-    if (!lane) return;
-    guest.lanes.delete(number);
-    this.server.drop(lane.session);
-  }
-
-  /** After a turn. */
-  flush() {
-    for (const [id, { outbox }] of this.guests) {
-      if (outbox.length) this.channel.postMessage({ to: id, epoch: this.epoch, replies: outbox.splice(0) });
-    }
-  }
-
-  /** What goes into a commit of files beside them: all that other tabs are answered for what the commit makes durable. */
-  records() {
-    const ops = [];
-    for (const [key, record] of this.owed) if (!record) ops.push({ store: 2, key, until: key });
-    for (const { key } of ops) this.owed.delete(key);
-    for (const [id, { lanes }] of this.guests) {
-      const record = { epoch: this.epoch, time: Date.now(), lanes: {} };
-      for (const [number, lane] of lanes) {
-        const unsent = this.server.host.unsent(lane.session);
-        record.lanes[number] = { from: lane.sent - lane.kept.length, bytes: joined(lane.kept, unsent) };
-      }
-      ops.push({ store: 2, key: id, until: -1, bytes: record });
-    }
-    return ops;
   }
 
   forget() {
@@ -166,32 +89,8 @@ export class Tabs {
     this.channel.postMessage({ from: this.id, epoch: this.leader, ...message });
   }
 
+  /** Another tab says something. */
   hear(data) {
-    const { server } = this;
-    if (this.leads) {
-      if (data.who) this.channel.postMessage({ to: data.who, leads: this.epoch, owed: this.owed.get(data.who), kind: server.device.kind });
-      else if (data.epoch !== this.epoch) return;
-      else if (data.message) this.run(data.from, data.message);
-      else if (data.ask) server.answer(data, (answer) => this.channel.postMessage({ to: data.from, epoch: this.epoch, answer }));
-      else if (data.end !== undefined && this.guests.has(data.from)) this.leave(this.guests.get(data.from), data.end);
-    } else if (data.leads && data.to === this.id && data.leads !== this.leader) {
-      const due = this.due(data.owed);
-      this.leader = data.leads;
-      this.kind = data.kind;
-      server.followed(due);
-    } else if (data.leads && data.to === undefined) this.follow();
-    else if (data.left && data.left === this.leader) [this.leader, this.last] = [undefined, data.left];
-    else if (data.refused && data.epoch === this.leader) server.post({ refused: data.refused });
-    else if (data.to === this.id && data.epoch === this.leader) {
-      if (data.replies) server.replied(data.replies);
-      else if (data.answer) server.post(data.answer);
-    }
+    this.server.rest().then(() => this.hear(data));
   }
-}
-
-function joined(one, other) {
-  const both = new Uint8Array(one.length + other.length);
-  both.set(one);
-  both.set(other, one.length);
-  return both;
 }

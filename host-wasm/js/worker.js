@@ -1,5 +1,6 @@
 // The engine's side in one file: a worker of its own, or, imported, what runs the engine on the page's thread.
 
+import { wakeful } from './awake.js';
 import { Server } from './server.js';
 
 export { Server };
@@ -9,5 +10,9 @@ const OURS = /^nuthatch /;
 
 if (globalThis.WorkerGlobalScope && OURS.test(self.name)) {
   const server = new Server((message, transfer) => postMessage(message, transfer), () => self.close());
-  onmessage = ({ data }) => server.handle(data);
+  const stirred = wakeful();
+  onmessage = ({ data }) => {
+    server.handle(data);
+    stirred();
+  };
 }

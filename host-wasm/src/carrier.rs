@@ -176,6 +176,11 @@ impl Carrier {
         self.ended.pop_front()
     }
 
+    /// Whether jobs have ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        !self.ended.is_empty()
+    }
+
     /// What is to be committed next. `with` adds to a commit that appends to a file.
     pub(crate) fn poll_commit(&mut self, with: impl FnOnce(&mut Vec<Op>)) -> Option<Commit> {
         if let Some(commit) = self.page_commit() {

@@ -2,8 +2,10 @@
 //!
 //! A turn of the host: bytes go into sessions (`send`), completions come back (`committed`, `read_part` and `read_end`,
 //! `page_job_done`), the hour is told (`tick`); then `turn` is called, and what it leaves is carried out: commits, reads,
-//! page jobs, sessions with something to receive. Bytes cross through one buffer (`input`), so that a command costs no
-//! allocation on its way.
+//! page jobs, sessions with something to receive.
+//!
+//! Every function takes and gives numbers only, so that JavaScript calls the module's exports as they are and needs no
+//! glue: bytes and texts go in through one buffer (`input`) and come out at `reply`, rows of numbers at `numbers`.
 
 use crate::carrier::{Carrier, Commit, PageJob};
 use crate::clock;
@@ -31,35 +33,25 @@ pub struct Worker {
     read: [f64; 6],
     page_job: Option<PageJob>,
     input: Vec<u8>,
-    /// What `ask` was answered.
     reply: Vec<u8>,
+    numbers: Vec<f64>,
     pending: Vec<SessionId>,
     import: Option<Import>,
 }
 
+impl Default for Worker {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 #[wasm_bindgen]
-#[expect(clippy::needless_pass_by_value, reason = "wasm-bindgen hands strings over by value")]
 impl Worker {
-    /// An empty engine. `seed` is 32 bytes from `crypto.getRandomValues` (missing ones count as 0), `now` is `Date.now()`,
-    /// `config` has directives as a configuration file has.
-    ///
-    /// # Errors
-    /// The directive that is wrong, and why.
+    /// An empty engine, which wants to be configured first.
     #[wasm_bindgen(constructor)]
-    pub fn new(seed: &[u8], config: &str, now: f64) -> Result<Worker, String> {
-        let mut options = Options {
-            commands: nuthatch_core::ALL_COMMANDS,
-            config: Config::default(),
-            host: facts(),
-            seed: words(seed),
-            now: now as i64,
-        };
-        for line in config.lines() {
-            let outcome = options.config.parse_line(line.as_bytes());
-            outcome.map_err(|reason| format!("'{line}': {reason}"))?;
-        }
-        Ok(Worker {
-            engine: Engine::new(options),
+    pub fn new() -> Worker {
+        Worker {
+            engine: Engine::new(options([0; 4], 0)),
             sessions: Vec::new(),
             carrier: Carrier::default(),
             commit: Commit::default(),
@@ -67,21 +59,41 @@ impl Worker {
             page_job: None,
             input: Vec::new(),
             reply: Vec::new(),
+            numbers: Vec::new(),
             pending: Vec::new(),
             import: None,
-        })
+        }
+    }
+
+    /// Begins anew with what lies in the input: 32 bytes from `crypto.getRandomValues`, and then directives as a
+    /// configuration file has, `len` bytes in all. `now` is `Date.now()`. Returns 0, or how long the text at `reply` is
+    /// that says which directive is wrong, and why.
+    pub fn configure(&mut self, len: usize, now: f64) -> usize {
+        let (seed, config) = self.input[..len].split_at(len.min(SEED));
+        let mut options = options(words(seed), now as i64);
+        for line in String::from_utf8_lossy(config).lines() {
+            if let Err(reason) = options.config.parse_line(line.as_bytes()) {
+                return self.say(&format!("'{line}': {reason}"));
+            }
+        }
+        self.engine = Engine::new(options);
+        0
     }
 
     /// Tells which records the store has: the directory's and the keys of the chunks. `raw_pages`: the page device takes
-    /// bytes at offsets. Returns the keys of the chunks that `set_tail` wants before `start`.
-    pub fn mount(&mut self, directory: &[u8], chunks: &[f64], raw_pages: bool) -> Vec<f64> {
-        self.carrier = Carrier::new(directory, chunks, raw_pages);
-        self.carrier.tails()
+    /// bytes at offsets. In the input lie the directory's record, `directory` bytes, and behind it `chunks` keys of 8 bytes
+    /// each. Returns how many keys lie at `numbers`: those of the chunks that `set_tail` wants before `start`.
+    pub fn mount(&mut self, directory: usize, chunks: usize, raw_pages: bool) -> usize {
+        let (record, keys) = self.input[..directory + 8 * chunks].split_at(directory);
+        let keys: Vec<f64> = keys.as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect();
+        self.carrier = Carrier::new(record, &keys, raw_pages);
+        self.numbers = self.carrier.tails();
+        self.numbers.len()
     }
 
-    /// A chunk that `mount` wanted.
-    pub fn set_tail(&mut self, key: f64, bytes: &[u8]) {
-        self.carrier.set_tail(key, bytes);
+    /// A chunk that `mount` wanted: the first `len` bytes of the input.
+    pub fn set_tail(&mut self, key: f64, len: usize) {
+        self.carrier.set_tail(key, &self.input[..len]);
     }
 
     /// Begins to load what the store has. Needs `mount`; without it nothing outlives the engine.
@@ -111,7 +123,7 @@ impl Worker {
         }
     }
 
-    /// Where JavaScript writes up to `len` bytes for the next `send` or `read_part`.
+    /// Where JavaScript writes up to `len` bytes for the function that is called next.
     pub fn input(&mut self, len: usize) -> *mut u8 {
         if self.input.len() < len {
             self.input.resize(len.next_power_of_two(), 0);
@@ -146,9 +158,19 @@ impl Worker {
         self.reply.len()
     }
 
-    /// Where the answer of `ask` lies.
+    /// Where the answer of `ask` lies, or the text or bytes that another function has left.
     pub fn reply(&self) -> *const u8 {
         self.reply.as_ptr()
+    }
+
+    /// How long that is.
+    pub fn reply_len(&self) -> usize {
+        self.reply.len()
+    }
+
+    /// Where numbers lie that a function has left, 8 bytes each.
+    pub fn numbers(&self) -> *const f64 {
+        self.numbers.as_ptr()
     }
 
     /// Ends a turn: what commands asked for goes on its way.
@@ -163,6 +185,11 @@ impl Worker {
         self.engine.poll_pending(&mut self.pending);
         self.pending.sort_unstable();
         self.pending.dedup();
+    }
+
+    /// Whether jobs have ended that `turn` has not taken up: those that need no device end while they are taken.
+    pub fn has_ended(&self) -> bool {
+        self.carrier.has_ended()
     }
 
     /// The next session that has something to receive since the last `turn`, or -1.
@@ -220,14 +247,15 @@ impl Worker {
         self.engine.server().loading
     }
 
-    /// What the engine has to say: a line that begins with `L` for the log, `F` for the reason why it cannot go on, `S`
-    /// where it has ended in good order.
-    pub fn poll_notice(&mut self) -> Option<String> {
+    /// What the engine has to say. Returns the length of the text at `reply`, 0 where there is none. It begins with `L` for
+    /// a line of the log, `F` for the reason why it cannot go on, `S` where it has ended in good order.
+    pub fn poll_notice(&mut self) -> usize {
         loop {
-            return match self.engine.poll_request()? {
-                Request::Log(line) => Some(format!("L{line}")),
-                Request::Fatal(line) => Some(format!("F{line}")),
-                Request::Shutdown { .. } => Some(String::from("S")),
+            let Some(request) = self.engine.poll_request() else { return 0 };
+            return match request {
+                Request::Log(line) => self.say(&format!("L{line}")),
+                Request::Fatal(line) => self.say(&format!("F{line}")),
+                Request::Shutdown { .. } => self.say("S"),
                 // The package's table has no SYNC.
                 Request::ConfigChanged(_) | Request::Export => continue,
             };
@@ -239,12 +267,21 @@ impl Worker {
         self.engine.shut_down(now as i64);
     }
 
-    /// The journal: bytes since its base, bytes of its base, and 1 while it is being written anew.
-    pub fn journal(&self) -> Vec<f64> {
+    /// Bytes of the journal since its base.
+    pub fn journal_more(&self) -> f64 {
         let aof = &self.engine.server().persistence.aof;
-        let more = aof.size.saturating_sub(aof.base_size);
-        let busy = aof.rewriting_since.is_some() || aof.scheduled;
-        vec![more as f64, aof.base_size as f64, f64::from(u8::from(busy))]
+        aof.size.saturating_sub(aof.base_size) as f64
+    }
+
+    /// Bytes of its base.
+    pub fn journal_base(&self) -> f64 {
+        self.engine.server().persistence.aof.base_size as f64
+    }
+
+    /// Whether it is being written anew.
+    pub fn is_rewriting(&self) -> bool {
+        let aof = &self.engine.server().persistence.aof;
+        aof.rewriting_since.is_some() || aof.scheduled
     }
 
     /// Bytes in use.
@@ -296,9 +333,9 @@ impl Worker {
         self.put(index).len()
     }
 
-    /// The commit is durable, or failed for that reason.
-    pub fn committed(&mut self, serial: u32, failure: Option<String>) {
-        self.carrier.committed(serial, failure.as_deref());
+    /// The commit is durable, or failed: why, say the first `failure` bytes of the input.
+    pub fn committed(&mut self, serial: u32, failure: usize) {
+        self.carrier.committed(serial, reason(&self.input[..failure]).as_deref());
     }
 
     /// Takes the next read; returns its number, or 0 where there is none.
@@ -326,9 +363,9 @@ impl Worker {
         self.carrier.read_part(number, &self.input[..len]);
     }
 
-    /// The read has ended, or failed for that reason.
-    pub fn read_end(&mut self, number: u32, failure: Option<String>) {
-        self.carrier.read_end(number, failure.as_deref());
+    /// The read has ended, or failed: why, say the first `failure` bytes of the input.
+    pub fn read_end(&mut self, number: u32, failure: usize) {
+        self.carrier.read_end(number, reason(&self.input[..failure]).as_deref());
     }
 
     /// Takes the next job of a page device that takes bytes at offsets: 0 none, 1 a read, 2 a write.
@@ -355,16 +392,17 @@ impl Worker {
         self.page_job.as_ref().map_or(0, |job| job.len)
     }
 
-    /// The job is done, or failed for that reason.
-    pub fn page_job_done(&mut self, failure: Option<String>) {
+    /// The job is done, or failed: why, say the first `failure` bytes of the input.
+    pub fn page_job_done(&mut self, failure: usize) {
         if let Some(job) = self.page_job.take() {
-            self.carrier.page_job_done(job, failure.as_deref());
+            self.carrier.page_job_done(job, reason(&self.input[..failure]).as_deref());
         }
     }
 
     /// A picture of the page device: `[page size, pages that were ever used, n, n × (first page, pages, 1 if written),
-    /// one bit a page]`. The runs are those since the last picture.
-    pub fn page_map(&mut self) -> Vec<u32> {
+    /// one bit a page]`, in words of 4 bytes at `reply`; returns how many bytes they are. The runs are those since the last
+    /// picture.
+    pub fn page_map(&mut self) -> usize {
         let (size, bits) = self.engine.page_map();
         let size64 = u64::from(size.max(1));
         let mut picture = vec![size, (bits.len() * 64) as u32, self.carrier.traffic.len() as u32];
@@ -375,20 +413,23 @@ impl Worker {
         for word in bits {
             picture.extend([*word as u32, (*word >> 32) as u32]);
         }
-        picture
+        self.reply = picture.into_iter().flat_map(u32::to_le_bytes).collect();
+        self.reply.len()
     }
 
     // ------------------------------------------------------------------------------------------ files from elsewhere
 
-    /// Where a file lies among the chunks: its first key and its size in bytes; nothing where there is none.
-    pub fn file(&self, name: &str) -> Vec<f64> {
-        let file = self.carrier.file(name.as_bytes());
-        file.map_or_else(Vec::new, |(span, size)| vec![span.from as f64, size as f64])
+    /// Where the file that the first `len` bytes of the input name lies among the chunks. Returns 2 where there is one: its
+    /// first key and its size in bytes lie at `numbers`; else 0.
+    pub fn file(&mut self, len: usize) -> usize {
+        let file = self.carrier.file(&self.input[..len]);
+        self.numbers = file.map_or_else(Vec::new, |(span, size)| vec![span.from as f64, size as f64]);
+        self.numbers.len()
     }
 
-    /// Removes a file.
-    pub fn remove_file(&mut self, name: &str) {
-        self.carrier.remove_file(name.as_bytes());
+    /// Removes the file that the first `len` bytes of the input name.
+    pub fn remove_file(&mut self, len: usize) {
+        self.carrier.remove_file(&self.input[..len]);
     }
 
     /// Begins to take a dump.rdb.
@@ -404,28 +445,35 @@ impl Worker {
     }
 
     /// Restores some of what was fed, in this session. Returns how many keys were read so far, or -1 where a portion is
-    /// wanted, -2 where the file is done.
-    ///
-    /// # Errors
-    /// What is wrong with the file, and where.
-    pub fn import_step(&mut self, session: usize, now: f64) -> Result<i32, String> {
-        let (Some(id), Some(import)) = (self.id(session), &mut self.import) else { return Ok(-2) };
+    /// wanted, -2 where the file is done, -3 where something is wrong with it: what, and where, says the text at `reply`.
+    pub fn import_step(&mut self, session: usize, now: f64) -> i32 {
+        let (Some(id), Some(import)) = (self.id(session), &mut self.import) else { return -2 };
         let mut commands = Vec::new();
-        import.commands(&mut commands)?;
+        if let Err(reason) = import.commands(&mut commands) {
+            self.say(&reason);
+            return -3;
+        }
         let (keys, done) = (import.keys, import.done);
         if !commands.is_empty() {
             self.engine.handle_bytes(id, &commands, now as i64);
-            return Ok(keys as i32);
+            return keys as i32;
         }
         if done {
             self.import = None;
         }
-        Ok(if done { -2 } else { -1 })
+        if done { -2 } else { -1 }
     }
 
     /// Gives up a file that is on its way.
     pub fn import_end(&mut self) {
         self.import = None;
+    }
+
+    /// Leaves a text at `reply`.
+    fn say(&mut self, text: &str) -> usize {
+        self.reply.clear();
+        self.reply.extend_from_slice(text.as_bytes());
+        self.reply.len()
     }
 
     fn all_unsent(&self, session: usize) -> &[u8] {
@@ -443,6 +491,18 @@ impl Worker {
     fn id(&self, session: usize) -> Option<SessionId> {
         self.sessions.get(session).copied().flatten()
     }
+}
+
+/// Bytes of the seed.
+const SEED: usize = 32;
+
+fn options(seed: [u64; 4], now: i64) -> Options {
+    Options { commands: nuthatch_core::ALL_COMMANDS, config: Config::default(), host: facts(), seed, now }
+}
+
+/// Why something failed; no bytes: it did not.
+fn reason(bytes: &[u8]) -> Option<String> {
+    (!bytes.is_empty()).then(|| String::from_utf8_lossy(bytes).into_owned())
 }
 
 fn words(seed: &[u8]) -> [u64; 4] {
@@ -473,9 +533,22 @@ fn facts() -> HostFacts {
 mod tests {
     use super::*;
 
-    fn ask(worker: &mut Worker, session: usize, bytes: &[u8], now: f64) -> Vec<u8> {
+    fn lay(worker: &mut Worker, bytes: &[u8]) -> usize {
         worker.input(bytes.len());
         worker.input[..bytes.len()].copy_from_slice(bytes);
+        bytes.len()
+    }
+
+    /// One that is configured.
+    fn configured(config: &str, now: f64) -> Worker {
+        let mut worker = Worker::new();
+        let len = lay(&mut worker, &[&[7; SEED], config.as_bytes()].concat());
+        assert_eq!(worker.configure(len, now), 0);
+        worker
+    }
+
+    fn ask(worker: &mut Worker, session: usize, bytes: &[u8], now: f64) -> Vec<u8> {
+        lay(worker, bytes);
         worker.send(session, bytes.len(), now);
         worker.turn(now);
         let id = worker.id(session);
@@ -486,7 +559,7 @@ mod tests {
 
     #[test]
     fn commands_run() {
-        let mut worker = Worker::new(&[7; 32], "maxmemory 8mb", 1000.0).unwrap();
+        let mut worker = configured("maxmemory 8mb", 1000.0);
         let session = worker.open(1000.0);
         assert_eq!(ask(&mut worker, session, b"HSET h a 1\r\nHGET", 1001.0), b":1\r\n");
         assert_eq!(ask(&mut worker, session, b" h a\r\n", 1002.0), b"$1\r\n1\r\n");
@@ -496,7 +569,7 @@ mod tests {
 
     #[test]
     fn sessions_are_numbers_that_are_used_again() {
-        let mut worker = Worker::new(&[], "", 0.0).unwrap();
+        let mut worker = configured("", 0.0);
         assert_eq!((worker.open(0.0), worker.open(0.0)), (0, 1));
         worker.close(0);
         worker.close(0);
@@ -509,7 +582,7 @@ mod tests {
     /// clients waited for ever.
     #[test]
     fn a_second_turn_forgets_no_session() {
-        let mut worker = Worker::new(&[], "", 0.0).unwrap();
+        let mut worker = configured("", 0.0);
         let session = worker.open(0.0);
         worker.input(6);
         worker.input[..6].copy_from_slice(b"PING\r\n");
@@ -521,7 +594,10 @@ mod tests {
 
     #[test]
     fn a_wrong_directive_is_named() {
-        let error = Worker::new(&[], "appendonly perhaps", 0.0).unwrap_err();
+        let mut worker = Worker::new();
+        let len = lay(&mut worker, &[&[7; SEED], &b"appendonly perhaps"[..]].concat());
+        assert_ne!(worker.configure(len, 0.0), 0);
+        let error = String::from_utf8_lossy(&worker.reply).into_owned();
         assert!(error.starts_with("'appendonly perhaps': "), "{error}");
     }
 }

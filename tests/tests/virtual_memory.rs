@@ -282,6 +282,50 @@ fn a_small_file_system_fills_up() {
     assert!(check(&server, 10_000) >= 1500);
 }
 
+/// A start held the whole dataset in memory while the journal was read, however low the limit was, and commands in the journal
+/// ran on values that had not been there. Base and increment are several times the limit here, and the increment changes values
+/// of the base: alone, in transactions, through another database and by patterns.
+#[test]
+fn a_journal_larger_than_memory_is_read_within_the_limit() {
+    let place = Place::new();
+    let journaled = ["--appendonly", "yes", "--appendfsync", "no", "--auto-aof-rewrite-percentage", "0"];
+    let flags = [&journaled[..], &["--vm-max-memory", "4mb", "--save", ""]].concat();
+    let server = place.start(&flags);
+    assert_eq!(fill(&server, 30_000), 0);
+    ask(&server, "BGREWRITEAOF");
+    until(&server, "the base", || info(&server, "persistence")["aof_rewrite_in_progress"] == "0");
+    let mut conn = server.connect().expect("a connection");
+    for i in (0..30_000).step_by(7) {
+        let lines = [
+            format!("APPEND key:{i} more"),
+            format!("RENAME key:{} renamed:{i}", i + 1),
+            "MULTI".to_owned(),
+            format!("SETRANGE key:{} 5 part", i + 2),
+            format!("RPUSH list:{} {i} {}", i % 50, "x".repeat(200)),
+            "EXEC".to_owned(),
+            format!("COPY key:{} copy:{i} DB 3", i + 3),
+        ];
+        conn.send(&lines.iter().flat_map(|line| encode(&words(line))).collect::<Vec<_>>()).expect("to send");
+        for _ in &lines {
+            assert!(conn.read().expect("a reply").error().is_none());
+        }
+    }
+    ask(&server, "SORT list:0 ALPHA STORE sorted");
+    let digest = ask(&server, "DEBUG DIGEST");
+    drop(conn);
+    let mut server = server;
+    for round in 0..2 {
+        drop(server);
+        server = place.start(&flags);
+        until(&server, "the dataset", || info(&server, "persistence")["loading"] == "0");
+        let peak: u64 = info(&server, "memory")["used_memory_peak"].parse().expect("a number");
+        assert!(peak < 20 << 20, "round {round}: {peak} bytes, the limit is 4 MB");
+        assert_eq!(ask(&server, "DEBUG DIGEST"), digest, "round {round}");
+        ask(&server, "BGREWRITEAOF");
+        until(&server, "a base", || info(&server, "persistence")["aof_rewrite_in_progress"] == "0");
+    }
+}
+
 #[test]
 fn a_damaged_frame_is_the_error_of_its_key() {
     let place = Place::new();

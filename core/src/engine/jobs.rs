@@ -276,7 +276,10 @@ impl Engine {
             return (part.job_done)(self, step, done);
         }
         match (owner, paging, snapshots, journal) {
-            (Owner::PageOut(number), Some(part), ..) => (part.page_out_done)(self, number, done),
+            (Owner::PageOut(number), Some(part), ..) => {
+                (part.page_out_done)(self, number, done);
+                self.load_on();
+            }
             (Owner::PageIn(number), Some(part), ..) => (part.page_in_done)(self, number, done),
             (Owner::Saving(serial), _, Some(part), _) => (part.job_done)(self, serial, done),
             (Owner::Loading(serial), _, Some(part), _) => (part.load_done)(self, serial, done),
@@ -288,6 +291,18 @@ impl Engine {
                 (part.job_done)(self, generation, step, done);
             }
             _ => {}
+        }
+    }
+    /// Values have left memory: a load that waited for room goes on.
+    fn load_on(&mut self) {
+        if !self.server.loading || self.is_pressed() {
+            return;
+        }
+        if let Some(snapshots) = self.parts.snapshots() {
+            (snapshots.load_more)(self);
+        }
+        if let Some(journal) = self.parts.journal() {
+            (journal.load_on)(self);
         }
     }
 }

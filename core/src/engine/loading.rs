@@ -47,13 +47,15 @@ pub(super) struct Loading {
     purpose: Purpose,
     serial: u32,
     file: Vec<u8>,
+    /// Keys are in the dataset as they come, so that values can leave memory while others follow.
+    in_place: bool,
     loader: Loader,
     intake: Intake,
     /// Where the next read begins.
     offset: u64,
     in_flight: u64,
     micros: u64,
-    /// Buffers for reads that wait until diskstore's store has taken what was read before.
+    /// Buffers for reads that wait until what was read before has gone on: into diskstore's store, or out to the page device.
     spare: Vec<Vec<u8>>,
 }
 
@@ -124,6 +126,7 @@ impl Engine {
             purpose,
             serial: self.serial,
             file,
+            in_place: purpose == Purpose::Base && paging.enabled,
             loader: Loader::new(self.server.config.rdbchecksum),
             intake: Intake {
                 keyspace,
@@ -175,7 +178,13 @@ impl Engine {
                     loading.loader.finish();
                 }
                 loading.intake.progress.total = size;
+                if loading.in_place {
+                    core::mem::swap(&mut self.data.keyspace, &mut loading.intake.keyspace);
+                }
                 let taken = loading.intake.take_items(&mut loading.loader);
+                if loading.in_place {
+                    core::mem::swap(&mut self.data.keyspace, &mut loading.intake.keyspace);
+                }
                 loading.intake.progress.loaded = loading.loader.position();
                 self.server.persistence.load = loading.intake.progress;
                 if let Some(store) = self.parts.store_files() {
@@ -190,6 +199,11 @@ impl Engine {
     }
 
     fn after_portion(&mut self, taken: Result<(), RdbError>, bytes: Vec<u8>) {
+        if let (true, Some(paging)) =
+            (self.loading.as_ref().is_some_and(|load| load.in_place), self.parts.paging)
+        {
+            (paging.tick)(self);
+        }
         let Some(loading) = &self.loading else { return };
         match taken {
             Err(error) => self.end_refused(&format!("{error}")),
@@ -198,9 +212,7 @@ impl Engine {
                 None => self.end_loaded(),
             },
             Ok(()) if bytes.len() < PORTION => self.end_refused("the file changed while it was read"),
-            Ok(()) if self.parts.store_files().is_none_or(|store| (store.import_has_room)(self)) => {
-                self.read_on(bytes);
-            }
+            Ok(()) if self.takes_more() => self.read_on(bytes),
             Ok(()) => {
                 if let Some(loading) = &mut self.loading {
                     loading.spare.push(bytes);
@@ -209,7 +221,12 @@ impl Engine {
         }
     }
 
-    /// Diskstore's store takes more of the file.
+    /// Whether what was read before has gone on.
+    fn takes_more(&self) -> bool {
+        !self.is_pressed() && self.parts.store_files().is_none_or(|store| (store.import_has_room)(self))
+    }
+
+    /// There is room for more of the file.
     pub(super) fn read_more(&mut self) {
         for buffer in
             self.loading.as_mut().map(|loading| core::mem::take(&mut loading.spare)).unwrap_or_default()
@@ -261,15 +278,13 @@ impl Engine {
     fn end_replaced(&mut self) {
         let Some(loading) = self.loading.take() else { return };
         let position = loading.loader.position();
-        let Loading { purpose, intake, micros, .. } = loading;
-        for index in 0..self.data.keyspace.count() {
-            self.data.touch_watchers_of(index, None);
-            let old = self.data.empty(index);
-            self.data.garbage_databases.extend(old.filter(|old| !old.is_empty()));
-        }
-        match self.parts.store_files() {
-            Some(store) => (store.adopt_import)(self),
-            None => self.data.keyspace = intake.keyspace,
+        let Loading { purpose, intake, micros, in_place, .. } = loading;
+        if !in_place {
+            self.empty_all();
+            match self.parts.store_files() {
+                Some(store) => (store.adopt_import)(self),
+                None => self.data.keyspace = intake.keyspace,
+            }
         }
         self.data.paging.swapped += intake.kept;
         self.moving = None;
@@ -297,6 +312,15 @@ impl Engine {
                 }
             }
             Purpose::Reload(session, _) => self.end_job_wait(session, Ok(())),
+        }
+    }
+
+    /// Takes all keys out of the dataset.
+    pub(super) fn empty_all(&mut self) {
+        for index in 0..self.data.keyspace.count() {
+            self.data.touch_watchers_of(index, None);
+            let old = self.data.empty(index);
+            self.data.garbage_databases.extend(old.filter(|old| !old.is_empty()));
         }
     }
 

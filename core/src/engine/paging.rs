@@ -81,6 +81,12 @@ static PART: PagingPart = PagingPart {
     plan: Engine::plan,
     park: Engine::wait_for_values,
     unpin: Engine::unpin,
+    note_missing: |engine, db, id, args| {
+        let mut positions = core::mem::take(&mut engine.traffic.positions);
+        engine.note_missing(db, id, args, &mut positions);
+        engine.traffic.positions = positions;
+    },
+    fetch: Engine::fetch,
     run_ready: Engine::run_ready,
     page_out_done: Engine::page_out_done,
     page_in_done: Engine::page_in_done,
@@ -200,6 +206,24 @@ impl Engine {
         }
     }
 
+    /// Asks for the values in `missing` for the journal's commands, and keeps them until they are unpinned; how many are on
+    /// their way.
+    fn fetch(&mut self, session: &mut Session) -> usize {
+        let mut missing = core::mem::take(&mut self.data.missing);
+        missing.sort_unstable();
+        missing.dedup();
+        let mut waits = 0;
+        for key in missing {
+            let wanted = self.look_up(key);
+            if !session.pinned.contains(&wanted.key) {
+                self.traffic.pins.hold(wanted.hash, &wanted.key, wanted.bytes());
+                session.pinned.push(wanted.key.clone());
+            }
+            waits += usize::from(self.load(wanted, session.id));
+        }
+        waits
+    }
+
     /// Finds where the key's value lies.
     fn look_up(&self, key: DbKey) -> Wanted {
         let hash = self.data.keyspace.hash(&key.1);
@@ -257,6 +281,9 @@ impl Engine {
 
     /// One of the values that the session waits for has come, or will not.
     fn loaded_for(&mut self, who: SessionId, key: &DbKey, failure: Option<&str>) {
+        if let (SessionId::REPLAY, Some(journal)) = (who, self.parts.journal()) {
+            return (journal.value_came)(self, key, failure);
+        }
         let Some(mut session) = self.peers.take(who) else { return };
         if let Some(Blocked::Loading { missing, .. }) = &mut session.blocked {
             *missing -= 1;

@@ -13,6 +13,7 @@ use crate::command_index::CommandId;
 use crate::keyspace::Keyspace;
 use crate::rdb::{Facts, Options};
 use crate::session::{OwnedCommand, Session, SessionId};
+use crate::waiters::DbKey;
 use crate::words::reach::{SERVER, STORE};
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
@@ -70,6 +71,9 @@ pub(super) struct PagingPart {
     pub(super) plan: fn(&mut Engine, &Running, CommandId, Args<'_>) -> bool,
     pub(super) park: fn(&mut Engine, &mut Running, CommandId, OwnedCommand),
     pub(super) unpin: fn(&mut Engine, &mut Session),
+    /// For the journal's commands: notes what one lacks, and asks for all that is noted.
+    pub(super) note_missing: fn(&mut Engine, usize, CommandId, Args<'_>),
+    pub(super) fetch: fn(&mut Engine, &mut Session) -> usize,
     pub(super) run_ready: fn(&mut Engine),
     pub(super) page_out_done: fn(&mut Engine, u32, Done),
     pub(super) page_in_done: fn(&mut Engine, u32, Done),
@@ -114,6 +118,9 @@ pub(super) struct JournalPart {
     pub(super) base_loaded: fn(&mut Engine, u64),
     pub(super) after_snapshot: fn(&mut Engine),
     pub(super) replay: fn(&mut Engine, SessionId),
+    /// Of the files at the start: there is room for more, or a value that their commands need has come or will not.
+    pub(super) load_on: fn(&mut Engine),
+    pub(super) value_came: fn(&mut Engine, &DbKey, Option<&str>),
 }
 
 /// Diskstore.

@@ -40,6 +40,8 @@ pub struct Tools {
     pub chromium: bool,
     /// Firefox ESR.
     pub firefox: bool,
+    /// WebKitGTK's small browser with its driver, and a screen for it.
+    pub webkit: bool,
     /// QEMU for ARM.
     pub qemu: bool,
     /// A nightly toolchain with Miri.
@@ -55,6 +57,7 @@ pub fn all(top: &Path, report: &mut Report) -> Tools {
     let thumb = target(top, THUMB, report, "clippy and build for the microcontroller");
     let node = node(top, report);
     let (chromium, firefox) = (browser("chromium", report), browser("firefox-esr", report));
+    let webkit = webkit(report);
     let nightly = has_nightly();
     let miri = nightly && miri();
     if !miri {
@@ -84,6 +87,7 @@ pub fn all(top: &Path, report: &mut Report) -> Tools {
         node,
         chromium,
         firefox,
+        webkit,
         qemu,
         miri,
         cargo_fuzz,
@@ -130,6 +134,18 @@ fn browser(name: &str, report: &mut Report) -> bool {
     let found = ensure(there, || apt_install(&[name]));
     if !found {
         report.lacks(&format!("{name}: apt-get install {name}"), "the browser's package in a browser");
+    }
+    found
+}
+
+fn webkit(report: &mut Report) -> bool {
+    let there = || {
+        succeeds(&mut program("WebKitWebDriver", ["--version"])) && succeeds(&mut program("Xvfb", ["-help"]))
+    };
+    let found = ensure(there, || apt_install(&["webkit2gtk-driver", "xvfb"]));
+    if !found {
+        let how = "WebKitGTK: apt-get install webkit2gtk-driver xvfb";
+        report.lacks(how, "the browser's package in a browser");
     }
     found
 }

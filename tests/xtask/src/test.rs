@@ -136,6 +136,7 @@ fn browser(top: &Path, report: &mut Report, tools: &Tools) -> Result<(), Failure
         ("chromium", chromium && tools.reference),
         ("demo", chromium),
         ("firefox", tools.firefox),
+        ("webkit", tools.webkit),
     ];
     for (suite, _) in suites.iter().filter(|(_, can)| *can) {
         let file = format!("host-wasm/tests/{suite}.test.mjs");

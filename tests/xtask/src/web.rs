@@ -13,13 +13,11 @@ use crate::test;
 pub const DIST: &str = "host-wasm/pkg";
 /// Where its parts are put together.
 const STAGE: &str = "target/web";
-/// The scripts that something imports by name, each with all that it needs, and those of them that they leave out.
-const ENTRIES: [(&str, &[&str]); 4] = [
-    ("worker.js", &[]),
-    ("index.js", &["./worker.js"]),
-    ("node.js", &["./worker.js"]),
-    ("ioredis.js", &["./worker.js"]),
-];
+/// The scripts that something imports by name, each with all that it needs but for the others.
+const ENTRIES: [&str; 6] =
+    ["worker.js", "worker-more.js", "index.js", "page-more.js", "node.js", "ioredis.js"];
+/// Those that are loaded by others when they are wanted.
+const LATER: [&str; 3] = ["./worker.js", "./worker-more.js", "./page-more.js"];
 
 /// For the nightly compiler: nothing is told of a panic, which ends the engine, and nothing is printed for programmers.
 const SMALL: &str = "-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none -Zfmt-debug=none";
@@ -74,7 +72,6 @@ pub fn build(top: &Path, route: &Route) -> Result<(), Failure> {
     let wasm = top.join("target").join(WASM).join("web/nuthatch_wasm.wasm");
     let mut bindgen = cargo(&top.join("host-wasm/bindgen"), None);
     execute(bindgen.args(["run", "--quiet", "--"]).arg(&wasm).arg(&stage))?;
-    rewrite(&stage.join("engine.js"), |text| text.replace("engine_bg.wasm", "engine.wasm"))?;
     optimise(top, &stage.join("engine_bg.wasm"), &package.join("engine.wasm"))?;
     scripts(top, &stage, &package)
 }
@@ -109,10 +106,10 @@ fn scripts(top: &Path, stage: &Path, package: &Path) -> Result<(), Failure> {
         let to = if types { package } else { stage }.join(entry.file_name());
         fs::copy(entry.path(), &to).map_err(|error| cannot("write", &to, &error))?;
     }
-    for (entry, others) in ENTRIES {
+    for entry in ENTRIES {
         let mut esbuild = program(tool(top, "esbuild"), [entry]);
         esbuild.args(["--bundle", "--minify", "--format=esm", "--target=es2022", "--log-level=warning"]);
-        esbuild.args(others.iter().chain(&["node:*"]).map(|other| format!("--external:{other}")));
+        esbuild.args(LATER.iter().chain(&["node:*"]).map(|other| format!("--external:{other}")));
         execute(esbuild.arg(format!("--outdir={}", package.display())).current_dir(stage))?;
     }
     Ok(())
@@ -132,11 +129,6 @@ pub fn sizes(top: &Path) -> Result<(), Failure> {
         sizes.arg("--no-budget");
     }
     execute(sizes.current_dir(top)).map(drop)
-}
-
-fn rewrite(path: &Path, change: impl Fn(&str) -> String) -> Result<(), Failure> {
-    let text = fs::read_to_string(path).map_err(|error| cannot("read", path, &error))?;
-    fs::write(path, change(&text)).map_err(|error| cannot("write", path, &error))
 }
 
 fn cannot(what: &str, path: &Path, error: &std::io::Error) -> Failure {

@@ -130,6 +130,8 @@ static PART: JournalPart = JournalPart {
     base_loaded: Engine::base_loaded,
     after_snapshot: Engine::journal_after_snapshot,
     replay: Engine::replay_when_possible,
+    load_on: Engine::replay_on,
+    value_came: Engine::replay_value_came,
 };
 
 impl Engine {

@@ -6,9 +6,9 @@ use crate::call::Outcome;
 use crate::command_index::CommandId;
 use crate::engine::jobs::{Done, Job};
 use crate::journal::{Event, Fault, FaultKind, Manifest, Part, Reader};
-use crate::resp::parse::Span;
 use crate::server::Request;
 use crate::session::{OwnedCommand, Queue, Session, SessionId, SessionInfo};
+use crate::waiters::DbKey;
 use crate::words::time::UnixMillis;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -28,6 +28,19 @@ const TOLD: u64 = 16;
 /// and with the same access clocks, which come round after so many milliseconds.
 const ROUND: UnixMillis = 15 * (1 << 24) * 1000;
 
+/// So many commands are looked at for values that are to be asked for together.
+const ASIDE: usize = 256;
+
+/// How far commands were run.
+enum Ran {
+    /// To the file's end.
+    All,
+    /// The next portion is needed.
+    UntilPortion,
+    /// Values are needed.
+    UntilValues,
+}
+
 /// Files on their way into the dataset.
 #[derive(Debug)]
 pub(super) struct Replay {
@@ -42,8 +55,14 @@ pub(super) struct Replay {
     /// Sizes of the files that were read.
     total: u64,
     base_size: u64,
-    session: Box<Session>,
-    commands: u64,
+    /// `None` while its command runs.
+    session: Option<Box<Session>>,
+    /// Commands that were read and did not run yet, because values that they need are on their way.
+    aside: VecDeque<OwnedCommand>,
+    /// Values on their way.
+    missing: usize,
+    /// Portions to be asked for when those that came were run.
+    wanted: u64,
     errors: u64,
     micros: u64,
     /// The session whose DEBUG LOADAOF it is.
@@ -79,11 +98,7 @@ impl Engine {
         }
         self.write_rest();
         self.sync_journal();
-        for index in 0..self.data.keyspace.count() {
-            self.data.touch_watchers_of(index, None);
-            let old = self.data.empty(index);
-            self.data.garbage_databases.extend(old.filter(|old| !old.is_empty()));
-        }
+        self.empty_all();
         self.server.journaling = false;
         (self.journal.earlier, self.journal.end) = (0, 0);
         self.begin_replay(Some(session));
@@ -93,8 +108,7 @@ impl Engine {
     fn begin_replay(&mut self, waiter: Option<SessionId>) {
         self.server.loading = true;
         self.server.persistence.load.started = self.now;
-        let session =
-            Session::new(SessionId { slot: u32::MAX, serial: 0 }, 0, SessionInfo::default(), self.now);
+        let session = Session::new(SessionId::REPLAY, 0, SessionInfo::default(), self.now);
         self.journal.stage = Stage::Replaying(Box::new(Replay {
             files: VecDeque::new(),
             current: Vec::new(),
@@ -105,8 +119,10 @@ impl Engine {
             size: 0,
             total: 0,
             base_size: 0,
-            session: Box::new(session),
-            commands: 0,
+            session: Some(Box::new(session)),
+            aside: VecDeque::new(),
+            missing: 0,
+            wanted: 0,
             errors: 0,
             micros: (self.server.host.monotonic)(),
             waiter,
@@ -181,8 +197,11 @@ impl Engine {
         };
         replay.number += 1;
         replay.begun = false;
-        replay.session.db = 0;
-        replay.session.multi = None;
+        replay.wanted = 0;
+        if let Some(session) = &mut replay.session {
+            session.db = 0;
+            session.multi = None;
+        }
         let file = [&self.server.config.appenddirname[..], b"/", &part.name].concat();
         replay.current = file;
         self.read_from(0);
@@ -221,21 +240,37 @@ impl Engine {
             replay.number += 1;
             return self.load_base(file);
         }
-        let last = bytes.len() < PORTION;
-        replay.reader.feed(&bytes);
-        if last {
+        if bytes.len() < PORTION {
             replay.reader.finish();
+        } else {
+            replay.wanted += if first { AHEAD } else { 1 };
         }
-        let whole = self.run_portion();
-        match whole {
+        replay.reader.feed(&bytes);
+        self.replay_on();
+    }
+
+    /// Runs what was read, unless values have to come or to leave first.
+    pub(super) fn replay_on(&mut self) {
+        let Stage::Replaying(replay) = &self.journal.stage else { return };
+        if self.loading.is_some() || !replay.begun || replay.missing > 0 || self.is_pressed() {
+            return;
+        }
+        let ran = self.run_portion();
+        if let Some(paging) = self.parts.paging {
+            (paging.tick)(self);
+        }
+        match ran {
             Err(fault) => self.file_faulty(fault),
-            Ok(true) => self.file_replayed(),
-            Ok(false) if last => {}
-            Ok(false) => {
-                for _ in 0..if first { AHEAD } else { 1 } {
-                    self.read_part(Vec::new());
-                }
-            }
+            Ok(Ran::All) => self.file_replayed(),
+            Ok(Ran::UntilValues) => {}
+            Ok(Ran::UntilPortion) => self.read_wanted(),
+        }
+    }
+
+    fn read_wanted(&mut self) {
+        let Stage::Replaying(replay) = &mut self.journal.stage else { return };
+        for _ in 0..core::mem::take(&mut replay.wanted) {
+            self.read_part(Vec::new());
         }
     }
 
@@ -267,26 +302,15 @@ impl Engine {
         self.read_from(position.max(1));
     }
 
-    /// Runs what was read; true at the file's end.
-    fn run_portion(&mut self) -> Result<bool, Fault> {
-        let Stage::Replaying(replay) = &mut self.journal.stage else { return Ok(true) };
+    fn run_portion(&mut self) -> Result<Ran, Fault> {
+        let Stage::Replaying(replay) = &mut self.journal.stage else { return Ok(Ran::All) };
         let mut reader = core::mem::replace(&mut replay.reader, Reader::new(0));
         let now = self.now;
         self.now = now % ROUND;
-        let outcome = loop {
-            match reader.step() {
-                Ok(Event::Command) => {
-                    let (bytes, spans) = reader.command();
-                    self.replay_command(bytes, spans);
-                }
-                Ok(Event::Pause) => break Ok(false),
-                Ok(Event::End) => break Ok(true),
-                Err(fault) => break Err(fault),
-            }
-        };
+        let outcome = self.run_read(&mut reader);
         self.now = now;
         self.after_removals();
-        let Stage::Replaying(replay) = &mut self.journal.stage else { return Ok(true) };
+        let Stage::Replaying(replay) = &mut self.journal.stage else { return Ok(Ran::All) };
         let load = &mut self.server.persistence.load;
         load.loaded = replay.total + reader.position();
         load.total = load.total.max(replay.total + replay.size);
@@ -294,41 +318,150 @@ impl Engine {
         outcome
     }
 
-    fn replay_command(&mut self, bytes: &[u8], spans: &[Span]) {
-        let args = Args::new(bytes, spans);
-        let id = self.replayed_id(args);
+    fn run_read(&mut self, reader: &mut Reader) -> Result<Ran, Fault> {
+        loop {
+            if self.run_aside() {
+                return Ok(Ran::UntilValues);
+            }
+            match reader.step()? {
+                Event::Command => {
+                    let (bytes, spans) = reader.command();
+                    if !self.replay_command(Args::new(bytes, spans)) {
+                        self.put_aside(reader);
+                    }
+                }
+                Event::Pause => return Ok(Ran::UntilPortion),
+                Event::End => return Ok(Ran::All),
+            }
+        }
+    }
+
+    /// Puts a command aside that lacks values, and some of those behind it, so that all their values are asked for at once.
+    fn put_aside(&mut self, reader: &mut Reader) {
+        let mut bytes = 0;
+        loop {
+            let (words, spans) = reader.command();
+            let args = Args::new(words, spans);
+            let selects = args.get(0).eq_ignore_ascii_case(b"select");
+            let command = OwnedCommand::new(args);
+            bytes += spans.iter().map(|span| span.len as usize).sum::<usize>();
+            let id = self.replayed_id(args);
+            let Stage::Replaying(replay) = &mut self.journal.stage else { return };
+            let db = replay.session.as_ref().map_or(0, |session| session.db);
+            replay.aside.push_back(command);
+            let full = replay.aside.len() >= ASIDE || bytes >= PORTION;
+            if let (Some(paging), Some(id)) = (self.parts.paging, id) {
+                (paging.note_missing)(self, db, id, args);
+            }
+            if selects || full || reader.step() != Ok(Event::Command) {
+                return;
+            }
+        }
+    }
+
+    /// Runs what was put aside; true where values have to come first.
+    fn run_aside(&mut self) -> bool {
+        loop {
+            let Stage::Replaying(replay) = &mut self.journal.stage else { return false };
+            let Some(command) = replay.aside.pop_front() else { break };
+            if self.replay_command(command.args()) {
+                continue;
+            }
+            let Stage::Replaying(replay) = &mut self.journal.stage else { return false };
+            replay.aside.push_front(command);
+            if self.fetch_missing() {
+                return true;
+            }
+        }
+        self.let_values_go();
+        false
+    }
+
+    /// Asks for the values that were noted; whether any is on its way.
+    fn fetch_missing(&mut self) -> bool {
+        let Some(paging) = self.parts.paging else { return false };
+        let Some(mut session) = self.replay_session() else { return false };
+        let waits = (paging.fetch)(self, &mut session);
+        let Stage::Replaying(replay) = &mut self.journal.stage else { return false };
+        replay.session = Some(session);
+        replay.missing = waits;
+        waits > 0
+    }
+
+    fn let_values_go(&mut self) {
+        let Some(paging) = self.parts.paging else { return };
+        let Some(mut session) = self.replay_session() else { return };
+        if !session.pinned.is_empty() {
+            (paging.unpin)(self, &mut session);
+        }
+        self.give_back(session);
+    }
+
+    fn replay_session(&mut self) -> Option<Box<Session>> {
+        let Stage::Replaying(replay) = &mut self.journal.stage else { return None };
+        replay.session.take()
+    }
+
+    fn give_back(&mut self, session: Box<Session>) {
+        if let Stage::Replaying(replay) = &mut self.journal.stage {
+            replay.session = Some(session);
+        }
+    }
+
+    /// A value that commands need has come, or cannot be read.
+    pub(super) fn replay_value_came(&mut self, key: &DbKey, failure: Option<&str>) {
+        if let Some(reason) = failure {
+            let name = String::from_utf8_lossy(&key.1).into_owned();
+            return self.refuse_start(format!(
+                "Fatal error: the value of key '{name}' left memory while the append only file was read and cannot be read back from the swap file: {reason}"
+            ));
+        }
         let Stage::Replaying(replay) = &mut self.journal.stage else { return };
-        replay.commands += 1;
+        replay.missing -= 1;
+        self.replay_on();
+    }
+
+    /// Runs a command; false: it lacks values, which are noted.
+    fn replay_command(&mut self, args: Args<'_>) -> bool {
+        let id = self.replayed_id(args);
+        let Some(mut session) = self.replay_session() else { return true };
         let Some(id) = id else {
+            self.give_back(session);
             let name = String::from_utf8_lossy(args.get(0)).into_owned();
-            return self.refuse_start(format!("Unknown command '{name}' reading the append only file"));
+            self.refuse_start(format!("Unknown command '{name}' reading the append only file"));
+            return true;
         };
         let name = self.server.index.get(id).name;
         if name == "multi" {
-            replay.session.multi = Some(Queue::default());
-            return;
-        }
-        if name != "exec"
-            && let Some(queue) = &mut replay.session.multi
-        {
+            session.multi = Some(Queue::default());
+        } else if let (true, Some(queue)) = (name != "exec", &mut session.multi) {
             queue.commands.push((id, OwnedCommand::new(args)));
-            return;
+        } else {
+            let lacks = self.data.paging.swapped > 0
+                && self.parts.paging.is_some_and(|paging| (paging.plan)(self, &session, id, args));
+            if lacks || !self.call_replayed(&mut session, id, args) {
+                self.give_back(session);
+                return false;
+            }
         }
-        // The session is elsewhere while its command runs.
-        let other = Session::new(replay.session.id, 0, SessionInfo::default(), 0);
-        let mut session = core::mem::replace(&mut replay.session, Box::new(other));
-        let ran = self.call_in(&mut session, id, args, None);
+        self.give_back(session);
+        true
+    }
+
+    fn call_replayed(&mut self, session: &mut Box<Session>, id: CommandId, args: Args<'_>) -> bool {
+        let ran = self.call_in(session, id, args, None);
         session.output.clear();
         session.blocked = None;
-        let Stage::Replaying(replay) = &mut self.journal.stage else { return };
-        replay.session = session;
         if ran.outcome == Outcome::Failed {
+            let name = self.server.index.get(id).name;
+            let Stage::Replaying(replay) = &mut self.journal.stage else { return true };
             replay.errors += 1;
             if replay.errors <= TOLD {
                 let line = format!("A command in the append only file failed: {name}");
                 self.server.requests.push(Request::Log(line));
             }
         }
+        ran.outcome != Outcome::NotResident
     }
 
     fn replayed_id(&self, args: Args<'_>) -> Option<CommandId> {

@@ -52,6 +52,10 @@ impl Engine {
             Stage::Open if self.journal.rewrite.is_none() && self.journal.retry_at.is_none() => {
                 self.begin_rewrite(true, false);
             }
+            // The last one is all but done: another follows it.
+            Stage::Open if self.journal.retry_at.is_none() => {
+                self.server.persistence.aof.scheduled = true;
+            }
             // Without a journal Redis writes a base all the same.
             Stage::Off if !self.server.loading => {
                 let folder = self.server.config.appenddirname.clone();
@@ -172,6 +176,9 @@ impl Engine {
         self.note_recovery();
         let line = "Background AOF rewrite finished successfully";
         self.server.requests.push(Request::Log(String::from(line)));
+        if self.server.persistence.aof.scheduled {
+            self.rewrite_if_due();
+        }
     }
 
     /// Gives up a rewrite under way.

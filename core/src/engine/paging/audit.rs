@@ -97,6 +97,10 @@ impl Engine {
                 traffic.loads.numbers()
             ));
         }
+        if self.server.loading {
+            // The journal's commands pin values too.
+            return Ok(());
+        }
         let mut pins: OrderedMap<&DbKey, usize> = OrderedMap::new();
         for session in self.peers.iter() {
             for key in &session.pinned {

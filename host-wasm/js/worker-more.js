@@ -1,0 +1,252 @@
+// What a worker wants now and then: files in and out, ports, what other tabs ask, and the device that is memory alone. It is a
+// file of its own, loaded when it is first asked for, with methods for the server and for the tabs.
+
+import { NuthatchError } from './resp.js';
+
+export { Memory } from './memory.js';
+
+const EXPORTED = 'dump.rdb';
+/** Bytes of a file that are read from the device at once. */
+const WINDOW = 4 << 20;
+/** Replies that were sent are kept too, up to so many bytes: the tab may not have got them. */
+const KEPT = 1 << 16;
+const utf8 = new TextDecoder();
+const toBytes = new TextEncoder();
+
+/** Of the server. */
+export const serving = {
+  /** A port that speaks RESP. `null` from either side ends it. */
+  port(port) {
+    if (this.following) return this.bridge(port);
+    if (this.early) return this.early.push({ port });
+    const { host } = this;
+    const session = this.session((bytes, closed) => {
+      if (bytes.length) port.postMessage(bytes, [bytes.buffer]);
+      if (closed) end();
+    });
+    const end = () => {
+      if (!this.ports.delete(end)) return;
+      port.postMessage(null);
+      port.close();
+      // Another engine's sessions have the same numbers.
+      if (host === this.host) this.drop(session);
+    };
+    this.ports.add(end);
+    port.onmessage = ({ data }) => {
+      if (data === null) end();
+      else if (this.ports.has(end)) host.send(session, typeof data === 'string' ? toBytes.encode(data) : new Uint8Array(data));
+    };
+  },
+
+  /** A port of this tab to the engine of another; it ends when another tab leads. */
+  bridge(port) {
+    const lane = `port ${(this.bridged = (this.bridged ?? 0) + 1)}`, { reign } = this;
+    (this.bridges ??= new Map()).set(lane, (bytes) => port.postMessage(bytes, bytes && [bytes.buffer]));
+    port.onmessage = ({ data }) => {
+      if (data === null || reign !== this.reign) {
+        this.bridges.delete(lane);
+        port.postMessage(null);
+        port.close();
+        if (data === null) this.end(lane);
+      } else this.tabs.forward({ message: [lane, typeof data === 'string' ? toBytes.encode(data) : new Uint8Array(data)] });
+    };
+  },
+
+  /** Replies that came from another tab. */
+  replied(replies) {
+    const ours = [];
+    for (let i = 0; i < replies.length; i += 2) {
+      const bridge = this.bridges?.get(replies[i]);
+      if (bridge) bridge(replies[i + 1]);
+      else ours.push(replies[i], replies[i + 1]);
+    }
+    if (ours.length) this.post(ours);
+  },
+
+  on_map() {
+    const { host, engine } = this, length = engine.page_map();
+    return new Uint32Array(host.view(engine.reply(), length).slice().buffer);
+  },
+
+  /** One file after the other: they have one name. */
+  next(work) {
+    const result = (this.files ?? Promise.resolve()).then(work);
+    this.files = result.catch(() => {});
+    return result;
+  },
+
+  on_export() {
+    return this.next(async () => {
+      await this.command('SAVE');
+      const { engine, host } = this;
+      const [base, size] = host.numbers(engine.file(host.input(EXPORTED)));
+      const parts = [];
+      for (let at = 0; at < size; at += WINDOW) {
+        const [records] = await this.device.read([{ store: 1, from: base + at, to: base + at + WINDOW - 1 }]);
+        parts.push(new Blob(records));
+      }
+      engine.remove_file(host.input(EXPORTED));
+      host.turn();
+      return new Blob(parts, { type: 'application/octet-stream' });
+    });
+  },
+
+  on_import({ ask, file }, send) {
+    return this.next(async () => {
+      const { engine, host } = this;
+      const outcome = { keys: 0, refused: 0, error: undefined };
+      let arrived;
+      const session = this.session((bytes) => {
+        count(utf8.decode(bytes), outcome);
+        arrived?.();
+      });
+      engine.import_begin();
+      try {
+        const reader = file.stream().getReader();
+        for (let read = 0; ; ) {
+          const { value = new Uint8Array(), done } = await reader.read();
+          engine.import_feed(host.input(value));
+          let keys;
+          for (; (keys = engine.import_step(session, Date.now())) >= 0; outcome.keys = keys) {
+            const replies = new Promise((resolve) => (arrived = resolve));
+            host.turn();
+            await replies;
+          }
+          if (keys === -3) throw new Error(host.said(engine.reply_len()));
+          send({ progress: ask, read: (read += value.length), size: file.size, keys: outcome.keys });
+          if (!done) continue;
+          // The last replies come before this one.
+          const end = new Promise((resolve) => (outcome.end = resolve));
+          host.send(session, toBytes.encode('PING\r\n'));
+          await end;
+          return { keys: outcome.keys, refused: outcome.refused, error: outcome.error };
+        }
+      } catch (error) {
+        throw new NuthatchError(`BADRDB ${error?.message ?? error}`);
+      } finally {
+        if (!host.stopped) {
+          engine.import_end();
+          this.drop(session);
+        }
+      }
+    });
+  },
+};
+
+/** Of the tabs: what the leader does for others, and what the others hear. */
+export const sharing = {
+  /** The device took no commit. */
+  refuse(text) {
+    this.channel.postMessage({ refused: text, epoch: this.epoch });
+  },
+
+  guest(id) {
+    let guest = this.guests.get(id);
+    if (!guest) {
+      guest = { lanes: new Map(), outbox: [] };
+      this.guests.set(id, guest);
+      navigator.locks.request(this.tabLock(id), () => this.leads && this.gone(id));
+    }
+    return guest;
+  },
+
+  /** A tab has ended. */
+  gone(id) {
+    for (const { session } of this.guests.get(id)?.lanes.values() ?? []) this.server.drop(session);
+    this.guests.delete(id);
+    this.owed.set(id, undefined);
+  },
+
+  /** Commands of another tab. */
+  run(id, message) {
+    const guest = this.guest(id);
+    for (let i = 0; i < message.length; i += 2) {
+      const number = message[i];
+      let lane = guest.lanes.get(number);
+      if (!lane) {
+        lane = { sent: 0, kept: new Uint8Array(), session: undefined };
+        lane.session = this.server.session((bytes, closed) => {
+          if (bytes.length) this.reply(guest, number, lane, bytes);
+          if (closed) this.leave(guest, number);
+        });
+        guest.lanes.set(number, lane);
+      }
+      this.server.host.send(lane.session, message[i + 1]);
+    }
+  },
+
+  reply(guest, number, lane, bytes) {
+    lane.sent += bytes.length;
+    lane.kept = joined(lane.kept, bytes).slice(-KEPT);
+    guest.outbox.push(number, bytes);
+  },
+
+  leave(guest, number) {
+    const lane = guest.lanes.get(number);
+    if (!lane) return;
+    guest.lanes.delete(number);
+    this.server.drop(lane.session);
+  },
+
+  /** After a turn. */
+  flush() {
+    for (const [id, { outbox }] of this.guests) {
+      if (outbox.length) this.channel.postMessage({ to: id, epoch: this.epoch, replies: outbox.splice(0) });
+    }
+  },
+
+  /** What goes into a commit of files beside them: all that other tabs are answered for what the commit makes durable. */
+  records() {
+    const ops = [];
+    for (const [key, record] of this.owed) if (!record) ops.push({ store: 2, key, until: key });
+    for (const { key } of ops) this.owed.delete(key);
+    for (const [id, { lanes }] of this.guests) {
+      const record = { epoch: this.epoch, time: Date.now(), lanes: {} };
+      for (const [number, lane] of lanes) {
+        const unsent = this.server.host.unsent(lane.session);
+        record.lanes[number] = { from: lane.sent - lane.kept.length, bytes: joined(lane.kept, unsent) };
+      }
+      ops.push({ store: 2, key: id, until: -1, bytes: record });
+    }
+    return ops;
+  },
+
+  hear(data) {
+    const { server } = this;
+    if (this.leads) {
+      if (data.who) this.channel.postMessage({ to: data.who, leads: this.epoch, owed: this.owed.get(data.who), kind: server.device.kind });
+      else if (data.epoch !== this.epoch) return;
+      else if (data.message) this.run(data.from, data.message);
+      else if (data.ask) server.answer(data, (answer) => this.channel.postMessage({ to: data.from, epoch: this.epoch, answer }));
+      else if (data.end !== undefined && this.guests.has(data.from)) this.leave(this.guests.get(data.from), data.end);
+    } else if (data.leads && data.to === this.id && data.leads !== this.leader) {
+      const due = this.due(data.owed);
+      this.leader = data.leads;
+      this.kind = data.kind;
+      server.followed(due);
+    } else if (data.leads && data.to === undefined) this.follow();
+    else if (data.left && data.left === this.leader) [this.leader, this.last] = [undefined, data.left];
+    else if (data.refused && data.epoch === this.leader) server.post({ refused: data.refused });
+    else if (data.to === this.id && data.epoch === this.leader) {
+      if (data.replies) server.replied(data.replies);
+      else if (data.answer) server.post(data.answer);
+    }
+  },
+};
+
+/** Refusals among replies to RESTORE, the first of them word by word. */
+function count(replies, outcome) {
+  for (const line of replies.split('\r\n')) {
+    if (line === '+PONG') outcome.end();
+    if (line[0] !== '-') continue;
+    outcome.refused++;
+    outcome.error ??= line.slice(1);
+  }
+}
+
+function joined(one, other) {
+  const both = new Uint8Array(one.length + other.length);
+  both.set(one);
+  both.set(other, one.length);
+  return both;
+}
