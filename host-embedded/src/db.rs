@@ -73,8 +73,10 @@ impl<B: Below> Db<B> {
     /// Does what is due: keys expire, reclaim goes on. Once a second or so.
     pub fn tick(&mut self, now: i64) {
         flash_block_on(async {
+            self.heart.open();
             self.heart.engine.handle_timeout(now);
             self.heart.carry(now).await;
+            self.heart.close();
         });
     }
 
@@ -85,8 +87,10 @@ impl<B: Below> Db<B> {
 
     /// [`Db::call`] for a chip whose operations are waited for. It is not to be given up in the middle.
     pub async fn call_waiting(&mut self, words: &[&[u8]], now: i64) -> Vec<u8> {
+        self.heart.open();
         self.heart.carry(now).await;
         let reply = self.heart.ask(self.session, words, now).await;
+        self.heart.close();
         self.pending.clear();
         self.heart.engine.poll_pending(&mut self.pending);
         reply

@@ -16,6 +16,8 @@ const WORK_PART: usize = 4;
 /// Of what is left of the arena half is for values where the rest of them lies on the flash, and of the arena a sixteenth at least.
 const CACHE_PART: usize = 2;
 const LEAST_CACHE: usize = 8;
+/// Of the arena so much is kept in one piece between turns, for what the next command needs while it runs.
+const RESERVE_PART: usize = 8;
 /// Slow commands that are remembered.
 const SLOW_COMMANDS: i64 = 8;
 
@@ -84,6 +86,43 @@ impl<D: FlashDevice> Below for Store<D> {
 pub(crate) struct Heart<B: Below> {
     pub(crate) engine: Box<Engine>,
     pub(crate) below: B,
+    reserve: Reserve,
+}
+
+/// A piece of memory at the arena's end that is free while commands run and taken between them. What stays finds its place
+/// before it, because the allocator looks from the beginning: so the arena does not fall to pieces of which none takes a
+/// command, with a third of it free.
+struct Reserve {
+    bytes: usize,
+    held: Vec<u8>,
+}
+
+impl Reserve {
+    /// Takes the last of the memory that is free in one piece.
+    fn at_the_end(arena: usize) -> Self {
+        let mut reserve = Self { bytes: arena / RESERVE_PART, held: Vec::new() };
+        let step = reserve.bytes.max(1);
+        let mut before: Vec<u8> = Vec::new();
+        // With what lies before taken, the next piece is the one behind it.
+        let _ = (1..RESERVE_PART).rev().find(|pieces| before.try_reserve_exact(pieces * step).is_ok());
+        reserve.close();
+        drop(before);
+        reserve
+    }
+
+    /// Frees it for a command.
+    fn open(&mut self) {
+        self.held = Vec::new();
+    }
+
+    /// Takes it again, or what is left where something came to lie at its beginning. With less of it commands are refused
+    /// sooner: nothing else depends on it.
+    fn close(&mut self) {
+        let held = &mut self.held;
+        let _ = (1..=RESERVE_PART)
+            .rev()
+            .find(|part| held.try_reserve_exact(self.bytes / RESERVE_PART * part).is_ok());
+    }
 }
 
 impl<B: Below> Heart<B> {
@@ -91,7 +130,17 @@ impl<B: Below> Heart<B> {
         let mut engine = engine(options);
         engine.carries_arena(options.has_room, options.longest_value());
         below.begin(&mut engine, options);
-        Self { engine, below }
+        Self { engine, below, reserve: Reserve::at_the_end(options.arena) }
+    }
+
+    /// Commands are about to run.
+    pub(crate) fn open(&mut self) {
+        self.reserve.open();
+    }
+
+    /// None runs until the next [`Heart::open`].
+    pub(crate) fn close(&mut self) {
+        self.reserve.close();
     }
 
     /// Carries out the engine's jobs until there are no more.

@@ -124,6 +124,13 @@ impl<S: Read + Write + ReadReady, B: Below> Node<S, B> {
     /// # Errors
     /// As there.
     pub async fn turn(&mut self, now: i64) -> Result<(), S::Error> {
+        self.heart.open();
+        let result = self.take_turn(now).await;
+        self.heart.close();
+        result
+    }
+
+    async fn take_turn(&mut self, now: i64) -> Result<(), S::Error> {
         let mut chunk = [0; CHUNK];
         let received = match self.serial.read_ready() {
             Ok(true) => self.serial.read(&mut chunk).ok(),

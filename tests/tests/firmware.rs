@@ -156,8 +156,11 @@ fn holds(build: &str, keys: usize) {
         }
         for i in 0..keys {
             let key = i * 7919 % keys;
-            let value = conn.call(&["GET", &format!("key:{key:06}")]).expect("a reply").text();
-            assert_eq!(value, Some(format!("{:064}", key + round)), "{build}: key {key}, round {round}");
+            assert_eq!(
+                text(&mut conn, &["GET", &format!("key:{key:06}")]),
+                format!("\"{:064}\"", key + round),
+                "{build}: key {key}, round {round}"
+            );
         }
     }
 }

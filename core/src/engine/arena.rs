@@ -10,8 +10,9 @@ use crate::types::Kind;
 use crate::words::reach::{SERVER, STORE, TYPES};
 use alloc::vec::Vec;
 
-/// What every command may need: a reply of a few words, a record, a part of a table that splits.
-const EVERY_COMMAND: usize = 3 << 10;
+/// What every command may need: a reply of a few words, a record, a part of a table that splits. A chip's own table has
+/// smaller parts.
+const EVERY_COMMAND: usize = if SERVER { 3 << 10 } else { 2 << 10 };
 /// The same for what only deletes.
 const DELETE: usize = 1 << 10;
 /// What queueing or naming an argument costs beside its bytes.
