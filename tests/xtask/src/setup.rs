@@ -139,9 +139,8 @@ fn browser(name: &str, report: &mut Report) -> bool {
 }
 
 fn webkit(report: &mut Report) -> bool {
-    let there = || {
-        succeeds(&mut program("WebKitWebDriver", ["--help"])) && succeeds(&mut program("Xvfb", ["-help"]))
-    };
+    let there =
+        || succeeds(&mut program("WebKitWebDriver", ["--help"])) && succeeds(&mut program("Xvfb", ["-help"]));
     let found = ensure(there, || apt_install(&["webkit2gtk-driver", "xvfb"]));
     if !found {
         let how = "WebKitGTK: apt-get install webkit2gtk-driver xvfb";
