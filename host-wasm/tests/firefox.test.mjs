@@ -14,7 +14,7 @@ test('values leave memory, survive a kill of the worker and a reload', async () 
       await page.waitForFunction('globalThis.ready');
       const seen = await page.evaluate(async () => {
         const KEYS = 4000, value = (i) => `v${i}`.repeat(100);
-        const db = await nuthatch.open('firefox', { maxmemory: '3mb' });
+        const db = await nuthatch.open('firefox', { maxmemory: '2mb' });
         const before = await db.get('k:7');
         await Promise.all(Array.from({ length: KEYS }, (_, i) => db.set(`k:${i}`, value(i))));
         await db.crash();
