@@ -24,8 +24,6 @@ pub const STRING: &[Command] = &[
     Command::new("getset", 3, WRITE | DENYOOM | FAST, Keys::range(1, 1, 1), Group::String, string::basic::getset),
     Command::new("incr", 2, WRITE | DENYOOM | FAST, Keys::range(1, 1, 1), Group::String, string::counters::incr),
     Command::new("incrby", 3, WRITE | DENYOOM | FAST, Keys::range(1, 1, 1), Group::String, string::counters::incrby),
-    Command::new("incrbyfloat", 3, WRITE | DENYOOM | FAST, Keys::range(1, 1, 1), Group::String, string::counters::incrbyfloat),
-    Command::new("lcs", -3, READONLY, Keys::range(1, 2, 1), Group::String, string::lcs::lcs),
     Command::new("mget", -2, READONLY | FAST, Keys::range(1, -1, 1), Group::String, string::basic::mget),
     Command::new("mset", -3, WRITE | DENYOOM | NO_VALUE, Keys::range(1, -1, 2), Group::String, string::basic::mset),
     Command::new("msetnx", -3, WRITE | DENYOOM | NO_VALUE, Keys::range(1, -1, 2), Group::String, string::basic::msetnx),
@@ -35,6 +33,12 @@ pub const STRING: &[Command] = &[
     Command::new("setnx", 3, WRITE | DENYOOM | FAST | NO_VALUE, Keys::range(1, 1, 1), Group::String, string::basic::setnx),
     Command::new("setrange", 4, WRITE | DENYOOM, Keys::range(1, 1, 1), Group::String, string::ranges::setrange),
     Command::new("strlen", 2, READONLY | FAST | META_ONLY, Keys::range(1, 1, 1), Group::String, string::basic::strlen),
+];
+
+/// Of strings what a small chip does without: LCS, and sums of fractions, which are 80 bits wide.
+pub const STRING_MORE: &[Command] = &[
+    Command::new("incrbyfloat", 3, WRITE | DENYOOM | FAST, Keys::range(1, 1, 1), Group::String, string::counters::incrbyfloat),
+    Command::new("lcs", -3, READONLY, Keys::range(1, 2, 1), Group::String, string::lcs::lcs),
     Command::new("substr", 4, READONLY, Keys::range(1, 1, 1), Group::String, string::ranges::getrange),
 ];
 
@@ -105,7 +109,6 @@ pub const HASH: &[Command] = &[
     Command::new("hmset", -4, WRITE | DENYOOM | FAST | NAMES_MEMBER, Keys::range(1, 1, 1), Group::Hash, hash::hmset),
     Command::new("hmget", -3, READONLY | FAST | NAMES_MEMBER, Keys::range(1, 1, 1), Group::Hash, hash::hmget),
     Command::new("hincrby", 4, WRITE | DENYOOM | FAST | NAMES_MEMBER, Keys::range(1, 1, 1), Group::Hash, hash::hincrby),
-    Command::new("hincrbyfloat", 4, WRITE | DENYOOM | FAST | NAMES_MEMBER, Keys::range(1, 1, 1), Group::Hash, hash::hincrbyfloat),
     Command::new("hdel", -3, WRITE | FAST | NAMES_MEMBER, Keys::range(1, 1, 1), Group::Hash, hash::hdel),
     Command::new("hlen", 2, READONLY | FAST | META_ONLY, Keys::range(1, 1, 1), Group::Hash, hash::hlen),
     Command::new("hstrlen", 3, READONLY | FAST | NAMES_MEMBER, Keys::range(1, 1, 1), Group::Hash, hash::hstrlen),
@@ -113,8 +116,13 @@ pub const HASH: &[Command] = &[
     Command::new("hvals", 2, READONLY, Keys::range(1, 1, 1), Group::Hash, hash::hvals),
     Command::new("hgetall", 2, READONLY, Keys::range(1, 1, 1), Group::Hash, hash::hgetall),
     Command::new("hexists", 3, READONLY | FAST | NAMES_MEMBER, Keys::range(1, 1, 1), Group::Hash, hash::hexists),
-    Command::new("hrandfield", -2, READONLY, Keys::range(1, 1, 1), Group::Hash, hash::hrandfield),
     Command::new("hscan", -3, READONLY, Keys::range(1, 1, 1), Group::Hash, hash::hscan),
+];
+
+/// Of hashes likewise.
+pub const HASH_MORE: &[Command] = &[
+    Command::new("hincrbyfloat", 4, WRITE | DENYOOM | FAST | NAMES_MEMBER, Keys::range(1, 1, 1), Group::Hash, hash::hincrbyfloat),
+    Command::new("hrandfield", -2, READONLY, Keys::range(1, 1, 1), Group::Hash, hash::hrandfield),
 ];
 
 /// Sorted sets.
@@ -344,47 +352,6 @@ pub const CHIP_CONNECTION: &[Command] = &[
     Command::new("reset", 1, NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | NOT_QUEUED, Keys::None, Group::Connection, connection::reset),
 ];
 
-/// Strings, as far as a small chip needs them: without LCS, and without sums of fractions, which are 80 bits wide.
-pub const CHIP_STRING: &[Command] = &[
-    Command::new("append", 3, WRITE | DENYOOM | FAST, Keys::range(1, 1, 1), Group::String, string::ranges::append),
-    Command::new("decr", 2, WRITE | DENYOOM | FAST, Keys::range(1, 1, 1), Group::String, string::counters::decr),
-    Command::new("decrby", 3, WRITE | DENYOOM | FAST, Keys::range(1, 1, 1), Group::String, string::counters::decrby),
-    Command::new("get", 2, READONLY | FAST, Keys::range(1, 1, 1), Group::String, string::basic::get),
-    Command::new("getdel", 2, WRITE | FAST, Keys::range(1, 1, 1), Group::String, string::basic::getdel),
-    Command::new("getex", -2, WRITE | FAST, Keys::range(1, 1, 1), Group::String, string::basic::getex),
-    Command::new("getrange", 4, READONLY, Keys::range(1, 1, 1), Group::String, string::ranges::getrange),
-    Command::new("getset", 3, WRITE | DENYOOM | FAST, Keys::range(1, 1, 1), Group::String, string::basic::getset),
-    Command::new("incr", 2, WRITE | DENYOOM | FAST, Keys::range(1, 1, 1), Group::String, string::counters::incr),
-    Command::new("incrby", 3, WRITE | DENYOOM | FAST, Keys::range(1, 1, 1), Group::String, string::counters::incrby),
-    Command::new("mget", -2, READONLY | FAST, Keys::range(1, -1, 1), Group::String, string::basic::mget),
-    Command::new("mset", -3, WRITE | DENYOOM | NO_VALUE, Keys::range(1, -1, 2), Group::String, string::basic::mset),
-    Command::new("msetnx", -3, WRITE | DENYOOM | NO_VALUE, Keys::range(1, -1, 2), Group::String, string::basic::msetnx),
-    Command::new("psetex", 4, WRITE | DENYOOM | NO_VALUE, Keys::range(1, 1, 1), Group::String, string::basic::psetex),
-    Command::new("set", -3, WRITE | DENYOOM | NO_VALUE, Keys::range(1, 1, 1), Group::String, string::basic::set),
-    Command::new("setex", 4, WRITE | DENYOOM | NO_VALUE, Keys::range(1, 1, 1), Group::String, string::basic::setex),
-    Command::new("setnx", 3, WRITE | DENYOOM | FAST | NO_VALUE, Keys::range(1, 1, 1), Group::String, string::basic::setnx),
-    Command::new("setrange", 4, WRITE | DENYOOM, Keys::range(1, 1, 1), Group::String, string::ranges::setrange),
-    Command::new("strlen", 2, READONLY | FAST | META_ONLY, Keys::range(1, 1, 1), Group::String, string::basic::strlen),
-];
-
-/// Hashes, likewise.
-pub const CHIP_HASH: &[Command] = &[
-    Command::new("hset", -4, WRITE | DENYOOM | FAST | NAMES_MEMBER, Keys::range(1, 1, 1), Group::Hash, hash::hset),
-    Command::new("hsetnx", 4, WRITE | DENYOOM | FAST | NAMES_MEMBER, Keys::range(1, 1, 1), Group::Hash, hash::hsetnx),
-    Command::new("hget", 3, READONLY | FAST | NAMES_MEMBER, Keys::range(1, 1, 1), Group::Hash, hash::hget),
-    Command::new("hmset", -4, WRITE | DENYOOM | FAST | NAMES_MEMBER, Keys::range(1, 1, 1), Group::Hash, hash::hmset),
-    Command::new("hmget", -3, READONLY | FAST | NAMES_MEMBER, Keys::range(1, 1, 1), Group::Hash, hash::hmget),
-    Command::new("hincrby", 4, WRITE | DENYOOM | FAST | NAMES_MEMBER, Keys::range(1, 1, 1), Group::Hash, hash::hincrby),
-    Command::new("hdel", -3, WRITE | FAST | NAMES_MEMBER, Keys::range(1, 1, 1), Group::Hash, hash::hdel),
-    Command::new("hlen", 2, READONLY | FAST | META_ONLY, Keys::range(1, 1, 1), Group::Hash, hash::hlen),
-    Command::new("hstrlen", 3, READONLY | FAST | NAMES_MEMBER, Keys::range(1, 1, 1), Group::Hash, hash::hstrlen),
-    Command::new("hkeys", 2, READONLY, Keys::range(1, 1, 1), Group::Hash, hash::hkeys),
-    Command::new("hvals", 2, READONLY, Keys::range(1, 1, 1), Group::Hash, hash::hvals),
-    Command::new("hgetall", 2, READONLY, Keys::range(1, 1, 1), Group::Hash, hash::hgetall),
-    Command::new("hexists", 3, READONLY | FAST | NAMES_MEMBER, Keys::range(1, 1, 1), Group::Hash, hash::hexists),
-    Command::new("hscan", -3, READONLY, Keys::range(1, 1, 1), Group::Hash, hash::hscan),
-];
-
 /// Keys of every type, as far as strings and hashes on a small chip need it.
 pub const CHIP_GENERIC: &[Command] = &[
     Command::new("del", -2, WRITE | NO_VALUE, Keys::range(1, -1, 1), Group::Generic, keys::del),
@@ -406,15 +373,17 @@ pub const SERIAL: &[Command] = &[
 
 /// The five types and what belongs to them, for a chip.
 pub static FIVE_TYPES: &[&[Command]] =
-    &[STRING, LIST, SET, HASH, ZSET, GENERIC, KEYSPACE, DUMP, TRANSACTIONS, CHIP_CONNECTION, SERIAL];
+    &[STRING, STRING_MORE, LIST, SET, HASH, HASH_MORE, ZSET, GENERIC, KEYSPACE, DUMP, TRANSACTIONS, CHIP_CONNECTION, SERIAL];
 
 /// Everything, for a chip with room.
 pub static EVERYTHING: &[&[Command]] = &[
     STRING,
+    STRING_MORE,
     BITMAP,
     LIST,
     SET,
     HASH,
+    HASH_MORE,
     ZSET,
     GENERIC,
     KEYSPACE,
@@ -429,15 +398,17 @@ pub static EVERYTHING: &[&[Command]] = &[
 ];
 
 /// Strings and hashes, for a small chip.
-pub static LIGHT: &[&[Command]] = &[CHIP_STRING, CHIP_HASH, CHIP_GENERIC, CHIP_CONNECTION];
+pub static LIGHT: &[&[Command]] = &[STRING, HASH, CHIP_GENERIC, CHIP_CONNECTION];
 
 /// Every list.
 pub static ALL: &[&[Command]] = &[
     STRING,
+    STRING_MORE,
     BITMAP,
     LIST,
     SET,
     HASH,
+    HASH_MORE,
     ZSET,
     GENERIC,
     KEYSPACE,

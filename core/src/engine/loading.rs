@@ -200,7 +200,7 @@ impl Engine {
 
     fn after_portion(&mut self, taken: Result<(), RdbError>, bytes: Vec<u8>) {
         if let (true, Some(paging)) =
-            (self.loading.as_ref().is_some_and(|load| load.in_place), self.parts.paging)
+            (self.loading.as_ref().is_some_and(|load| load.in_place), self.parts.paging())
         {
             (paging.tick)(self);
         }

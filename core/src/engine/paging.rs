@@ -81,11 +81,7 @@ static PART: PagingPart = PagingPart {
     plan: Engine::plan,
     park: Engine::wait_for_values,
     unpin: Engine::unpin,
-    note_missing: |engine, db, id, args| {
-        let mut positions = core::mem::take(&mut engine.traffic.positions);
-        engine.note_missing(db, id, args, &mut positions);
-        engine.traffic.positions = positions;
-    },
+    note_missing: Engine::note_missing,
     fetch: Engine::fetch,
     run_ready: Engine::run_ready,
     page_out_done: Engine::page_out_done,
@@ -131,27 +127,26 @@ impl Engine {
     /// Notes the keys of the command whose values are not in memory; true where there are some.
     fn plan(&mut self, session: &Running, id: CommandId, args: Args<'_>) -> bool {
         self.data.missing.clear();
-        let mut positions = core::mem::take(&mut self.traffic.positions);
         if let (true, Some(queue)) = (self.server.index.get(id).name == "exec", &session.multi) {
             let done = queue.progress.as_ref().map_or(0, |progress| progress.done);
             if queue.progress.as_ref().is_none_or(|progress| progress.failure.is_none()) {
                 for (id, queued) in &queue.commands[done..] {
-                    self.note_missing(session.db, *id, queued.args(), &mut positions);
+                    self.note_missing(session.db, *id, queued.args());
                 }
             }
         } else {
-            self.note_missing(session.db, id, args, &mut positions);
+            self.note_missing(session.db, id, args);
         }
-        self.traffic.positions = positions;
         !self.data.missing.is_empty()
     }
 
-    fn note_missing(&mut self, db: usize, id: CommandId, args: Args<'_>, positions: &mut Vec<usize>) {
+    fn note_missing(&mut self, db: usize, id: CommandId, args: Args<'_>) {
         let command = self.server.index.get(id);
         if command.has(flags::META_ONLY | flags::NO_VALUE) {
             return;
         }
-        command.keys.positions(args, positions);
+        let mut positions = core::mem::take(&mut self.traffic.positions);
+        command.keys.positions(args, &mut positions);
         for key in positions.iter().map(|position| args.get(*position)) {
             let hash = self.data.hash(key);
             let database = self.data.keyspace.db(db);
@@ -163,15 +158,13 @@ impl Engine {
                 self.data.missing.push((db, Box::from(key)));
             }
         }
+        self.traffic.positions = positions;
     }
 
     /// Parks the session until the values in `missing` are in memory; each is asked for once. Where values of other
     /// commands take all the room, it waits for its turn first; where there can never be room, it is refused.
     fn wait_for_values(&mut self, session: &mut Running, id: CommandId, command: OwnedCommand) {
-        let mut missing = core::mem::take(&mut self.data.missing);
-        missing.sort_unstable();
-        missing.dedup();
-        let missing: Vec<Wanted> = missing.into_iter().map(|key| self.look_up(key)).collect();
+        let missing = self.take_missing();
         let need: usize = missing.iter().map(Wanted::bytes).sum();
         let held = |key: &DbKey| self.traffic.pins.bytes_of(self.data.keyspace.hash(&key.1), key);
         let held: usize = session.pinned.iter().map(held).sum();
@@ -191,14 +184,7 @@ impl Engine {
             self.traffic.queue.push_back((session.id, need));
             return;
         }
-        let mut waits = 0;
-        for wanted in missing {
-            if !session.pinned.contains(&wanted.key) {
-                self.traffic.pins.hold(wanted.hash, &wanted.key, wanted.bytes());
-                session.pinned.push(wanted.key.clone());
-            }
-            waits += usize::from(self.load(wanted, session.id));
-        }
+        let waits = self.ask_for(session, missing);
         session.blocked = Some(Blocked::Loading { id, command, missing: waits });
         if waits == 0 {
             // Nothing is missing any more: it runs again with the next turn.
@@ -206,15 +192,25 @@ impl Engine {
         }
     }
 
-    /// Asks for the values in `missing` for the journal's commands, and keeps them until they are unpinned; how many are on
+    /// As [`wait_for_values`](Self::wait_for_values) for the journal's commands, which have all the room; how many are on
     /// their way.
     fn fetch(&mut self, session: &mut Session) -> usize {
+        let missing = self.take_missing();
+        self.ask_for(session, missing)
+    }
+
+    /// What was noted in `missing`, each key once.
+    fn take_missing(&mut self) -> Vec<Wanted> {
         let mut missing = core::mem::take(&mut self.data.missing);
         missing.sort_unstable();
         missing.dedup();
+        missing.into_iter().map(|key| self.look_up(key)).collect()
+    }
+
+    /// Asks for values and keeps them until the session's are unpinned; how many are on their way.
+    fn ask_for(&mut self, session: &mut Session, missing: Vec<Wanted>) -> usize {
         let mut waits = 0;
-        for key in missing {
-            let wanted = self.look_up(key);
+        for wanted in missing {
             if !session.pinned.contains(&wanted.key) {
                 self.traffic.pins.hold(wanted.hash, &wanted.key, wanted.bytes());
                 session.pinned.push(wanted.key.clone());

@@ -16,6 +16,16 @@ pub use small::crc64;
 /// The polynomial, bits reversed, as the reflected algorithm shifts it in.
 const POLYNOMIAL: u64 = 0xad93_d235_94c9_35a9_u64.reverse_bits();
 
+/// The checksum `bits` zero bits later: what the tables are made of.
+const fn shifted(mut crc: u64, bits: u32) -> u64 {
+    let mut bit = 0;
+    while bit < bits {
+        crc = if crc & 1 == 1 { (crc >> 1) ^ POLYNOMIAL } else { crc >> 1 };
+        bit += 1;
+    }
+    crc
+}
+
 #[cfg(test)]
 mod tests {
     use super::{crc64, small};

@@ -256,7 +256,7 @@ impl Engine {
             return;
         }
         let ran = self.run_portion();
-        if let Some(paging) = self.parts.paging {
+        if let Some(paging) = self.parts.paging() {
             (paging.tick)(self);
         }
         match ran {
@@ -350,7 +350,7 @@ impl Engine {
             let db = replay.session.as_ref().map_or(0, |session| session.db);
             replay.aside.push_back(command);
             let full = replay.aside.len() >= ASIDE || bytes >= PORTION;
-            if let (Some(paging), Some(id)) = (self.parts.paging, id) {
+            if let (Some(paging), Some(id)) = (self.parts.paging(), id) {
                 (paging.note_missing)(self, db, id, args);
             }
             if selects || full || reader.step() != Ok(Event::Command) {
@@ -379,7 +379,7 @@ impl Engine {
 
     /// Asks for the values that were noted; whether any is on its way.
     fn fetch_missing(&mut self) -> bool {
-        let Some(paging) = self.parts.paging else { return false };
+        let Some(paging) = self.parts.paging() else { return false };
         let Some(mut session) = self.replay_session() else { return false };
         let waits = (paging.fetch)(self, &mut session);
         let Stage::Replaying(replay) = &mut self.journal.stage else { return false };
@@ -389,7 +389,7 @@ impl Engine {
     }
 
     fn let_values_go(&mut self) {
-        let Some(paging) = self.parts.paging else { return };
+        let Some(paging) = self.parts.paging() else { return };
         let Some(mut session) = self.replay_session() else { return };
         if !session.pinned.is_empty() {
             (paging.unpin)(self, &mut session);
@@ -438,7 +438,7 @@ impl Engine {
             queue.commands.push((id, OwnedCommand::new(args)));
         } else {
             let lacks = self.data.paging.swapped > 0
-                && self.parts.paging.is_some_and(|paging| (paging.plan)(self, &session, id, args));
+                && self.parts.paging().is_some_and(|paging| (paging.plan)(self, &session, id, args));
             if lacks || !self.call_replayed(&mut session, id, args) {
                 self.give_back(session);
                 return false;

@@ -1,6 +1,6 @@
 //! Eight bytes a step: with one byte a step the checksum alone would cost as much as the rest of a save.
 
-use super::POLYNOMIAL;
+use super::shifted;
 
 /// `TABLES[k][b]` is the checksum of byte `b` followed by `k` zero bytes.
 static TABLES: [[u64; 256]; 8] = tables();
@@ -9,13 +9,7 @@ const fn tables() -> [[u64; 256]; 8] {
     let mut tables = [[0; 256]; 8];
     let mut byte = 0;
     while byte < 256 {
-        let mut crc = byte as u64;
-        let mut bit = 0;
-        while bit < 8 {
-            crc = if crc & 1 == 1 { (crc >> 1) ^ POLYNOMIAL } else { crc >> 1 };
-            bit += 1;
-        }
-        tables[0][byte] = crc;
+        tables[0][byte] = shifted(byte as u64, 8);
         byte += 1;
     }
     let mut k = 1;

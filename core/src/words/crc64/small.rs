@@ -1,6 +1,6 @@
 //! Four bits a step.
 
-use super::POLYNOMIAL;
+use super::shifted;
 
 /// The checksum of each four bits.
 static TABLE: [u64; 16] = table();
@@ -9,13 +9,7 @@ const fn table() -> [u64; 16] {
     let mut table = [0; 16];
     let mut bits = 0;
     while bits < 16 {
-        let mut crc = bits as u64;
-        let mut bit = 0;
-        while bit < 4 {
-            crc = if crc & 1 == 1 { (crc >> 1) ^ POLYNOMIAL } else { crc >> 1 };
-            bit += 1;
-        }
-        table[bits] = crc;
+        table[bits] = shifted(bits as u64, 4);
         bits += 1;
     }
     table
