@@ -5,10 +5,6 @@ pub mod hash;
 pub mod intset;
 pub mod list;
 pub mod listpack;
-#[cfg(not(target_os = "none"))]
-pub mod segmented;
-#[cfg(target_os = "none")]
-#[path = "segmented/small.rs"]
 pub mod segmented;
 pub mod set;
 pub mod string;

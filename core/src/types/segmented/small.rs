@@ -1,4 +1,4 @@
-//! The table of [`segmented`](super::segmented) for a bare chip: little code and memory, for some thousands of elements.
+//! The table for a bare chip: little code and memory, for some thousands of elements.
 //!
 //! Segments own ranges of the hashes' *points*, in order; a full one splits in the middle. In a segment elements lie as they came and
 //! each is looked at: a chip has nothing to gain from tags and empty buckets. Memory: a word an element and about one in six more.
@@ -6,32 +6,13 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use super::{END, Fetch, Slot, point};
 use crate::words::rng::Rng;
 
 /// Elements of a segment that splits when one more comes.
 const MOST: usize = 32;
 /// A segment grows by so many places.
 const STEP: usize = 4;
-/// Bits of a point.
-const POINT_BITS: u32 = 24;
-/// Bits of a hash above the point: none of them, nor of those below, matters here, but the order is that of the large table.
-const TAG_BITS: u32 = 7;
-/// One past the last point.
-const END: u32 = 1 << POINT_BITS;
-
-/// Where an element lies: valid until the next insert or shrink.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Slot {
-    segment: u32,
-    bucket: u32,
-}
-
-/// What a table holds: mostly a pointer to a heap block.
-pub trait Fetch {
-    /// A chip has no cache: nothing is fetched ahead.
-    #[inline]
-    fn fetch(&self) {}
-}
 
 /// The elements whose points lie from `first` up to where the next segment begins.
 struct Segment<T> {
@@ -46,12 +27,6 @@ pub struct Segmented<T> {
     len: usize,
     /// The segment that `shrink` looks at next.
     sparse: u32,
-}
-
-/// The 24 bits of a hash that order segments.
-#[inline]
-fn point(hash: u64) -> u32 {
-    ((hash << TAG_BITS) >> (u64::BITS - POINT_BITS)) as u32
 }
 
 impl<T> Segment<T> {
@@ -430,8 +405,6 @@ impl<'a, T> Iterator for Iter<'a, T> {
 mod tests {
     use super::*;
     use alloc::collections::BTreeSet;
-
-    impl Fetch for u32 {}
 
     fn hash(n: u32) -> u64 {
         Rng::new(u64::from(n)).next_u64()

@@ -11,7 +11,6 @@ fn rehash(n: &u32) -> u64 {
     hash(*n)
 }
 
-impl Fetch for u32 {}
 impl Fetch for u64 {}
 
 fn insert(table: &mut Segmented<u32>, n: u32) {
