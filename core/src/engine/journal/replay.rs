@@ -100,7 +100,6 @@ impl Engine {
         self.sync_journal();
         self.empty_all();
         self.server.journaling = false;
-        (self.journal.earlier, self.journal.end) = (0, 0);
         self.begin_replay(Some(session));
         self.replay_manifest();
     }
