@@ -208,16 +208,3 @@ impl Command {
         self.flags & bits != 0
     }
 }
-
-/// What people are told of a command.
-#[derive(Debug, Clone, Copy)]
-pub struct CommandDoc {
-    /// Its name in lower case; a subcommand's follows its command's and a bar.
-    pub name: &'static str,
-    /// The version of Redis that brought it.
-    pub since: &'static str,
-    /// What it does, in one sentence.
-    pub summary: &'static str,
-    /// What it takes, in the notation of `commands::docs`.
-    pub arguments: &'static str,
-}

@@ -50,7 +50,6 @@ pub mod table;
 pub mod engine;
 
 pub use command::Command;
-pub use command::CommandDoc;
 pub use commands::docs::COMMAND_DOCS;
 pub use engine::{Done, Engine, Job, JobError, JobId, Options, StoreDone, StoreEntry, StoreJob};
 pub use journal::{Event as JournalEvent, Fault, FaultKind, Manifest, Reader as JournalReader};

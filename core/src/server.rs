@@ -2,7 +2,7 @@
 
 use crate::args::Args;
 use crate::call::must_time_each;
-use crate::command::{Command, CommandDoc, flags};
+use crate::command::{Command, flags};
 use crate::command_index::{CommandId, CommandIndex};
 use crate::context::Propagation;
 use crate::db::Data;
@@ -67,8 +67,9 @@ pub struct HostFacts {
     pub check: fn(&str, &Config) -> Result<(), String>,
     /// Rewrites the configuration file at this path; else the reason.
     pub rewrite: fn(&str, &Config) -> Result<(), String>,
-    /// [`COMMAND_DOCS`](crate::COMMAND_DOCS), or nothing where there is no room for it.
-    pub docs: &'static [CommandDoc],
+    /// [`COMMAND_DOCS`](crate::COMMAND_DOCS), or nothing where there is no room for it or
+    /// [a file has it](crate::Engine::carries_docs).
+    pub docs: &'static str,
 }
 
 impl HostFacts {
@@ -90,7 +91,7 @@ impl HostFacts {
         sleep: |_| {},
         check: |_, _| Ok(()),
         rewrite: |_, _| Ok(()),
-        docs: &[],
+        docs: "",
     };
 }
 
@@ -177,6 +178,19 @@ pub enum Request {
     Export,
 }
 
+/// The texts of COMMAND DOCS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Docs {
+    /// In memory; empty where the host has none.
+    Here(Cow<'static, str>),
+    /// In a file of the host's that nobody has asked for yet.
+    Away,
+    /// The same, and the command that runs needs them.
+    Wanted,
+    /// The file could not be read: the error for those who waited.
+    Unreadable(String),
+}
+
 /// What belongs to no key and to no single connection.
 #[derive(Debug)]
 pub struct Server {
@@ -234,6 +248,8 @@ pub struct Server {
     pub encoder: Encoder,
     /// INFO's lines about the host's flash, as they are; none where it has none.
     pub host_section: Vec<u8>,
+    /// The texts of COMMAND DOCS.
+    pub docs: Docs,
 }
 
 impl Server {
@@ -279,6 +295,7 @@ impl Server {
             persistence: Persistence::new(now),
             encoder: Encoder::default(),
             host_section: Vec::new(),
+            docs: Docs::Here(Cow::Borrowed(host.docs)),
         }
     }
 

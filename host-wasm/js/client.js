@@ -1,17 +1,17 @@
-// The user's side: commands out, values in.
+// The user's side: commands out, values in. What is wanted now and then is loaded when it is (page-more.js).
 
-import { BLOCKING, FLUSHING, Line, NOBODY, kind } from './line.js';
-import { Encoder, NuthatchError, Parser, check } from './resp.js';
-import { JSON_METHODS, iterate, method, tagged } from './commands.js';
+import { EAR, FLUSHED, NOBODY } from './lanes.js';
+import { BLOCKING, FLUSHING, Line, kind } from './line.js';
+import { NuthatchError, Parser, check } from './resp.js';
+import { asJson, method, tagged } from './commands.js';
 
-/** What `db.sync` is answered where there is no answer at once. */
-const NOT_NOW = new TextEncoder().encode('-NOTINMEMORY the value is not in memory, or the command waits: ask for it with await\r\n');
 /** Messages up to this size are copied: to hand them over costs more. */
 const COPIED = 4096;
-/** The session that hears messages. */
-const EAR = -1;
-/** Published where all keys go at once, which no key's event tells. */
-const FLUSHED = '__nuthatch__:flush';
+/** What a line remembers before it is put into fewer words. */
+const PAST = 200;
+/** Methods that are loaded when they are first called. */
+const LATER = ['crash', 'exportRdb', 'importRdb', 'persist', 'subscribe', 'psubscribe', 'stats', 'pageMap', 'watch', 'live'];
+const SCANS = ['scan', 'sscan', 'hscan', 'zscan'];
 
 /** One user's connection to an engine. `connect` makes the way there. */
 export class Client {
@@ -23,11 +23,8 @@ export class Client {
     /** The lane of ordinary commands. */
     this.base = 0;
     this.nextLane = 1;
+    /** Questions that are no commands, until they are answered. */
     this.asked = new Map();
-    this.nextAsk = 1;
-    this.ears = new Map();
-    const read = (bytes) => (all = NOT_NOW, from = 0, to = all.length) => this.now.parser.over(all, from, to).value(bytes);
-    Object.assign(this, { read: read(false), readBytes: read(true) });
     this.db = this.methods({});
     // A tab that is frozen or put aside must not keep the others from the engine.
     const aside = () => this.ended || this.link.post({ yield: true });
@@ -40,11 +37,12 @@ export class Client {
     const { name, options } = this;
     this.opened = new Promise((resolve, reject) => (this.settle = { resolve, reject }));
     this.opened.catch(() => {});
+    this.late = undefined;
     // One that was ended may have had something to say yet.
     const life = (this.life = {});
     this.link = this.connect(name, (data) => life === this.life && this.take(data), (text) => life === this.life && this.fail(new NuthatchError(`WORKER ${text}`)));
-    const { device: kind, durability, wasm, path } = options;
-    this.link.post({ open: { name, config: config(options, kind), kind, durability, wasm, path, tabs: tabs(options) } });
+    const { device: kind, durability, wasm, docs, path } = options;
+    this.link.post({ open: { name, config: config(options, kind), kind, durability, wasm, docs, path, tabs: tabs(options) } });
   }
 
   line(lane) {
@@ -94,50 +92,51 @@ export class Client {
   }
 
   /** A reply at once, for a value in memory. */
-  sync(words, how) {
+  sync(words, { bytes }) {
     const { server } = this.link;
     if (!server || this.ended) throw this.ended ?? new NuthatchError('NOTSYNC db.sync needs open(name, { worker: false })');
     if (this.flushing) this.flush();
-    const { encoder } = (this.now ??= { encoder: new Encoder(), parser: new Parser(NOT_NOW) });
-    encoder.length = 0;
-    encoder.command(words);
-    const value = server.now(encoder.bytes, encoder.length, how.bytes ? this.readBytes : this.read);
-    if (value instanceof NuthatchError) throw value;
-    return value;
+    return server.sync(words, bytes);
   }
 
-  /** A question that is no command. */
-  ask(what, more = {}, progress) {
-    return new Promise((resolve, reject) => {
-      if (this.ended) return reject(this.ended);
-      const ask = this.nextAsk++;
-      const message = { ask, what, ...more };
-      this.asked.set(ask, { resolve, reject, progress, message });
-      this.link.post({ ...message, reign: this.reign });
-    });
+  error(text) {
+    return new NuthatchError(text);
+  }
+
+  /** What is wanted now and then. */
+  more() {
+    return import('./page-more.js').then((more) => (this.rest = more));
   }
 
   take(data) {
-    if (Array.isArray(data)) {
-      for (let i = 0; i < data.length; i += 2) this.replies(data[i], data[i + 1]);
-    } else if (data.ready) {
-      this.kind = data.kind;
-      this.resume({}, data.reign);
-      this.settle.resolve();
-    } else if (data.resume) this.resume(data.resume, data.reign);
-    else if (data.answer) this.answered(data);
-    else if (data.progress) this.asked.get(data.progress)?.progress?.(data.read, data.size, data.keys);
+    if (this.late) this.late.push(data);
+    else if (Array.isArray(data)) for (let i = 0; i < data.length; i += 2) this.replies(data[i], data[i + 1]);
+    else if (data.reign) this.led(data);
+    else if (data.answer) this.rest.answered(this, data);
     else if (data.failed) this.fail(new NuthatchError(data.failed));
     else if (data.closed) this.closed?.();
     else if (data.refused) this.refuse(data.refused);
     else if (data.log) this.options.log?.(data.log);
   }
 
-  answered({ answer, value, error }) {
-    const { resolve, reject } = this.asked.get(answer) ?? {};
-    this.asked.delete(answer);
-    if (error) reject?.(new NuthatchError(error));
-    else resolve?.(value);
+  /** Somebody answers from now on; what was sent before is told to that one first. */
+  led({ reign, resume = {}, kind }) {
+    const { life } = this;
+    this.kind = kind ?? this.kind;
+    const go = () => {
+      this.reign = reign;
+      this.settle.resolve();
+    };
+    if (!this.lanes.size && !this.asked.size) return go();
+    this.late = [];
+    this.more().then((more) => {
+      if (life !== this.life) return;
+      go();
+      more.resume(this, resume);
+      const { late } = this;
+      this.late = undefined;
+      late.forEach((data) => this.take(data));
+    }).catch((error) => life === this.life && this.fail(error));
   }
 
   /** The device took no commit: what waits for one is told so. Its replies come when there is room, and what comes from now
@@ -152,27 +151,7 @@ export class Client {
         Object.assign(entry, NOBODY);
       }
     }
-    const { state } = this.line(this.base);
     this.base = this.nextLane++;
-    this.lanes.set(this.base, new Line(state));
-  }
-
-  /** Somebody else answers from now on. What was answered before is heard first; what was not is sent again. */
-  resume(due, reign) {
-    this.reign = reign;
-    for (const [lane, line] of this.lanes) {
-      const { from, bytes } = due[lane] ?? {};
-      const skip = line.received - from;
-      if (skip >= 0 && skip < bytes.length) this.replies(lane, bytes.subarray(skip));
-      if (skip < 0) line.fail(new NuthatchError('REPLYLOST the tab that had the engine ended, and its replies are gone'));
-      const again = line.renew();
-      // Subscribing again is answered by what waits behind it.
-      if (lane === EAR) for (const name of this.ears.keys()) line.say(subscription(name));
-      for (const entry of again) line.send(entry);
-    }
-    if (this.notifying) this.notify();
-    for (const { message } of this.asked.values()) this.link.post({ ...message, reign });
-    if (this.lanes.size) this.soon();
   }
 
   replies(lane, bytes) {
@@ -180,10 +159,11 @@ export class Client {
     const line = this.lanes.get(lane) ?? new Line();
     line.received += bytes.length;
     while (!parser.done) {
-      if (parser.isPush) this.heard(parser.value());
+      if (parser.isPush) this.rest?.heard(this, parser.value());
       else line.replied(parser);
     }
     line.forget();
+    if (line.past.length > PAST) this.more().then(({ compact }) => compact(line));
   }
 
   fail(error) {
@@ -205,63 +185,10 @@ export class Client {
     });
   }
 
-  /** Ends the worker as a crash would, and opens the database again. Commands without a reply are refused. */
-  async crash() {
-    this.link.stop();
-    this.fail(new NuthatchError('CRASHED the worker was ended'));
-    // What is sent before the new engine is there is sent again then, so nobody may take it now.
-    this.ended = this.reign = undefined;
-    this.begin();
-    await this.opened;
-    await Promise.all([...this.ears.keys()].map((name) => this.listen(name)));
-  }
-
   resp() {
     const { port1, port2 } = new MessageChannel();
     this.link.post({ port: port1 }, [port1]);
     return port2;
-  }
-
-  // ------------------------------------------------------------------------------------------------------- messages
-
-  /** `name`: a channel, or a pattern behind `p:`. Returns what ends it. */
-  async hear(name, handler) {
-    const handlers = this.ears.get(name) ?? new Set();
-    handlers.add(handler);
-    if (handlers.size === 1) {
-      this.ears.set(name, handlers);
-      await this.listen(name);
-    }
-    return async () => {
-      handlers.delete(handler);
-      if (handlers.size || this.ears.get(name) !== handlers) return;
-      this.ears.delete(name);
-      await this.listen(name, 'UN');
-    };
-  }
-
-  /** The reply is a push; a PING behind it tells that it came. */
-  listen(name, un = '') {
-    this.line(EAR).say(subscription(name, un));
-    return this.send(['PING'], EAR, {});
-  }
-
-  heard([kind, ...rest]) {
-    if (kind === 'message') this.tell(`c:${rest[0]}`, rest[1], rest[0]);
-    else if (kind === 'pmessage') this.tell(`p:${rest[0]}`, rest[2], rest[1]);
-  }
-
-  tell(name, message, channel) {
-    for (const handler of this.ears.get(name) ?? []) handler(message, channel);
-  }
-
-  /** Events of keys come only when somebody wants them. */
-  events() {
-    return (this.notifying ??= this.notify());
-  }
-
-  notify() {
-    return this.send(['CONFIG', 'SET', 'notify-keyspace-events', 'KEA'], this.base, {});
   }
 
   // -------------------------------------------------------------------------------------------------------- methods
@@ -278,25 +205,28 @@ export class Client {
     Object.setPrototypeOf(db, commands(put, run, how));
     if (how.sync || how.bytes || how.run) return db;
     put('multi', () => this.multi(how));
-    iterate(put, db);
+    const more = () => this.more();
+    for (const name of SCANS) put(`${name}Iterator`, async function* (...given) {
+      yield* (await more()).scan(db, name, given);
+    });
     if (before) return db;
     put('close', () => how.lane === undefined ? this.close() : this.leave(how.lane));
     if (how.lane !== undefined) return db;
     const lazy = (name, make) => Object.defineProperty(db, name, { get: () => (this[`_${name}`] ??= make()) });
     lazy('bytes', () => this.methods({ bytes: true }));
     lazy('sync', () => this.methods({ sync: true }));
-    lazy('json', () => Object.fromEntries(Object.entries(JSON_METHODS).map(([name, method]) => [name, method.bind(null, db)])));
+    lazy('json', () => asJson(db));
     Object.defineProperty(db, 'device', { get: () => this.kind });
     put('session', () => this.methods({ lane: this.nextLane++ }));
-    put('crash', () => this.crash());
     put('resp', () => this.resp());
     put('commandDocs', (...names) => db.call('COMMAND', 'DOCS', ...names));
-    put('exportRdb', () => this.ask('export'));
-    put('importRdb', (file, { progress } = {}) => this.ask('import', { file }, progress));
-    put('persist', async () => (await globalThis.navigator?.storage?.persist?.()) ?? false);
-    put('subscribe', (channel, handler) => this.hear(`c:${channel}`, handler));
-    put('psubscribe', (pattern, handler) => this.hear(`p:${pattern}`, handler));
-    for (const name of ['stats', 'pageMap', 'watch', 'live']) put(name, async (...given) => (await import('./page-more.js'))[name](this, ...given));
+    for (const name of LATER) {
+      put(name, (...given) => {
+        // What has crashed answers nothing more, whatever is loaded first.
+        if (name === 'crash') this.link.stop();
+        return this.more().then((more) => more[name](this, ...given));
+      });
+    }
     return db;
   }
 
@@ -321,11 +251,6 @@ export class Client {
   }
 }
 
-/** The command that begins to listen, or ends it (`UN`). */
-function subscription(name, un = '') {
-  return [`${name[0] === 'p' ? 'P' : ''}${un}SUBSCRIBE`, name.slice(2)];
-}
-
 /** How tabs share: not at all where data does not outlive the page. */
 function tabs({ device, tabs = 'share', worker }) {
   if (device === 'memory' || device === 'file') return undefined;
@@ -334,14 +259,10 @@ function tabs({ device, tabs = 'share', worker }) {
 
 /** The directives that the options mean. */
 function config({ maxmemory, policy, worker, directives = {} }, kind) {
-  const lines = { save: '""', 'enable-debug-command': 'yes' };
-  if (policy) Object.assign(lines, { maxmemory: maxmemory ?? 0, 'maxmemory-policy': policy });
-  else Object.assign(lines, { 'vm-enabled': 'yes', 'really-use-vm': 'yes', 'vm-max-memory': maxmemory ?? '64mb' });
-  if (kind !== 'memory') {
-    const rewrite = { 'auto-aof-rewrite-min-size': '1mb', 'auto-aof-rewrite-percentage': 100 };
-    Object.assign(lines, { appendonly: 'yes', appendfsync: worker === false ? 'everysec' : 'always' }, rewrite);
-  }
-  return Object.entries({ ...lines, ...directives }).map(([name, value]) => `${name} ${value}`).join('\n');
+  const limit = policy ? `maxmemory ${maxmemory ?? 0}\nmaxmemory-policy ${policy}` : `vm-enabled yes\nreally-use-vm yes\nvm-max-memory ${maxmemory ?? '64mb'}`;
+  const journal = kind === 'memory' ? '' : `appendonly yes\nappendfsync ${worker === false ? 'everysec' : 'always'}\nauto-aof-rewrite-min-size 1mb\nauto-aof-rewrite-percentage 100`;
+  const more = Object.entries(directives).map(([name, value]) => `${name} ${value}`);
+  return ['save ""\nenable-debug-command yes', limit, journal, ...more].filter(Boolean).join('\n');
 }
 
 /** Commands that a session of its own may send, and those that have no reply or end it. */

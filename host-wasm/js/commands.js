@@ -55,35 +55,23 @@ export function tagged(strings, holes) {
   return words;
 }
 
+/** Methods whose values are JSON: which of their arguments are, from one to before another. */
+const JSON_METHODS = { get: [], mget: [], hget: [], hgetall: [], lrange: [], set: [1, 2], mset: [0, 1], hset: [1, 2], lpush: [1], rpush: [1] };
+
 /** Values as JSON, for those who ask for it. */
-export const JSON_METHODS = {
-  set: (db, key, value, options) => db.set(key, JSON.stringify(value), options),
-  get: async (db, key) => parse(await db.get(key)),
-  mget: async (db, ...keys) => (await db.mget(...keys)).map(parse),
-  mset: (db, pairs) => db.mset(mapped(pairs, JSON.stringify)),
-  hset: (db, key, fields) => db.hset(key, mapped(fields, JSON.stringify)),
-  hget: async (db, key, field) => parse(await db.hget(key, field)),
-  hgetall: async (db, key) => mapped(await db.hgetall(key), parse),
-  lpush: (db, key, ...values) => db.lpush(key, ...values.map((value) => JSON.stringify(value))),
-  rpush: (db, key, ...values) => db.rpush(key, ...values.map((value) => JSON.stringify(value))),
-  lrange: async (db, key, from, to) => (await db.lrange(key, from, to)).map(parse),
-};
-
-const parse = (text) => (text === null ? null : JSON.parse(text));
-const mapped = (object, change) => Object.fromEntries(Object.entries(object).map(([name, value]) => [name, change(value)]));
-
-/** Scans as async iterators: keys, members, `[field, value]`, `[member, score]`. */
-export function iterate(put, db) {
-  const over = (name, each) => async function* (...given) {
-    let cursor = '0', items;
-    const options = typeof given.at(-1) === 'object' ? given.pop() : {};
-    do {
-      [cursor, items] = await db[name](...given, cursor, options);
-      for (let i = 0; i < items.length; i += each) yield each === 1 ? items[i] : [items[i], items[i + 1]];
-    } while (cursor !== '0');
-  };
-  put('scanIterator', over('scan', 1));
-  put('sscanIterator', over('sscan', 1));
-  put('hscanIterator', over('hscan', 2));
-  put('zscanIterator', over('zscan', 2));
+export function asJson(db) {
+  const methods = Object.entries(JSON_METHODS).map(([name, [from, to]]) => {
+    const write = /^(m|h)set/.test(name) ? mapped(JSON.stringify) : JSON.stringify;
+    const read = (text) => (text === null ? null : JSON.parse(text));
+    const method = from === undefined
+      ? async (...given) => {
+        const value = await db[name](...given);
+        return Array.isArray(value) ? value.map(read) : (name === 'hgetall' ? mapped(read) : read)(value);
+      }
+      : (...given) => db[name](...given.map((one, i) => (i >= from && !(i >= to) ? write(one) : one)));
+    return [name, method];
+  });
+  return Object.fromEntries(methods);
 }
+
+const mapped = (change) => (object) => Object.fromEntries(Object.entries(object).map(([name, value]) => [name, change(value)]));

@@ -12,7 +12,8 @@ globalThis.crypto ??= webcrypto;
 /** A client of an engine of its own, which is there when the promise resolves. */
 export async function embed(name, options) {
   const wasm = readFile(new URL('./engine.wasm', import.meta.url));
-  const client = new Client(name, { device: 'memory', ...options, worker: false, wasm }, (...way) => inline(...way, { file: openFile }));
+  const docs = () => readFile(new URL('./docs.tsv', import.meta.url));
+  const client = new Client(name, { device: 'memory', ...options, worker: false, wasm, docs }, (...way) => inline(...way, { file: openFile }));
   await client.opened;
   return client;
 }

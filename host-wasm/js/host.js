@@ -4,6 +4,8 @@
 const PORTION = 1 << 18;
 /** Bytes that are copied one by one: a call for them costs more. */
 const FEW = 64;
+/** No store of the device: the texts of COMMAND DOCS. */
+const PACKAGE = 3;
 /** Bytes of the engine's seed. */
 const SEED = 32;
 /** A buffer for input that grew beyond this is given back. */
@@ -84,12 +86,6 @@ export class Host {
     if (length <= FEW) for (let i = 0; i < length; i++) all[pointer + i] = bytes[i];
     else all.set(length < bytes.length ? bytes.subarray(0, length) : bytes, pointer);
     return length;
-  }
-
-  /** What a session's client has not got yet. */
-  unsent(session) {
-    const { engine } = this;
-    return this.view(engine.unsent(session), engine.unsent_len(session)).slice();
   }
 
   open() {
@@ -219,7 +215,8 @@ export class Host {
     const reads = [];
     for (let number; (number = engine.poll_read()); ) {
       const [store, from, to, skip, length] = [1, 2, 3, 4, 5].map((which) => engine.read_fact(which));
-      reads.push({ number, store, from, to, skip, length });
+      if (store === PACKAGE) this.settle(this.docs, (failure, text) => this.took({ number, skip: 0, length: Infinity }, text && [text], failure));
+      else reads.push({ number, store, from, to, skip, length });
     }
     if (!reads.length) return false;
     return this.settle(() => this.device.read(reads), (failure, values) => {
@@ -255,22 +252,6 @@ export class Host {
     }
     outcome.then((value) => this.stopped || end(undefined, value), (error) => this.stopped || end(reason(error))).then(() => this.turn());
     return false;
-  }
-
-  /** Gives a session bytes and takes its answer, now: how many bytes, which lie at `answer` in `bytes` until the next call. The
-   * rest of the turn comes soon. */
-  ask(session, bytes, length) {
-    this.input(bytes, length);
-    const answered = this.engine.ask(session, length, (this.fed = Date.now()));
-    this.answer = this.engine.reply();
-    if (!this.soon) {
-      this.soon = true;
-      queueMicrotask(() => {
-        this.soon = false;
-        this.turn();
-      });
-    }
-    return answered;
   }
 
   /** Does nothing any more, whatever comes back from the device. */

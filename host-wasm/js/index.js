@@ -2,8 +2,9 @@
 
 import { wakeful } from './awake.js';
 import { Client } from './client.js';
+import { Encoder, NuthatchError, Parser } from './resp.js';
 
-export { NuthatchError } from './resp.js';
+export { NuthatchError };
 
 /** Opens a database; resolves when it is there. */
 export async function open(name, options = {}) {
@@ -37,8 +38,8 @@ function worker(name, receive, fail) {
 export function inline(name, receive, fail, more) {
   const link = { post: (message) => (link.server ? link.server.handle(message) : early.push(message)), stop: () => link.server?.stop() };
   const early = [];
-  import('./worker.js').then(({ Server }) => {
-    link.server = new Server((message) => queueMicrotask(() => receive(message)), undefined, more);
+  import('./inline.js').then(({ Inline }) => {
+    link.server = new Inline({ Encoder, NuthatchError, Parser }, (message) => queueMicrotask(() => receive(message)), more);
     early.forEach((message) => link.server.handle(message));
   }, (error) => fail(error.message));
   return link;

@@ -1,6 +1,7 @@
-// One session of the engine as its user sees it: commands that wait for replies, and what another engine must be told before it
-// can go on with them.
+// One session of the engine as its user sees it: commands that wait for replies, and those that put the session into a state, of which
+// another engine must be told before it can go on (page-more.js).
 
+import { NOBODY } from './lanes.js';
 import { Encoder, NuthatchError } from './resp.js';
 
 /** What a command's name says of how it is to be sent. */
@@ -23,21 +24,10 @@ export function kind(name) {
   return found;
 }
 
-/** Who hears what nobody waits for. */
-export const NOBODY = { resolve() {}, reject() {} };
-const upper = (word) => String(word).toUpperCase();
-
 export class Line {
-  /** `state`: commands that put the session into a state, by what they set. */
-  constructor(state = []) {
-    this.state = new Map(state);
-    /** Commands of a transaction that has begun, as they were acknowledged. */
-    this.queued = undefined;
-    /** Keys are watched. */
-    this.watching = false;
-    /** They were watched by an engine that is gone: whether they changed nobody can tell, so EXEC must fail. */
-    this.torn = false;
-    this.waiting = [];
+  constructor() {
+    /** Commands that may have changed the session's state, and whether each was answered with a list; not at all: it was refused. */
+    this.past = [];
     this.begin();
   }
 
@@ -65,17 +55,9 @@ export class Line {
   send(entry) {
     this.greet();
     const { words } = entry;
-    if (kind(words[0]) === STATEFUL && this.sent(entry, upper(words[0]))) this.encoder.command(['DISCARD']);
-    else this.encoder.command(words);
+    entry.stateful = kind(words[0]) === STATEFUL;
+    this.encoder.command((entry.stateful && this.torn?.(entry)) || words);
     this.waiting.push(entry);
-  }
-
-  /** True: this EXEC is to fail. */
-  sent(entry, name) {
-    entry.stateful = true;
-    entry.torn = this.torn && name === 'EXEC';
-    if (/^(EXEC|DISCARD|UNWATCH|RESET)$/.test(name)) this.torn = false;
-    return entry.torn;
   }
 
   /** Takes the next reply. */
@@ -83,9 +65,10 @@ export class Line {
     const entry = this.waiting[this.next++];
     let value = parser.value(entry?.how?.bytes);
     if (!entry) return;
-    if (entry.torn) value = value instanceof NuthatchError ? new NuthatchError(value.message.replace('DISCARD', 'EXEC')) : null;
-    if (entry.stateful || (this.queued && entry.words)) this.note(entry.words, value);
-    if (value instanceof NuthatchError) entry.reject(value);
+    if (entry.mend) value = entry.mend(value);
+    const failed = value instanceof NuthatchError;
+    if (entry.words && (entry.stateful || failed || value === 'QUEUED')) this.past.push([entry.words, failed ? undefined : Array.isArray(value)]);
+    if (failed) entry.reject(value);
     else entry.resolve(value);
   }
 
@@ -101,43 +84,5 @@ export class Line {
     const { waiting } = this;
     this.waiting = waiting.filter(({ own }) => own);
     for (const { reject } of waiting) reject(error);
-  }
-
-  note(words, value) {
-    const name = upper(words[0]);
-    if (/^(EXEC|DISCARD)$/.test(name)) {
-      const { queued } = this;
-      if (!queued) return;
-      this.queued = undefined;
-      this.watching = false;
-      if (name === 'EXEC' && Array.isArray(value)) queued.slice(1).forEach((one) => this.keep(one));
-    } else if (this.queued && name !== 'RESET') this.queued.push(words);
-    else if (!(value instanceof NuthatchError)) this.keep(words);
-  }
-
-  keep(words) {
-    const name = upper(words[0]);
-    if (name === 'MULTI') this.queued = [words];
-    else if (name === 'WATCH') this.watching = true;
-    else if (name === 'UNWATCH') this.watching = false;
-    else if (name === 'SELECT' || name === 'AUTH') this.state.set(name, words);
-    else if (name === 'CLIENT' && /^(SETNAME|NO-)/.test(upper(words[1]))) this.state.set(upper(words[1]), words);
-    else if (name === 'RESET') {
-      this.state.clear();
-      this.queued = undefined;
-      this.watching = false;
-    }
-  }
-
-  /** Another engine answers from now on: it is told what state the session is in. Gives the commands that are to be sent again. */
-  renew() {
-    const again = this.waiting.filter(({ words }) => words);
-    const before = [...this.state.values(), ...(this.queued ?? [])];
-    this.begin();
-    this.torn ||= this.watching;
-    // It begins again when its first command is acknowledged again.
-    this.queued = undefined;
-    for (const words of before) this.send({ ...NOBODY, words, own: true });
-    return again;
   }
 }

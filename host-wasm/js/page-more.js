@@ -1,22 +1,202 @@
-// What a page wants now and then: live queries, watches, and the engine's numbers in shapes for people. It is a file of its own,
-// loaded when it is first asked for.
+// What a page wants now and then: messages, live queries, walks, files, the engine's numbers in shapes for people, and what is to be
+// done when another engine answers. It is a file of its own, loaded when it is first asked for; it adds to the client what it
+// needs itself.
 
-/** Published where all keys go at once, which no key's event tells (client.js). */
-const FLUSHED = 'c:__nuthatch__:flush';
+import { EAR, FLUSHED, NOBODY } from './lanes.js';
+
+// -------------------------------------------------------------------------------------------------- another engine
+
+/** Somebody else answers from now on. What was answered before is heard first; what was not is sent again. */
+export function resume(client, due) {
+  for (const [lane, line] of client.lanes) {
+    const { from, bytes } = due[lane] ?? {};
+    const skip = line.received - from;
+    if (skip >= 0 && skip < bytes.length) client.replies(lane, bytes.subarray(skip));
+    if (skip < 0) line.fail(client.error('REPLYLOST the tab that had the engine ended, and its replies are gone'));
+    const again = renew(client, line);
+    // Subscribing again is answered by what waits behind it.
+    if (lane === EAR) for (const name of ears(client).keys()) line.say(subscription(name));
+    for (const entry of again) line.send(entry);
+  }
+  if (client.notifying) notify(client);
+  for (const { message } of client.asked.values()) client.link.post({ ...message, reign: client.reign });
+  if (client.lanes.size) client.soon();
+}
+
+/** The engine is told what state the session is in. Gives the commands that are to be sent again. */
+function renew(client, line) {
+  const again = line.waiting.filter(({ words }) => words);
+  const { state, queued, watching } = stateAfter(line.past);
+  line.begin();
+  // What it watched was watched by an engine that is gone: whether it changed nobody can tell, so EXEC must fail.
+  if (watching) line.torn = (entry) => torn(client, line, entry);
+  // The rest of the past comes again with the replies to these.
+  line.past = watching ? [[['WATCH'], false]] : [];
+  for (const words of [...state, ...queued]) line.send({ ...NOBODY, words, own: true });
+  return again;
+}
+
+/** The commands to be sent in place of the next EXEC: its reply is as if what was watched had changed. */
+function torn(client, line, entry) {
+  const name = upper(entry.words[0]);
+  if (/^(EXEC|DISCARD|UNWATCH|RESET)$/.test(name)) line.torn = undefined;
+  if (name !== 'EXEC') return undefined;
+  entry.mend = (value) => (value instanceof Error ? client.error(value.message.replace('DISCARD', 'EXEC')) : null);
+  return ['DISCARD'];
+}
+
+const upper = (word) => String(word).toUpperCase();
+
+/** A past that says the same in fewer words. */
+export function compact(line) {
+  const { state, queued, watching } = stateAfter(line.past);
+  line.past = [...state, ...(watching ? [['WATCH']] : []), ...queued].map((words) => [words, false]);
+}
+
+/** What a session's past comes to: commands that set its state, those of a transaction that has begun, whether keys are watched. */
+function stateAfter(past) {
+  const state = new Map();
+  let queued, watching = false;
+  const keep = (words) => {
+    const name = upper(words[0]);
+    if (name === 'MULTI') queued = [words];
+    else if (name === 'WATCH') watching = true;
+    else if (name === 'UNWATCH') watching = false;
+    else if (name === 'SELECT' || name === 'AUTH') state.set(name, words);
+    else if (name === 'CLIENT' && /^(SETNAME|NO-)/.test(upper(words[1]))) state.set(upper(words[1]), words);
+    else if (name === 'RESET') {
+      state.clear();
+      queued = undefined;
+      watching = false;
+    }
+  };
+  for (const [words, list] of past) {
+    const name = upper(words[0]), begun = queued;
+    if (/^(EXEC|DISCARD)$/.test(name)) {
+      if (!begun) continue;
+      queued = undefined;
+      watching = false;
+      if (name === 'EXEC' && list) begun.slice(1).forEach(keep);
+    } else if (begun && name !== 'RESET') begun.push(words);
+    else if (list !== undefined) keep(words);
+  }
+  return { state: [...state.values()], queued: queued ?? [], watching };
+}
+
+/** Ends the worker as a crash would, and opens the database again. Commands without a reply are refused. */
+export async function crash(client) {
+  client.fail(client.error('CRASHED the worker was ended'));
+  // What is sent before the new engine is there is sent again then, so nobody may take it now.
+  client.ended = client.reign = undefined;
+  client.begin();
+  await client.opened;
+  await Promise.all([...ears(client).keys()].map((name) => listen(client, name)));
+}
+
+// ------------------------------------------------------------------------------------------------------- questions
+
+/** A question that is no command. */
+function ask(client, what, more = {}, progress) {
+  return new Promise((resolve, reject) => {
+    if (client.ended) return reject(client.ended);
+    const ask = (client.lastAsk = (client.lastAsk ?? 0) + 1);
+    const message = { ask, what, ...more };
+    client.asked.set(ask, { resolve, reject, progress, message });
+    client.link.post({ ...message, reign: client.reign });
+  });
+}
+
+/** An answer, or how far the engine has come with it. */
+export function answered(client, { answer, value, error, read, size, keys }) {
+  const { resolve, reject, progress } = client.asked.get(answer) ?? {};
+  if (read !== undefined) return progress?.(read, size, keys);
+  client.asked.delete(answer);
+  if (error) reject?.(client.error(error));
+  else resolve?.(value);
+}
+
+export const exportRdb = (client) => ask(client, 'export');
+
+export const importRdb = (client, file, { progress } = {}) => ask(client, 'import', { file }, progress);
+
+export const persist = async () => (await globalThis.navigator?.storage?.persist?.()) ?? false;
+
+// ----------------------------------------------------------------------------------------------------------- walks
+
+/** Keys, members, `[field, value]`, `[member, score]`. */
+export async function* scan(db, name, given) {
+  const pairs = name === 'hscan' || name === 'zscan';
+  const options = typeof given.at(-1) === 'object' ? given.pop() : {};
+  let cursor = '0', items;
+  do {
+    [cursor, items] = await db[name](...given, cursor, options);
+    for (let i = 0; i < items.length; i += 1 + pairs) yield pairs ? [items[i], items[i + 1]] : items[i];
+  } while (cursor !== '0');
+}
+
+// -------------------------------------------------------------------------------------------------------- messages
+
+export const subscribe = (client, channel, handler) => hear(client, `c:${channel}`, handler);
+
+export const psubscribe = (client, pattern, handler) => hear(client, `p:${pattern}`, handler);
+
+/** Handlers by what they hear: a channel behind `c:`, or a pattern behind `p:`. */
+const ears = (client) => (client.ears ??= new Map());
+
+/** Returns what ends it. */
+async function hear(client, name, handler) {
+  const heard = ears(client), handlers = heard.get(name) ?? new Set();
+  handlers.add(handler);
+  if (handlers.size === 1) {
+    heard.set(name, handlers);
+    await listen(client, name);
+  }
+  return async () => {
+    handlers.delete(handler);
+    if (handlers.size || heard.get(name) !== handlers) return;
+    heard.delete(name);
+    await listen(client, name, 'UN');
+  };
+}
+
+/** The reply is a push; a PING behind it tells that it came. */
+function listen(client, name, un = '') {
+  client.line(EAR).say(subscription(name, un));
+  return client.send(['PING'], EAR, {});
+}
+
+/** The command that begins to listen, or ends it (`UN`). */
+function subscription(name, un = '') {
+  return [`${name[0] === 'p' ? 'P' : ''}${un}SUBSCRIBE`, name.slice(2)];
+}
+
+/** A message has come. */
+export function heard(client, [kind, ...rest]) {
+  const tell = (name, message, channel) => ears(client).get(name)?.forEach((handler) => handler(message, channel));
+  if (kind === 'message') tell(`c:${rest[0]}`, rest[1], rest[0]);
+  else if (kind === 'pmessage') tell(`p:${rest[0]}`, rest[2], rest[1]);
+}
+
+/** Events of keys come only when somebody wants them. */
+const events = (client) => (client.notifying ??= notify(client));
+
+const notify = (client) => client.send(['CONFIG', 'SET', 'notify-keyspace-events', 'KEA'], client.base, {});
+
+const ALL_GONE = `c:${FLUSHED}`;
 
 export async function watch(client, pattern, handler) {
-  await client.events();
+  await events(client);
   const prefix = '__keyspace@0__:';
   const ends = [
-    await client.hear(`p:${prefix}${pattern}`, (event, channel) => handler(channel.slice(prefix.length), event)),
-    await client.hear(FLUSHED, () => handler(null, 'flush')),
+    await hear(client, `p:${prefix}${pattern}`, (event, channel) => handler(channel.slice(prefix.length), event)),
+    await hear(client, ALL_GONE, () => handler(null, 'flush')),
   ];
   return () => Promise.all(ends.map((end) => end()));
 }
 
 /** Runs `read(db)` now and again whenever a key that it read has changed. */
 export async function live(client, read, handler) {
-  await client.events();
+  await events(client);
   let ends = new Map(), running = false, again = false, over = false;
   const changed = () => {
     again = true;
@@ -27,7 +207,7 @@ export async function live(client, read, handler) {
     await null;
     for (again = true; again && !over; ) {
       again = false;
-      const keys = new Set([FLUSHED]);
+      const keys = new Set([ALL_GONE]);
       const watched = client.methods({ before: (words) => note(client, words, keys, ends, changed) });
       try {
         handler(undefined, await read(watched));
@@ -38,7 +218,7 @@ export async function live(client, read, handler) {
     }
     running = false;
   };
-  ends.set(FLUSHED, client.hear(FLUSHED, changed));
+  ends.set(ALL_GONE, hear(client, ALL_GONE, changed));
   await run();
   return async () => {
     over = true;
@@ -53,17 +233,19 @@ async function note(client, words, keys, ends, changed) {
   await Promise.all(found.map((key) => {
     const name = `c:__keyspace@0__:${key}`;
     keys.add(name);
-    if (!ends.has(name)) ends.set(name, client.hear(name, changed));
+    if (!ends.has(name)) ends.set(name, hear(client, name, changed));
     return ends.get(name);
   }));
 }
 
+// --------------------------------------------------------------------------------------------------------- numbers
+
 export async function stats(client) {
-  return summary(await client.db.call('INFO', 'everything'), await client.ask('facts'), await storage());
+  return summary(await client.db.call('INFO', 'everything'), await ask(client, 'facts'), await storage());
 }
 
 export async function pageMap(client) {
-  return picture(await client.ask('map'));
+  return picture(await ask(client, 'map'));
 }
 
 /** What the browser grants. WebKitGTK has no `navigator.storage`. */

@@ -83,13 +83,7 @@ export class Encoder {
       }
       this.length = start;
     }
-    // Its length in bytes is known only afterwards: it is written behind the longest head, and moved.
-    const from = start + 24;
-    const { written } = toBytes.encodeInto(text, this.bytes.subarray(from));
-    this.head(36, written);
-    this.bytes.copyWithin(this.length, from, from + written);
-    this.length += written;
-    this.end();
+    this.binary(toBytes.encode(text));
   }
 
   binary(data) {

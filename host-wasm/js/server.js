@@ -11,12 +11,8 @@ import { Tabs } from './tabs.js';
 /** The journal is written anew when nobody has asked for anything for this time, if it has grown by this and by half of its base:
  * a start replays what came since, command by command. */
 const IDLE_MS = 1500, GROWN = 256 << 10;
-/** At the end too, but only where less than this is in memory: it takes a moment. */
-const SMALL = 24 << 20;
 /** Replies up to this size are copied: to hand them over costs more. */
 const COPIED = 4096;
-const utf8 = new TextDecoder();
-const toBytes = new TextEncoder();
 
 export class Server {
   /** `post(message, transfer)` reaches the page, `end()` ends the worker; `more` devices by their names. */
@@ -52,12 +48,12 @@ export class Server {
     prepare(options.wasm);
     if (options.tabs && globalThis.navigator?.locks) {
       this.tabs = new Tabs(this, options.name);
-      if (!(await this.tabs.now())) {
+      if (!(await this.tabs.turn(true))) {
         if (options.tabs === 'exclusive') throw new NuthatchError('BUSY another tab has this database open');
         this.following = true;
         await this.rest();
         this.tabs.follow();
-        await this.tabs.later();
+        await this.tabs.turn();
       }
     }
     await this.begin();
@@ -76,6 +72,7 @@ export class Server {
     this.engine = engine;
     this.host = new Host(engine, this.device, (...what) => this.receive(...what), (...what) => this.notice(...what));
     this.host.turned = () => this.turned();
+    this.host.docs = () => this.rest().then(() => this.docs(options.docs ?? new URL('./docs.tsv', import.meta.url)));
     if (this.tabs) {
       this.host.along = () => this.tabs.records?.() ?? [];
       if (found.records?.length) await this.rest();
@@ -103,7 +100,7 @@ export class Server {
     this.tabs?.flush?.();
     if (this.yielding === 'now') return this.yielded();
     if (this.rewritten && !this.engine.is_rewriting()) this.rewritten();
-    else if (Date.now() - this.host.fed > IDLE_MS && !this.early && this.grown(0.5)) this.command('BGREWRITEAOF').catch(() => {});
+    else if (Date.now() - this.host.fed > IDLE_MS && !this.early && this.grown(0.5)) this.rest().then(() => this.command('BGREWRITEAOF')).catch(() => {});
   }
 
   /** Whether the journal is worth being written anew; `share`: its base grows with it. */
@@ -118,12 +115,6 @@ export class Server {
     this.device.begun?.();
     this.tell(this.tabs?.lead(this.host.records));
     waiting.forEach((data) => this.handle(data));
-  }
-
-  /** Another tab leads from now on. */
-  followed(due) {
-    this.tell(due);
-    this.early?.splice(0).forEach((data) => this.handle(data));
   }
 
   /** The page learns who answers it from now on, and what it was answered before. It sends again what was not. */
@@ -183,26 +174,11 @@ export class Server {
   }
 
   end(lane) {
-    if (this.following) return this.tabs.forward({ end: lane });
+    if (this.following) return this.tabs.forward?.({ end: lane });
     const session = this.lanes.get(lane);
     if (session === undefined) return;
     this.lanes.delete(lane);
     this.drop(session);
-  }
-
-  /** Runs one command; `read(bytes, from, to)` its reply, if it has one at once. */
-  now(bytes, length, read) {
-    const { host } = this;
-    if (this.early || this.following) return read();
-    if (this.direct === undefined) {
-      this.direct = this.session(() => {});
-      host.send(this.direct, toBytes.encode('HELLO 3\r\n'));
-    }
-    const answered = host.ask(this.direct, bytes, length);
-    if (answered) return read(host.bytes, host.answer, host.answer + answered);
-    this.drop(this.direct);
-    this.direct = undefined;
-    return read();
   }
 
   /** Ends without a goodbye. */
@@ -239,63 +215,26 @@ export class Server {
     // Whoever waits for a file asks again.
     this.files = undefined;
     this.tabs.yield();
-    this.tabs.follow();
-    this.tabs.later().then(() => this.begin()).catch((error) => this.post({ failed: String(error) }));
+    this.rest().then(() => this.tabs.follow(), () => {});
+    this.tabs.turn().then(() => this.begin()).catch((error) => this.post({ failed: String(error) }));
   }
 
   /** A question of this tab's page. */
   asked(data) {
-    if (data.what === 'close') this.early || this.following ? this.notice('S') : this.close();
+    if (data.what === 'close') {
+      this.closing = true;
+      if (this.early || this.following) this.notice('S');
+      else this.rest().then(() => this.close(), () => this.shut());
+    }
     else if (data.reign !== this.reign) return;
     else if (this.following) this.tabs.leader && this.tabs.forward(data);
-    else if (!this.early) this.answer(data, (message) => this.post(message));
-  }
-
-  async answer(data, send) {
-    const { host } = this, answer = data.ask;
-    // Who is answered by another engine from now on asks that one.
-    const sure = (message) => host === this.host && !host.stopped && send(message);
-    try {
-      if (data.what !== 'facts') await this.rest();
-      sure({ answer, value: await this[`on_${data.what}`](data, sure) });
-    } catch (error) {
-      sure({ answer, error: error?.message ?? String(error) });
-    }
-  }
-
-  async close() {
-    this.closing = true;
-    if (this.engine.used_memory() < SMALL) {
-      const rewritten = () => new Promise((resolve) => (this.rewritten = resolve));
-      if (this.engine.is_rewriting()) await rewritten();
-      if (this.grown(0)) await this.command('BGREWRITEAOF').then(rewritten, () => {});
-      this.rewritten = undefined;
-    }
-    this.shut();
+    else if (!this.early) this.rest().then(() => this.answer(data, this.post), ({ message }) => this.post({ answer: data.ask, error: message }));
   }
 
   shut() {
     this.engine.shut_down(Date.now());
     this.host.turn();
   }
-
-  on_facts() {
-    return { device: this.device.kind, ...this.host.counts, wasm_memory: this.engine.memory.buffer.byteLength };
-  }
-
-  /** A command of our own; gives its reply as it came. */
-  command(text) {
-    return new Promise((resolve, reject) => {
-      const session = this.session((bytes) => {
-        this.drop(session);
-        const reply = utf8.decode(bytes).trim();
-        if (reply[0] === '-') reject(new NuthatchError(reply.slice(1)));
-        else resolve(reply);
-      });
-      this.host.send(session, toBytes.encode(`${text}\r\n`));
-    });
-  }
-
 }
 
 /** By its address, so that no bundler has to split this file in two. */

@@ -6,8 +6,6 @@
 
 /** Records of tabs have keys from here on; before them lies the directory. */
 const FIRST_KEY = 1;
-/** Records of tabs that did not come back in this time are removed. */
-const FORGOTTEN_MS = 3_600_000;
 
 const random = () => crypto.getRandomValues(new Uint32Array(2)).reduce((high, low) => high * 2 ** 20 + low % 2 ** 20, 0) + FIRST_KEY;
 
@@ -24,30 +22,18 @@ export class Tabs {
     return `${this.lock}:${id}`;
   }
 
-  /** Resolves to whether this worker leads now. */
-  now() {
-    return new Promise((resolve) => this.request({ ifAvailable: true }, resolve));
-  }
-
-  /** Resolves when this worker leads. */
-  later() {
-    return new Promise((resolve) => this.request({}, resolve));
-  }
-
-  request(options, resolve) {
-    navigator.locks.request(this.lock, options, (lock) => {
+  /** Resolves when this worker leads, or, if that is to be now, to whether it does. */
+  turn(ifAvailable = false) {
+    return new Promise((resolve) => navigator.locks.request(this.lock, { ifAvailable }, (lock) => {
       resolve(!!lock);
       return lock && new Promise((release) => (this.release = release));
-    });
+    }));
   }
-
-  // ------------------------------------------------------------------------------------------------ this tab leads
 
   /** `records`: what earlier leaders owed. */
   lead(records) {
     this.owed = new Map(records);
-    this.forget();
-    const due = this.due(this.owed.get(this.id));
+    const due = this.inherit?.();
     this.epoch = this.last = random();
     this.leads = true;
     this.leader = undefined;
@@ -67,26 +53,6 @@ export class Tabs {
   end() {
     this.channel.close();
     this.release?.();
-  }
-
-  forget() {
-    for (const [key, record] of this.owed) if (record && record.time < Date.now() - FORGOTTEN_MS) this.owed.set(key, undefined);
-  }
-
-  // --------------------------------------------------------------------------------------------- another tab leads
-
-  /** Finds the leader. */
-  follow() {
-    this.channel.postMessage({ who: this.id });
-  }
-
-  /** What this tab is owed from the leader that it had last. */
-  due(record) {
-    return record?.epoch === (this.leader ?? this.last) ? record?.lanes : undefined;
-  }
-
-  forward(message) {
-    this.channel.postMessage({ from: this.id, epoch: this.leader, ...message });
   }
 
   /** Another tab says something. */

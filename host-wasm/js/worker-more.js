@@ -8,13 +8,61 @@ export { Memory } from './memory.js';
 const EXPORTED = 'dump.rdb';
 /** Bytes of a file that are read from the device at once. */
 const WINDOW = 4 << 20;
+/** At the end the journal is written anew only where less than this is in memory: it takes a moment. */
+const SMALL = 24 << 20;
 /** Replies that were sent are kept too, up to so many bytes: the tab may not have got them. */
 const KEPT = 1 << 16;
+/** Records of tabs that did not come back in this time are removed. */
+const FORGOTTEN_MS = 3_600_000;
 const utf8 = new TextDecoder();
 const toBytes = new TextEncoder();
 
 /** Of the server. */
 export const serving = {
+  /** Another tab leads from now on. */
+  followed(due) {
+    this.tell(due);
+    this.early?.splice(0).forEach((data) => this.handle(data));
+  },
+
+  async answer(data, send) {
+    const { host } = this, answer = data.ask;
+    // Who is answered by another engine from now on asks that one.
+    const sure = (message) => host === this.host && !host.stopped && send(message);
+    try {
+      sure({ answer, value: await this[`on_${data.what}`](data, sure) });
+    } catch (error) {
+      sure({ answer, error: error?.message ?? String(error) });
+    }
+  },
+
+  async close() {
+    if (this.engine.used_memory() < SMALL) {
+      const rewritten = () => new Promise((resolve) => (this.rewritten = resolve));
+      if (this.engine.is_rewriting()) await rewritten();
+      if (this.grown(0)) await this.command('BGREWRITEAOF').then(rewritten, () => {});
+      this.rewritten = undefined;
+    }
+    this.shut();
+  },
+
+  /** A command of our own; gives its reply as it came. */
+  command(text) {
+    return new Promise((resolve, reject) => {
+      const session = this.session((bytes) => {
+        this.drop(session);
+        const reply = utf8.decode(bytes).trim();
+        if (reply[0] === '-') reject(new NuthatchError(reply.slice(1)));
+        else resolve(reply);
+      });
+      this.host.send(session, toBytes.encode(`${text}\r\n`));
+    });
+  },
+
+  on_facts() {
+    return { device: this.device.kind, ...this.host.counts, wasm_memory: this.engine.memory.buffer.byteLength };
+  },
+
   /** A port that speaks RESP. `null` from either side ends it. */
   port(port) {
     if (this.following) return this.bridge(port);
@@ -61,6 +109,14 @@ export const serving = {
       else ours.push(replies[i], replies[i + 1]);
     }
     if (ours.length) this.post(ours);
+  },
+
+  /** The texts of COMMAND DOCS, a file of the package. `from`: where it is, or what gives it. */
+  async docs(from) {
+    if (typeof from === 'function') return from();
+    const response = await fetch(from);
+    if (!response.ok) throw new Error(`docs.tsv: ${response.status} ${response.statusText}`);
+    return new Uint8Array(await response.arrayBuffer());
   },
 
   on_map() {
@@ -113,7 +169,7 @@ export const serving = {
             await replies;
           }
           if (keys === -3) throw new Error(host.said(engine.reply_len()));
-          send({ progress: ask, read: (read += value.length), size: file.size, keys: outcome.keys });
+          send({ answer: ask, read: (read += value.length), size: file.size, keys: outcome.keys });
           if (!done) continue;
           // The last replies come before this one.
           const end = new Promise((resolve) => (outcome.end = resolve));
@@ -135,6 +191,26 @@ export const serving = {
 
 /** Of the tabs: what the leader does for others, and what the others hear. */
 export const sharing = {
+  /** Takes over what earlier leaders owed; what this tab is owed itself. */
+  inherit() {
+    for (const [key, record] of this.owed) if (record && record.time < Date.now() - FORGOTTEN_MS) this.owed.set(key, undefined);
+    return this.due(this.owed.get(this.id));
+  },
+
+  /** What this tab is owed from the leader that it had last. */
+  due(record) {
+    return record?.epoch === (this.leader ?? this.last) ? record?.lanes : undefined;
+  },
+
+  /** Finds the leader. */
+  follow() {
+    this.channel.postMessage({ who: this.id });
+  },
+
+  forward(message) {
+    this.channel.postMessage({ from: this.id, epoch: this.leader, ...message });
+  },
+
   /** The device took no commit. */
   refuse(text) {
     this.channel.postMessage({ refused: text, epoch: this.epoch });
@@ -203,7 +279,8 @@ export const sharing = {
     for (const [id, { lanes }] of this.guests) {
       const record = { epoch: this.epoch, time: Date.now(), lanes: {} };
       for (const [number, lane] of lanes) {
-        const unsent = this.server.host.unsent(lane.session);
+        const { engine } = this.server, { session } = lane;
+        const unsent = this.server.host.view(engine.unsent(session), engine.unsent_len(session));
         record.lanes[number] = { from: lane.sent - lane.kept.length, bytes: joined(lane.kept, unsent) };
       }
       ops.push({ store: 2, key: id, until: -1, bytes: record });

@@ -78,6 +78,9 @@ pub(crate) struct Carrier {
     pub(crate) traffic: Vec<(u64, u64, bool)>,
 }
 
+/// The file of the package with the texts of COMMAND DOCS. Names of the engine's own files are relative, so none is this.
+pub(crate) const DOCS: &str = "/docs.tsv";
+
 /// Runs of pages that are remembered for a picture of the device.
 const REMEMBERED: usize = 4096;
 
@@ -103,6 +106,10 @@ impl Carrier {
         match job {
             Job::PageWrite { offset, bytes } => self.page_write(id, offset, bytes),
             Job::PageRead { from, offset, len, into } => self.page_read(id, from, offset, len, into),
+            Job::Read { file, into, .. } if file == DOCS.as_bytes() => {
+                let span = Span { from: 0, to: 0, skip: 0 };
+                self.read(Reading { job: id, store: Store::Package, span, len: 0, size: 0, into });
+            }
             job => self.files.push_back((id, job)),
         }
     }

@@ -7,7 +7,7 @@
 //! Every function takes and gives numbers only, so that JavaScript calls the module's exports as they are and needs no
 //! glue: bytes and texts go in through one buffer (`input`) and come out at `reply`, rows of numbers at `numbers`.
 
-use crate::carrier::{Carrier, Commit, PageJob};
+use crate::carrier::{Carrier, Commit, DOCS, PageJob};
 use crate::clock;
 use crate::import::Import;
 use crate::layout::Op;
@@ -77,6 +77,7 @@ impl Worker {
             }
         }
         self.engine = Engine::new(options);
+        self.engine.carries_docs(DOCS);
         0
     }
 
@@ -338,7 +339,7 @@ impl Worker {
         self.carrier.committed(serial, reason(&self.input[..failure]).as_deref());
     }
 
-    /// Takes the next read; returns its number, or 0 where there is none.
+    /// Takes the next read; returns its number, or 0 where there is none. One of store 3 is of the package's texts, whole.
     pub fn poll_read(&mut self) -> u32 {
         let Some((number, reading)) = self.carrier.poll_read() else { return 0 };
         let span = reading.span;
@@ -524,7 +525,6 @@ fn facts() -> HostFacts {
         sleep: clock::sleep,
         os: "browser",
         allocator: "dlmalloc",
-        docs: nuthatch_core::COMMAND_DOCS,
         ..HostFacts::UNKNOWN
     }
 }

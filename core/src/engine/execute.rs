@@ -10,6 +10,7 @@ use crate::command_index::CommandId;
 use crate::context::{BlockRequest, Ctx, Propagation};
 use crate::db::Db;
 use crate::resp::reply::Reply;
+use crate::server::Docs;
 use crate::session::{Blocked, OwnedCommand, ReplyMode};
 use crate::words::reach::{SERVER, TYPES};
 use core::mem;
@@ -89,9 +90,11 @@ impl Engine {
         self.parts.paging().is_some_and(|paging| (paging.plan)(self, session, id, args))
     }
 
-    /// Lets the session wait for the values that are not in memory.
+    /// Lets the session wait for the values, or the texts, that are not in memory.
     pub(super) fn park(&mut self, session: &mut Running, id: CommandId, command: OwnedCommand) {
-        if let Some(store) = self.parts.store() {
+        if let (Some(part), Docs::Wanted) = (self.parts.docs, &self.server.docs) {
+            (part.park)(self, session, id, command);
+        } else if let Some(store) = self.parts.store() {
             (store.park)(self, session, id, command);
         } else if let Some(paging) = self.parts.paging() {
             (paging.park)(self, session, id, command);

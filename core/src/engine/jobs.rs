@@ -175,6 +175,8 @@ pub(super) enum Owner {
     PageSave(u32, u32),
     /// Of the store under diskstore.
     Store(StoreStep),
+    /// The texts of COMMAND DOCS.
+    Docs,
     /// Nobody waits for its end.
     Nobody,
 }
@@ -274,6 +276,9 @@ impl Engine {
         let Parts { paging, snapshots, journal, store, .. } = self.parts;
         if let (Owner::Store(step), Some(part)) = (owner, store) {
             return (part.job_done)(self, step, done);
+        }
+        if let (Owner::Docs, Some(part)) = (owner, self.parts.docs) {
+            return (part.job_done)(self, done);
         }
         match (owner, paging, snapshots, journal) {
             (Owner::PageOut(number), Some(part), ..) => {

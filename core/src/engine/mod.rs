@@ -6,6 +6,7 @@
 mod arena;
 mod blocking;
 mod cron;
+mod docs;
 mod effects;
 mod execute;
 mod expiry;
@@ -116,6 +117,7 @@ pub struct Engine {
     journal: journal::Journal,
     /// Numbers snapshots and loads.
     serial: u32,
+    docs: docs::Waiting,
 }
 
 impl Engine {
@@ -151,6 +153,7 @@ impl Engine {
             moving: None,
             journal: journal::Journal::default(),
             serial: 0,
+            docs: docs::Waiting::default(),
         }
     }
 

@@ -300,7 +300,7 @@ impl Engine {
     }
 
     /// Runs the commands whose values have come. They are planned again: one may have left meanwhile.
-    fn run_ready(&mut self) {
+    pub(super) fn run_ready(&mut self) {
         loop {
             let exclusive = self.exclusive;
             let may_run = |who: &SessionId| exclusive.is_none_or(|only| only == *who);

@@ -26,6 +26,7 @@ pub(super) struct Parts {
     pub(super) journal: Option<&'static JournalPart>,
     pub(super) store: Option<&'static StorePart>,
     pub(super) arena: Option<ArenaPart>,
+    pub(super) docs: Option<&'static DocsPart>,
 }
 
 impl Parts {
@@ -61,6 +62,13 @@ pub(super) struct ArenaPart {
     pub(super) refuses: fn(&mut Engine, &Running, CommandId, Args<'_>, ArenaPart) -> bool,
     pub(super) has_room: fn(usize) -> bool,
     pub(super) longest_value: usize,
+}
+
+/// The texts of COMMAND DOCS in a file.
+#[derive(Debug)]
+pub(super) struct DocsPart {
+    pub(super) park: fn(&mut Engine, &mut Running, CommandId, OwnedCommand),
+    pub(super) job_done: fn(&mut Engine, Done),
 }
 
 /// Virtual memory.

@@ -20,6 +20,8 @@ pub(crate) enum Store {
     Chunks = 1,
     /// The directory, and what sessions are owed.
     Meta = 2,
+    /// No object store: the package's file of texts, which is read whole.
+    Package = 3,
 }
 
 /// A part of a commit.

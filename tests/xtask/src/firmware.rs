@@ -34,7 +34,7 @@ pub const BUILDS: [Build; 4] = [
         features: "everything,flash",
         what: "every command, 191 KiB",
         aim: None,
-        budget: 460_000,
+        budget: 461_000,
     },
     Build {
         name: "five",

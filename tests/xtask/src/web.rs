@@ -14,13 +14,16 @@ pub const DIST: &str = "host-wasm/pkg";
 /// Where its parts are put together.
 const STAGE: &str = "target/web";
 /// The scripts that something imports by name, each with all that it needs but for the others.
-const ENTRIES: [&str; 6] =
-    ["worker.js", "worker-more.js", "index.js", "page-more.js", "node.js", "ioredis.js"];
+const ENTRIES: [&str; 7] =
+    ["worker.js", "worker-more.js", "index.js", "page-more.js", "inline.js", "node.js", "ioredis.js"];
 /// Those that are loaded by others when they are wanted.
-const LATER: [&str; 3] = ["./worker.js", "./worker-more.js", "./page-more.js"];
+const LATER: [&str; 4] = ["./worker.js", "./worker-more.js", "./page-more.js", "./inline.js"];
 
 /// For the nightly compiler: nothing is told of a panic, which ends the engine, and nothing is printed for programmers.
 const SMALL: &str = "-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none -Zfmt-debug=none";
+
+/// The texts of COMMAND DOCS, which the engine is given when somebody asks for them.
+const TEXTS: &str = "core/src/commands/docs/texts.tsv";
 
 /// What every browser of the last five years has, and Rust uses.
 const FEATURES: [&str; 6] = [
@@ -100,6 +103,8 @@ fn optimise(top: &Path, from: &Path, to: &Path) -> Result<(), Failure> {
 }
 
 fn scripts(top: &Path, stage: &Path, package: &Path) -> Result<(), Failure> {
+    let (texts, to) = (top.join(TEXTS), package.join("docs.tsv"));
+    fs::copy(&texts, &to).map_err(|error| cannot("copy", &texts, &error))?;
     let js = top.join("host-wasm/js");
     for entry in fs::read_dir(&js).map_err(|error| cannot("read", &js, &error))?.flatten() {
         let types = entry.file_name().to_str().is_some_and(|name| name.ends_with(".d.ts"));
