@@ -10,7 +10,7 @@ const COPIED = 4096;
 /** What a line remembers before it is put into fewer words. */
 const PAST = 200;
 /** Methods that are loaded when they are first called. */
-const LATER = ['crash', 'exportRdb', 'importRdb', 'persist', 'subscribe', 'psubscribe', 'stats', 'pageMap', 'watch', 'live'];
+const LATER = ['close', 'crash', 'exportRdb', 'importRdb', 'persist', 'subscribe', 'psubscribe', 'commandDocs', 'stats', 'pageMap', 'watch', 'live'];
 const SCANS = ['scan', 'sscan', 'hscan', 'zscan'];
 
 /** One user's connection to an engine. `connect` makes the way there. */
@@ -28,8 +28,10 @@ export class Client {
     this.db = this.methods({});
     // A tab that is frozen or put aside must not keep the others from the engine.
     const aside = () => this.ended || this.link.post({ yield: true });
-    globalThis.document?.addEventListener('freeze', aside);
-    if (globalThis.document) addEventListener('pagehide', aside);
+    if (globalThis.document) {
+      document.addEventListener('freeze', aside);
+      addEventListener('pagehide', aside);
+    }
     this.begin();
   }
 
@@ -99,7 +101,7 @@ export class Client {
     return server.sync(words, bytes);
   }
 
-  error(text) {
+  wrong(text) {
     return new NuthatchError(text);
   }
 
@@ -175,16 +177,6 @@ export class Client {
     this.closed?.();
   }
 
-  close() {
-    if (this.ended) return Promise.resolve();
-    const closed = new Promise((resolve) => (this.closed = resolve));
-    this.link.post({ ask: -1, what: 'close' });
-    return closed.then(() => {
-      this.closed = undefined;
-      this.fail(new NuthatchError('CLOSED the database was closed'));
-    });
-  }
-
   resp() {
     const { port1, port2 } = new MessageChannel();
     this.link.post({ port: port1 }, [port1]);
@@ -210,8 +202,10 @@ export class Client {
       yield* (await more()).scan(db, name, given);
     });
     if (before) return db;
-    put('close', () => how.lane === undefined ? this.close() : this.leave(how.lane));
-    if (how.lane !== undefined) return db;
+    if (how.lane !== undefined) {
+      put('close', () => this.leave(how.lane));
+      return db;
+    }
     const lazy = (name, make) => Object.defineProperty(db, name, { get: () => (this[`_${name}`] ??= make()) });
     lazy('bytes', () => this.methods({ bytes: true }));
     lazy('sync', () => this.methods({ sync: true }));
@@ -219,7 +213,6 @@ export class Client {
     Object.defineProperty(db, 'device', { get: () => this.kind });
     put('session', () => this.methods({ lane: this.nextLane++ }));
     put('resp', () => this.resp());
-    put('commandDocs', (...names) => db.call('COMMAND', 'DOCS', ...names));
     for (const name of LATER) {
       put(name, (...given) => {
         // What has crashed answers nothing more, whatever is loaded first.
@@ -262,17 +255,17 @@ function config({ maxmemory, policy, worker, directives = {} }, kind) {
   const limit = policy ? `maxmemory ${maxmemory ?? 0}\nmaxmemory-policy ${policy}` : `vm-enabled yes\nreally-use-vm yes\nvm-max-memory ${maxmemory ?? '64mb'}`;
   const journal = kind === 'memory' ? '' : `appendonly yes\nappendfsync ${worker === false ? 'everysec' : 'always'}\nauto-aof-rewrite-min-size 1mb\nauto-aof-rewrite-percentage 100`;
   const more = Object.entries(directives).map(([name, value]) => `${name} ${value}`);
-  return ['save ""\nenable-debug-command yes', limit, journal, ...more].filter(Boolean).join('\n');
+  return ['save ""\nenable-debug-command yes', limit, journal, ...more].join('\n');
 }
 
-/** Commands that a session of its own may send, and those that have no reply or end it. */
-const OWN = /^(select|watch|unwatch)$/, NEVER = /^(multi|exec|discard|hello|quit|reset|monitor|p?sync|[ps]?(un)?subscribe)$/;
+/** Commands that a session of its own may send, and names that are no methods: their commands have no reply or end it. */
+const OWN = /^(select|watch|unwatch)$/, NEVER = /^(then|multi|exec|discard|hello|quit|reset|monitor|p?sync|[ps]?(un)?subscribe)$/;
 
 /** What `db` is made of: a name that is asked for becomes the method of the command that has it. */
 function commands(put, run, { lane }) {
   return new Proxy(Function.prototype, {
     get(functions, name, db) {
-      if (typeof name === 'symbol' || name in functions || name === 'then' || name === 'toJSON') return Reflect.get(functions, name, db);
+      if (typeof name === 'symbol' || name in functions) return Reflect.get(functions, name, db);
       if (NEVER.test(name) || (lane === undefined && OWN.test(name)) || !/^[a-z_]+$/.test(name)) return undefined;
       const call = method(name, run);
       put(name, call);

@@ -38,19 +38,18 @@ function add(words, item, pairs) {
 /** Splits a template at its spaces; a hole is one argument, or a part of one where it touches text. */
 export function tagged(strings, holes) {
   const words = [];
+  // Whether what comes next belongs to the last word.
   let open = false;
-  strings.forEach((text, i) => {
-    if (/^\s/.test(text)) open = false;
-    const parts = text.split(/\s+/).filter(Boolean);
-    parts.forEach((part, n) => {
-      if (n === 0 && open) words.push(words.pop() + part);
-      else words.push(part);
-    });
-    if (parts.length) open = !/\s$/.test(text);
-    if (i >= holes.length) return;
-    if (open && words.length) words.push(`${words.pop()}${holes[i]}`);
-    else words.push(holes[i]);
+  const add = (part) => {
+    words.push(open ? `${words.pop()}${part}` : part);
     open = true;
+  };
+  strings.forEach((text, i) => {
+    for (const part of text.split(/(\s+)/)) {
+      if (/\s/.test(part)) open = false;
+      else if (part) add(part);
+    }
+    if (i < holes.length) add(holes[i]);
   });
   return words;
 }

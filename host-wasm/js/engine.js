@@ -26,7 +26,7 @@ export async function createEngine(wasm) {
 async function compile(wasm) {
   if (wasm) return WebAssembly.compile(await wasm);
   const response = await fetch(new URL('./engine.wasm', import.meta.url));
-  if (!response.ok) throw new Error(`engine.wasm: ${response.status} ${response.statusText}`);
+  if (!response.ok) throw new Error(`engine.wasm: ${response.status}`);
   // A server that does not know the type cannot be compiled from while it sends.
   return /wasm/.test(response.headers.get('Content-Type')) ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer());
 }

@@ -14,7 +14,8 @@ const toBytes = new TextEncoder();
 const toText = new TextDecoder();
 
 /**
- * An engine over a device. `receive(session, bytes)` is called with what each session is answered.
+ * An engine over a device. `receive(session, bytes)` is called with what each session is answered, `turned` after each turn;
+ * `along` gives what goes into a commit of files beside them.
  *
  * A device has `mount()`, which gives the directory's record, the keys of the chunks in their order and a function that
  * gives some of those, when it is called; `commit(ops)` and `read(reads)`, which give promises, or nothing or records where
@@ -23,14 +24,9 @@ const toText = new TextDecoder();
 export class Host {
   constructor(engine, device, receive, notice) {
     Object.assign(this, { engine, device, receive, notice });
-    this.timer = 0;
     this.queue = [];
     /** When somebody last asked for something. */
     this.fed = Date.now();
-    this.turning = false;
-    this.next = 0;
-    this.turned = () => {};
-    this.along = () => [];
     /** What the device did since the start. */
     this.counts = { commits: 0, records_written: 0, bytes_written: 0, reads: 0, bytes_read: 0 };
   }
@@ -162,18 +158,18 @@ export class Host {
     }
   }
 
+  /** What was written or read, for `counts`. */
+  note(write, bytes) {
+    const { counts } = this;
+    counts[write ? 'records_written' : 'reads']++;
+    counts[write ? 'bytes_written' : 'bytes_read'] += bytes;
+  }
+
   page(write) {
     const { engine, device: { pages } } = this;
     let failure;
     const length = engine.page_len();
-    const { counts } = this;
-    if (write) {
-      counts.records_written++;
-      counts.bytes_written += length;
-    } else {
-      counts.reads++;
-      counts.bytes_read += length;
-    }
+    this.note(write, length);
     try {
       const view = this.view(engine.page_bytes(), length);
       const at = engine.page_offset();
@@ -187,20 +183,17 @@ export class Host {
 
   /** True: it is done already. */
   commit(serial) {
-    const { engine, counts } = this;
+    const { engine } = this;
     const ops = [];
-    counts.commits++;
+    this.counts.commits++;
     for (let i = 0, n = engine.ops(); i < n; i++) {
       const until = engine.op_until(i);
       const bytes = until < 0 ? this.view(engine.op_bytes(i), engine.op_len(i)).slice() : undefined;
-      if (bytes) {
-        counts.records_written++;
-        counts.bytes_written += bytes.length;
-      }
+      if (bytes) this.note(true, bytes.length);
       ops.push({ store: engine.op_store(i), key: engine.op_key(i), until, bytes });
     }
     // Appends to files: what sessions are owed for them goes along.
-    if (ops.some(({ store, bytes }) => store === 1 && bytes)) ops.push(...this.along());
+    if (ops.some(({ store, bytes }) => store === 1 && bytes)) ops.push(...(this.along?.() ?? []));
     const files = ops.some(({ store }) => store !== 0);
     return this.settle(() => this.device.commit(ops), (failure) => {
       engine.committed(serial, this.input(failure));
@@ -226,9 +219,8 @@ export class Host {
 
   took({ number, skip, length }, records, failure) {
     const { engine } = this;
-    this.counts.reads++;
     for (const record of records ?? []) {
-      this.counts.bytes_read += record.length;
+      this.note(false, record.length);
       const part = record.subarray(skip, skip + length);
       engine.read_part(number, this.input(part));
       skip = 0;

@@ -67,7 +67,7 @@ class Idb {
       const stores = [...new Set(ops.map((op) => STORES[op.store]))];
       const tx = this.db.transaction(stores, 'readwrite', { durability: this.durability });
       tx.oncomplete = () => resolve();
-      tx.onabort = () => reject(tx.error ?? new Error('the transaction was aborted'));
+      tx.onabort = () => reject(tx.error ?? new Error('it was aborted'));
       for (const { store, key, until, bytes } of ops) {
         const records = tx.objectStore(STORES[store]);
         if (store === 1) this.keys = bytes ? undefined : this.keys?.filter((other) => other < key || other > until);

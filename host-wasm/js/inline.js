@@ -41,6 +41,11 @@ export class Inline extends Server {
     return read(NOT_NOW, 0, NOT_NOW.length);
   }
 
+  yielded() {
+    this.direct = undefined;
+    super.yielded();
+  }
+
   /** Gives a session bytes and takes its answer: how many bytes, which lie at the engine's `reply`. The rest of the turn comes soon. */
   ask(session, bytes, length) {
     const { host } = this;

@@ -12,7 +12,7 @@ export function resume(client, due) {
     const { from, bytes } = due[lane] ?? {};
     const skip = line.received - from;
     if (skip >= 0 && skip < bytes.length) client.replies(lane, bytes.subarray(skip));
-    if (skip < 0) line.fail(client.error('REPLYLOST the tab that had the engine ended, and its replies are gone'));
+    if (skip < 0) line.fail(client.wrong('REPLYLOST the tab that had the engine ended, and its replies are gone'));
     const again = renew(client, line);
     // Subscribing again is answered by what waits behind it.
     if (lane === EAR) for (const name of ears(client).keys()) line.say(subscription(name));
@@ -41,7 +41,7 @@ function torn(client, line, entry) {
   const name = upper(entry.words[0]);
   if (/^(EXEC|DISCARD|UNWATCH|RESET)$/.test(name)) line.torn = undefined;
   if (name !== 'EXEC') return undefined;
-  entry.mend = (value) => (value instanceof Error ? client.error(value.message.replace('DISCARD', 'EXEC')) : null);
+  entry.mend = (value) => (value instanceof Error ? client.wrong(value.message.replace('DISCARD', 'EXEC')) : null);
   return ['DISCARD'];
 }
 
@@ -83,9 +83,20 @@ function stateAfter(past) {
   return { state: [...state.values()], queued: queued ?? [], watching };
 }
 
+/** Ends in good order. */
+export function close(client) {
+  if (client.ended) return Promise.resolve();
+  const closed = new Promise((resolve) => (client.closed = resolve));
+  client.link.post({ ask: -1, what: 'close' });
+  return closed.then(() => {
+    client.closed = undefined;
+    client.fail(client.wrong('CLOSED the database was closed'));
+  });
+}
+
 /** Ends the worker as a crash would, and opens the database again. Commands without a reply are refused. */
 export async function crash(client) {
-  client.fail(client.error('CRASHED the worker was ended'));
+  client.fail(client.wrong('CRASHED the worker was ended'));
   // What is sent before the new engine is there is sent again then, so nobody may take it now.
   client.ended = client.reign = undefined;
   client.begin();
@@ -111,7 +122,7 @@ export function answered(client, { answer, value, error, read, size, keys }) {
   const { resolve, reject, progress } = client.asked.get(answer) ?? {};
   if (read !== undefined) return progress?.(read, size, keys);
   client.asked.delete(answer);
-  if (error) reject?.(client.error(error));
+  if (error) reject?.(client.wrong(error));
   else resolve?.(value);
 }
 
@@ -239,6 +250,8 @@ async function note(client, words, keys, ends, changed) {
 }
 
 // --------------------------------------------------------------------------------------------------------- numbers
+
+export const commandDocs = (client, ...names) => client.db.call('COMMAND', 'DOCS', ...names);
 
 export async function stats(client) {
   return summary(await client.db.call('INFO', 'everything'), await ask(client, 'facts'), await storage());

@@ -2,14 +2,13 @@
 // page itself. What is asked for now and then (ports, files in and out, other tabs) is loaded when it is (worker-more.js).
 
 import { createEngine, prepare } from './engine.js';
-import { Host } from './host.js';
+import { Host, reason } from './host.js';
 import { openIdb } from './idb.js';
 import { openOpfs } from './opfs.js';
-import { NuthatchError } from './resp.js';
 import { Tabs } from './tabs.js';
 
-/** The journal is written anew when nobody has asked for anything for this time, if it has grown by this and by half of its base:
- * a start replays what came since, command by command. */
+/** The journal is written anew when nobody has asked for anything for this time, if it has grown by this (and by half of its base): a
+ * start replays what came since, command by command. */
 const IDLE_MS = 1500, GROWN = 256 << 10;
 /** Replies up to this size are copied: to hand them over costs more. */
 const COPIED = 4096;
@@ -35,11 +34,15 @@ export class Server {
 
   handle(data) {
     if (Array.isArray(data)) this.take(data);
-    else if (data.open) this.open(data.open).catch((error) => this.post({ failed: error?.message ?? String(error) }));
+    else if (data.open) this.open(data.open).catch((error) => this.fail(error));
     else if (data.port) this.rest().then(() => this.port(data.port), () => data.port.close());
     else if (data.end) this.end(data.end);
     else if (data.yield) this.yield();
     else if (data.ask) this.asked(data);
+  }
+
+  fail(error) {
+    this.post({ failed: reason(error) });
   }
 
   async open(options) {
@@ -49,7 +52,7 @@ export class Server {
     if (options.tabs && globalThis.navigator?.locks) {
       this.tabs = new Tabs(this, options.name);
       if (!(await this.tabs.turn(true))) {
-        if (options.tabs === 'exclusive') throw new NuthatchError('BUSY another tab has this database open');
+        if (options.tabs === 'exclusive') throw new Error('BUSY another tab has this database open');
         this.following = true;
         await this.rest();
         this.tabs.follow();
@@ -74,7 +77,7 @@ export class Server {
     this.host.turned = () => this.turned();
     this.host.docs = () => this.rest().then(() => this.docs(options.docs ?? new URL('./docs.tsv', import.meta.url)));
     if (this.tabs) {
-      this.host.along = () => this.tabs.records?.() ?? [];
+      this.host.along = () => this.tabs.records?.();
       if (found.records?.length) await this.rest();
     }
     this.host.configure(config);
@@ -100,13 +103,7 @@ export class Server {
     this.tabs?.flush?.();
     if (this.yielding === 'now') return this.yielded();
     if (this.rewritten && !this.engine.is_rewriting()) this.rewritten();
-    else if (Date.now() - this.host.fed > IDLE_MS && !this.early && this.grown(0.5)) this.rest().then(() => this.command('BGREWRITEAOF')).catch(() => {});
-  }
-
-  /** Whether the journal is worth being written anew; `share`: its base grows with it. */
-  grown(share) {
-    const { engine } = this;
-    return !engine.is_rewriting() && engine.journal_more() > Math.max(GROWN, engine.journal_base() * share);
+    else if (Date.now() - this.host.fed > IDLE_MS && !this.early && this.engine.journal_more() > GROWN) this.rest().then(() => this.tidy(), () => {});
   }
 
   began() {
@@ -211,12 +208,11 @@ export class Server {
     this.lanes.clear();
     this.sinks.clear();
     for (const end of this.ports) end();
-    this.direct = undefined;
     // Whoever waits for a file asks again.
     this.files = undefined;
     this.tabs.yield();
     this.rest().then(() => this.tabs.follow(), () => {});
-    this.tabs.turn().then(() => this.begin()).catch((error) => this.post({ failed: String(error) }));
+    this.tabs.turn().then(() => this.begin()).catch((error) => this.fail(error));
   }
 
   /** A question of this tab's page. */

@@ -7,7 +7,7 @@
 /** Records of tabs have keys from here on; before them lies the directory. */
 const FIRST_KEY = 1;
 
-const random = () => crypto.getRandomValues(new Uint32Array(2)).reduce((high, low) => high * 2 ** 20 + low % 2 ** 20, 0) + FIRST_KEY;
+const random = () => Math.floor(Math.random() * 2 ** 52) + FIRST_KEY;
 
 export class Tabs {
   constructor(server, name) {

@@ -1,15 +1,13 @@
 // What a worker wants now and then: files in and out, ports, what other tabs ask, and the device that is memory alone. It is a
 // file of its own, loaded when it is first asked for, with methods for the server and for the tabs.
 
-import { NuthatchError } from './resp.js';
-
 export { Memory } from './memory.js';
 
 const EXPORTED = 'dump.rdb';
 /** Bytes of a file that are read from the device at once. */
 const WINDOW = 4 << 20;
-/** At the end the journal is written anew only where less than this is in memory: it takes a moment. */
-const SMALL = 24 << 20;
+/** At the end the journal is written anew if it has grown by this, and only where less than this is in memory: it takes a moment. */
+const GROWN = 256 << 10, SMALL = 24 << 20;
 /** Replies that were sent are kept too, up to so many bytes: the tab may not have got them. */
 const KEPT = 1 << 16;
 /** Records of tabs that did not come back in this time are removed. */
@@ -40,10 +38,20 @@ export const serving = {
     if (this.engine.used_memory() < SMALL) {
       const rewritten = () => new Promise((resolve) => (this.rewritten = resolve));
       if (this.engine.is_rewriting()) await rewritten();
-      if (this.grown(0)) await this.command('BGREWRITEAOF').then(rewritten, () => {});
+      if (this.engine.journal_more() > GROWN) await this.rewrite().then(rewritten, () => {});
       this.rewritten = undefined;
     }
     this.shut();
+  },
+
+  /** Nobody has asked for anything for a while. */
+  tidy() {
+    const { engine } = this;
+    if (!engine.is_rewriting() && engine.journal_more() > engine.journal_base() / 2) this.rewrite().catch(() => {});
+  },
+
+  rewrite() {
+    return this.command('BGREWRITEAOF');
   },
 
   /** A command of our own; gives its reply as it came. */
@@ -52,7 +60,7 @@ export const serving = {
       const session = this.session((bytes) => {
         this.drop(session);
         const reply = utf8.decode(bytes).trim();
-        if (reply[0] === '-') reject(new NuthatchError(reply.slice(1)));
+        if (reply[0] === '-') reject(new Error(reply.slice(1)));
         else resolve(reply);
       });
       this.host.send(session, toBytes.encode(`${text}\r\n`));
@@ -178,7 +186,7 @@ export const serving = {
           return { keys: outcome.keys, refused: outcome.refused, error: outcome.error };
         }
       } catch (error) {
-        throw new NuthatchError(`BADRDB ${error?.message ?? error}`);
+        throw new Error(`BADRDB ${error?.message ?? error}`);
       } finally {
         if (!host.stopped) {
           engine.import_end();

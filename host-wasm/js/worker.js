@@ -6,9 +6,9 @@ import { Server } from './server.js';
 export { Server };
 
 /** What `open` calls its workers. */
-const OURS = /^nuthatch /;
+const OURS = 'nuthatch ';
 
-if (globalThis.WorkerGlobalScope && OURS.test(self.name)) {
+if (globalThis.WorkerGlobalScope && self.name.startsWith(OURS)) {
   const server = new Server((message, transfer) => postMessage(message, transfer), () => self.close());
   const stirred = wakeful();
   onmessage = ({ data }) => {

@@ -88,6 +88,7 @@ class Late extends Memory {
   }
 
   async read(reads) {
+    this.rounds = (this.rounds ?? 0) + 1;
     await this.pause();
     return super.read(reads);
   }
@@ -143,6 +144,18 @@ test(`a slow device, killed in mid-write again and again: acknowledged writes ar
     }
   }
   assert.ok(least.size > 100);
+  await db.close();
+});
+
+/** Each of them waited for the device alone, in a message of a hundred too. */
+test('values that have left are read together where they are asked for together', async () => {
+  const { db, state } = await late(SEED);
+  for (let i = 0; i < 8000; i += 500) await Promise.all(Array.from({ length: 500 }, (_, j) => db.set(`k:${i + j}`, `${i + j}`.padEnd(900))));
+  state.device.rounds = 0;
+  const values = await Promise.all(Array.from({ length: 100 }, (_, i) => db.get(`k:${i}`)));
+  assert.deepEqual(values, Array.from({ length: 100 }, (_, i) => `${i}`.padEnd(900)));
+  const { rounds } = state.device;
+  assert.ok(rounds > 0 && rounds < 20, `${rounds} reads`);
   await db.close();
 });
 

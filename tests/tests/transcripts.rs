@@ -2,7 +2,10 @@
 #![expect(clippy::expect_used, reason = "test code: a failure ends the test")]
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 
+use nuthatch_core::{Config, Engine, HostFacts, Options, SessionInfo};
 use nuthatch_tests::server::{Server, workspace};
 use nuthatch_tests::transcript::check;
 
@@ -13,6 +16,28 @@ fn replay(name: &str) {
     let server = Server::start(&[]).expect("the server");
     let differences = check(&text, server.port);
     assert!(differences.is_empty(), "{name}: {} differ\n{}", differences.len(), differences.join("\n"));
+}
+
+/// A browser fetches the texts when they are asked for; the server has them built in.
+#[test]
+fn command_docs_are_the_same_bytes_on_every_host() {
+    let mut engine = Engine::new(Options {
+        commands: nuthatch_core::ALL_COMMANDS,
+        config: Config::default(),
+        host: HostFacts { docs: nuthatch_core::COMMAND_DOCS, ..HostFacts::UNKNOWN },
+        seed: [0; 4],
+        now: 0,
+    });
+    let session = engine.open_session(SessionInfo::default(), 0);
+    let ask = b"COMMAND DOCS\r\nMULTI\r\nCOMMAND DOCS get client\r\nEXEC\r\n";
+    engine.handle_bytes(session, ask, 0);
+    let expected = engine.output(session);
+    let server = Server::start(&[]).expect("the server");
+    let mut socket = TcpStream::connect(("127.0.0.1", server.port)).expect("a connection");
+    socket.write_all(ask).expect("a request");
+    let mut came = vec![0; expected.len()];
+    socket.read_exact(&mut came).expect("as many bytes");
+    assert_eq!(String::from_utf8_lossy(&came), String::from_utf8_lossy(expected));
 }
 
 macro_rules! transcripts {

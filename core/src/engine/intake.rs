@@ -7,7 +7,7 @@ use crate::command::{Command, Keys, flags};
 use crate::command_index::CommandId;
 use crate::resp::parse::{ParseState, Parsed as ParsedCommand, Span, parse};
 use crate::resp::reply::Reply;
-use crate::session::SessionId;
+use crate::session::{Blocked, SessionId};
 use crate::words::reach::SERVER;
 use crate::words::time::UnixMillis;
 use alloc::vec::Vec;
@@ -315,7 +315,36 @@ impl Engine {
         if let Some(clock) = clock {
             share_time(&mut self.server, clock);
         }
+        if SERVER && self.data.paging.swapped > 0 && matches!(session.blocked, Some(Blocked::Loading { .. }))
+        {
+            self.load_behind(session, buf, batch.iter().filter(|command| command.base >= done), spans);
+        }
         done
+    }
+
+    /// A command waits for values: those of the commands behind it are asked for too, so that a pipeline waits once and not at
+    /// each of its commands.
+    fn load_behind<'b>(
+        &mut self,
+        session: &Running,
+        buf: &[u8],
+        behind: impl Iterator<Item = &'b Parsed>,
+        spans: &[Span],
+    ) {
+        let Some(paging) = self.parts.paging().filter(|_| session.multi.is_none()) else { return };
+        self.data.missing.clear();
+        for command in behind.filter(|command| !command.unquoted) {
+            let range = command.spans.0 as usize..command.spans.1 as usize;
+            let args = Args::new(&buf[command.base..command.end], &spans[range]);
+            let known = command.id.filter(|id| self.server.index.get(*id).takes(args.len()));
+            if let Some(id) = known {
+                (paging.note_missing)(self, session.db, id, args);
+            }
+            if self.data.missing.len() > BATCH {
+                break;
+            }
+        }
+        (paging.load_ahead)(self);
     }
 }
 

@@ -83,6 +83,7 @@ static PART: PagingPart = PagingPart {
     unpin: Engine::unpin,
     note_missing: Engine::note_missing,
     fetch: Engine::fetch,
+    load_ahead: Engine::load_ahead,
     run_ready: Engine::run_ready,
     page_out_done: Engine::page_out_done,
     page_in_done: Engine::page_in_done,

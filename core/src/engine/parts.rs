@@ -79,9 +79,11 @@ pub(super) struct PagingPart {
     pub(super) plan: fn(&mut Engine, &Running, CommandId, Args<'_>) -> bool,
     pub(super) park: fn(&mut Engine, &mut Running, CommandId, OwnedCommand),
     pub(super) unpin: fn(&mut Engine, &mut Session),
-    /// For the journal's commands: notes what one lacks, and asks for all that is noted.
+    /// Notes what a command lacks; for the journal's commands all that is noted is asked for.
     pub(super) note_missing: fn(&mut Engine, usize, CommandId, Args<'_>),
     pub(super) fetch: fn(&mut Engine, &mut Session) -> usize,
+    /// For the commands behind one that waits: asks for all that was noted, so that they need not wait one after the other.
+    pub(super) load_ahead: fn(&mut Engine),
     pub(super) run_ready: fn(&mut Engine),
     pub(super) page_out_done: fn(&mut Engine, u32, Done),
     pub(super) page_in_done: fn(&mut Engine, u32, Done),

@@ -25,6 +25,9 @@ const SMALL: &str = "-Zunstable-options -Cpanic=immediate-abort -Zlocation-detai
 /// The texts of COMMAND DOCS, which the engine is given when somebody asks for them.
 const TEXTS: &str = "core/src/commands/docs/texts.tsv";
 
+/// Properties that nobody outside sees, with the short names that they have in the package: one for all of its files.
+const PRIVATE: &str = "host-wasm/private.json";
+
 /// What every browser of the last five years has, and Rust uses.
 const FEATURES: [&str; 6] = [
     "bulk-memory",
@@ -111,13 +114,21 @@ fn scripts(top: &Path, stage: &Path, package: &Path) -> Result<(), Failure> {
         let to = if types { package } else { stage }.join(entry.file_name());
         fs::copy(entry.path(), &to).map_err(|error| cannot("write", &to, &error))?;
     }
-    for entry in ENTRIES {
-        let mut esbuild = program(tool(top, "esbuild"), [entry]);
-        esbuild.args(["--bundle", "--minify", "--format=esm", "--target=es2022", "--log-level=warning"]);
-        esbuild.args(LATER.iter().chain(&["node:*"]).map(|other| format!("--external:{other}")));
-        execute(esbuild.arg(format!("--outdir={}", package.display())).current_dir(stage))?;
-    }
-    Ok(())
+    let (names, list) = (stage.join("private.json"), top.join(PRIVATE));
+    let private = fs::read_to_string(&list).map_err(|error| cannot("read", &list, &error))?;
+    fs::copy(&list, &names).map_err(|error| cannot("copy", &list, &error))?;
+    let mut esbuild = program(tool(top, "esbuild"), ENTRIES);
+    esbuild.args(["--bundle", "--minify", "--format=esm", "--target=es2022", "--log-level=warning"]);
+    esbuild
+        .arg(format!("--mangle-props=^({})$", keys(&private).join("|")))
+        .arg("--mangle-cache=private.json");
+    esbuild.args(LATER.iter().chain(&["node:*"]).map(|other| format!("--external:{other}")));
+    execute(esbuild.arg(format!("--outdir={}", package.display())).current_dir(stage)).map(drop)
+}
+
+/// The names on the left of a JSON file that has one pair a line.
+fn keys(json: &str) -> Vec<&str> {
+    json.lines().filter_map(|line| line.split('"').nth(1)).collect()
 }
 
 fn empty(dir: &Path) -> Result<(), Failure> {

@@ -9,9 +9,15 @@ use crate::session::SessionId;
 use crate::types::codec::decode_in;
 use crate::types::segmented::Slot;
 use crate::types::{Limits, Value};
+use crate::waiters::DbKey;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
+/// Bytes that are read ahead for the commands behind one that waits.
+const AHEAD: usize = 1 << 20;
+/// Nothing is read ahead while so many values are on their way.
+const MANY: usize = 1024;
 /// Buffers for reading that are kept to be used again, and how large they may be.
 const SPARE_READS: usize = 64;
 const SMALL_READ: usize = 16 << 10;
@@ -24,12 +30,35 @@ impl Engine {
             return true;
         }
         let Some(place) = place else { return false };
-        let number = self.traffic.loads.begin(hash, key, place, who);
+        self.begin_load(hash, key, place, [who].into());
+        true
+    }
+
+    /// Asks for what was noted in `missing` before the commands that need it run: values that nobody waits for yet, as long as
+    /// they are few. One that leaves again before its command comes is asked for again.
+    pub(super) fn load_ahead(&mut self) {
+        let (mut bytes, missing) = (0, self.take_missing());
+        if !self.traffic.queue.is_empty() || self.traffic.loads.len() > MANY {
+            return;
+        }
+        for wanted in missing {
+            bytes += wanted.bytes();
+            if bytes > AHEAD {
+                return;
+            }
+            let Wanted { key, hash, place } = wanted;
+            if let Some(place) = place.filter(|_| !self.traffic.loads.has(hash, &key)) {
+                self.begin_load(hash, key, place, Vec::new());
+            }
+        }
+    }
+
+    fn begin_load(&mut self, hash: u64, key: DbKey, place: Place, waiting: Vec<SessionId>) {
+        let number = self.traffic.loads.begin(hash, key, place, waiting);
         self.data.paging.loading += 1;
         let (from, offset) = (place.device(), place.offset(self.data.paging.page_size));
         let into = self.traffic.spare_reads.pop().unwrap_or_default();
         self.jobs.push(Owner::PageIn(number), Job::PageRead { from, offset, len: place.len as usize, into });
-        true
     }
 
     /// A value was read, or could not be: it goes back under its key if it is still the one, and its waiters go on.

@@ -93,12 +93,17 @@ impl Loads {
         load.map(|load| load.waiting.push(who)).is_some()
     }
 
-    /// Notes that a session waits for a value that was not on its way; the load's number.
-    pub(super) fn begin(&mut self, hash: u64, key: DbKey, place: Place, who: SessionId) -> u32 {
+    /// Whether the key's value is on its way.
+    pub(super) fn has(&self, hash: u64, key: &DbKey) -> bool {
+        self.loads.find(hash, |load| load.key == *key).is_some()
+    }
+
+    /// Notes that a value is on its way now, and who waits for it; the load's number.
+    pub(super) fn begin(&mut self, hash: u64, key: DbKey, place: Place, waiting: Vec<SessionId>) -> u32 {
         let number = self.next;
         self.next = number.wrapping_add(1);
         self.hashes.insert(number, hash);
-        let load = Load { number, hash, key, place, waiting: [who].into() };
+        let load = Load { number, hash, key, place, waiting };
         self.loads.insert_unique(hash, load, |load| load.hash);
         number
     }
