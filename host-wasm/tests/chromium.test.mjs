@@ -1,10 +1,12 @@
 // The package in Chromium, on each of its devices and on both of the browser's backends of IndexedDB.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { build } from 'vite';
 import { clean, launch, visit } from './browsers.mjs';
 import { serve } from './serve.mjs';
 
@@ -145,6 +147,44 @@ for (const sqlite of [false, true]) {
         assert.deepEqual(wrong.wrong, []);
       });
     }
+
+    test('a quota that is used up is a clear error; what was acknowledged is there, and writes go on when there is room', async () => {
+      const quota = await browser.newContext(), tab = await visit(quota, server.url);
+      const devtools = await quota.newCDPSession(tab), { origin } = new URL(server.url);
+      // Before anything is stored: the browser remembers for a while how much room there was.
+      await devtools.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 3_000_000 });
+      await tab.evaluate(async () => {
+        globalThis.db = await nuthatch.open('full', { device: 'idb' });
+        globalThis.there = [];
+        globalThis.write = async (n) => {
+          const outcomes = await Promise.allSettled(Array.from({ length: n }, (_, i) => db.set(`k:${there.length + i}`, crypto.getRandomValues(new Uint8Array(50_000)))));
+          outcomes.forEach(({ status }) => status === 'fulfilled' && there.push(1));
+          return outcomes.find(({ reason }) => reason)?.reason.code;
+        };
+        await write(1);
+      });
+      const code = await tab.evaluate(async () => {
+        for (let i = 0; i < 400; i++) {
+          const code = await write(1);
+          if (code) return code;
+        }
+      });
+      assert.equal(code, 'QUOTA');
+      assert.equal(await tab.evaluate(() => db.bytes.get('k:0').then((value) => value.length)), 50_000);
+      await devtools.send('Storage.overrideQuotaForOrigin', { origin });
+      const acknowledged = await tab.evaluate(async () => {
+        for (let tries = 0; await write(1); tries++) {
+          if (tries > 200) throw new Error('writes are refused for ever');
+          await new Promise((resolve) => setTimeout(resolve, 50));
+        }
+        await db.crash();
+        const lengths = await Promise.all(there.map((_, i) => db.strlen(`k:${i}`)));
+        await db.close();
+        return lengths.every((length) => length === 50_000) ? lengths.length : lengths.join();
+      });
+      assert.ok(acknowledged > 2, `${acknowledged}`);
+      await quota.close();
+    });
 
     test(`${ROUNDS} times the worker is killed while it writes: what was acknowledged is there`, async () => {
       const lost = await run(async ({ rounds, seed }) => {
@@ -424,5 +464,35 @@ describe('several tabs', () => {
       await page.close();
       await leader.close();
     });
+  }
+});
+
+/** What is loaded later was looked for beside files that the bundler had renamed. */
+test('a page that Vite builds has all that is loaded later', async () => {
+  const root = fileURLToPath(new URL('../../target/vite-page', import.meta.url));
+  rmSync(root, { recursive: true, force: true });
+  mkdirSync(root, { recursive: true });
+  writeFileSync(join(root, 'index.html'), '<!doctype html><title>Vite</title><link rel="icon" href="data:,"><script type="module" src="/main.js"></script>');
+  const source = fileURLToPath(new URL('../pkg/index.js', import.meta.url));
+  writeFileSync(join(root, 'main.js'), `import * as nuthatch from ${JSON.stringify(source)}; globalThis.nuthatch = nuthatch; globalThis.ready = true;`);
+  await build({ root, logLevel: 'error', configFile: false });
+  const server = await serve((path) => `../target/vite-page/dist${path === '/' ? '/index.html' : path}`), browser = await launch();
+  try {
+    const page = await visit(await browser.newContext(), server.url);
+    const seen = await page.evaluate(async () => {
+      const db = await nuthatch.open('vite');
+      await db.set('k', 'v');
+      const { keys, device } = await db.stats();
+      const { get } = await db.commandDocs('get');
+      const inline = await nuthatch.open('inline', { worker: false, device: 'memory' });
+      inline.sync.set('k', 'w');
+      const out = [await db.get('k'), keys, device, get.summary, inline.sync.get('k')];
+      await db.close();
+      return out;
+    });
+    assert.deepEqual(seen, ['v', 1, 'opfs', 'Tells a string.', 'w']);
+  } finally {
+    await browser.close();
+    server.close();
   }
 });
