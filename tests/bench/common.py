@@ -1,4 +1,5 @@
-"""What the measurements share: a client that pipelines, servers pinned to one core, readings from /proc."""
+"""What the measurements share: names of their parts, a client that pipelines, servers pinned to one core, readings from /proc."""
+import argparse
 import os
 import shutil
 import signal
@@ -8,6 +9,19 @@ import tempfile
 import time
 
 SERVER_CPU, CLIENT_CPU = "0", "1"
+
+
+def names(among):
+    """Reads a list of names; one that is not there is an error that tells which are."""
+
+    def read(text):
+        chosen = text.split(",")
+        for name in chosen:
+            if name not in among:
+                raise argparse.ArgumentTypeError(f"there is no '{name}': it is one or more of {','.join(among)}, with commas between them")
+        return chosen
+
+    return read
 
 
 class Conn:

@@ -1,5 +1,5 @@
 """Diskstore: writes while the cache overflows, a counter, keys in the cache, keys in the store, keys that are not there,
-and a start over many small keys. Runs by itself too: diskstore.py --ours BINARY [--only overload,counter,…]."""
+and a start over many small keys. Runs by itself too: diskstore.py --ours BINARY [--steps overload,counter,…]."""
 import argparse
 import json
 import os
@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 
-from common import CLIENT_CPU, Server, encode, median, table
+from common import CLIENT_CPU, Server, encode, median, names, table
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 STEPS = ("overload", "counter", "cached", "misses", "absent", "start")
@@ -173,13 +173,13 @@ def start_over_many(load, options):
 def run(_binaries, options):
     steps = dict(zip(STEPS, (overload, counter, cached, misses, absent, start_over_many)))
     with Load() as load:
-        for name in options.steps.split(","):
+        for name in options.steps:
             steps[name](load, options)
 
 
 def arguments(parser):
-    parser.add_argument("--steps", default=",".join(STEPS), help=f"diskstore: which of {','.join(STEPS)}")
-    parser.add_argument("--engine", default="default", help="diskstore: default or files")
+    parser.add_argument("--steps", type=names(STEPS), default=",".join(STEPS), help=f"diskstore: which of {','.join(STEPS)}")
+    parser.add_argument("--engine", choices=("default", "files"), default="default", help="diskstore: which store")
     parser.add_argument("--small", type=int, default=50_000_000, help="diskstore: how many small keys")
     parser.add_argument("--fill", type=float, default=1800, help="diskstore: seconds that filling may take")
 

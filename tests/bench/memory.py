@@ -98,7 +98,7 @@ def run(binaries, options):
     print(f"\nBytes a key, used_memory (resident), {options.scale:,} strings and as many elements:\n")
     rows = []
     for kind in KINDS:
-        if options.kinds and kind.split()[0] not in options.kinds.split(","):
+        if options.kinds and kind.split()[0] not in options.kinds:
             continue
         cells = [one(name, binary, kind, options.scale) for name, binary in binaries]
         ratio = f"{cells[0][0] / cells[1][0]:.2f}" if len(cells) > 1 else ""

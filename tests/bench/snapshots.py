@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 
-from common import CLIENT_CPU, Server, encode, median, table
+from common import CLIENT_CPU, Server, encode, median, names, table
 from diskstore import Load
 
 STEPS = ("save", "journal", "bgsave", "paged", "append")
@@ -247,7 +247,7 @@ def append(_load, binaries, options):
 
 
 def arguments(parser):
-    parser.add_argument("--parts", default=",".join(STEPS), help=f"snapshots: which of {','.join(STEPS)}")
+    parser.add_argument("--parts", type=names(STEPS), default=",".join(STEPS), help=f"snapshots: which of {','.join(STEPS)}")
     parser.add_argument("--counts", type=lambda text: [int(n) for n in text.split(",")], default=[1_000_000, 5_000_000], help="snapshots: keys")
     parser.add_argument("--large", type=int, default=1_000_000, help="snapshots: values of 1,000 B for BGSAVE")
     parser.add_argument("--rounds", type=int, default=5, help="snapshots: rounds of appending")
@@ -256,7 +256,7 @@ def arguments(parser):
 def run(binaries, options):
     steps = dict(zip(STEPS, (save, journal, bgsave, paged, append)))
     with Load() as load:
-        for name in options.parts.split(","):
+        for name in options.parts:
             steps[name](load, binaries, options)
 
 

@@ -75,7 +75,7 @@ def run(binaries, options):
     try:
         for name, binary in binaries:
             servers.append(Server(name, binary))
-        tests = [name.upper() for name in options.tests.split(",")] if options.tests else list(TESTS)
+        tests = [name.upper() for name in options.tests] if options.tests else list(TESTS)
         measure(servers, tests, [int(p) for p in options.pipelines.split(",")], options.runs)
     finally:
         for server in servers:

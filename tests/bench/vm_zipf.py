@@ -9,7 +9,7 @@ import random
 import threading
 import time
 
-from common import Server, median, table
+from common import Server, median, names, table
 from diskstore import Load
 
 STEPS = ("get", "cold", "fits", "keys")
@@ -215,12 +215,12 @@ def keys(load, options, _binaries):
 def run(binaries, options):
     steps = dict(zip(STEPS, (warm, cold, fits, keys)))
     with Load() as load:
-        for name in options.vm_steps.split(","):
+        for name in options.vm_steps:
             steps[name](load, options, binaries)
 
 
 def arguments(parser):
-    parser.add_argument("--vm-steps", default=",".join(STEPS), help=f"vm: which of {','.join(STEPS)}")
+    parser.add_argument("--vm-steps", type=names(STEPS), default=",".join(STEPS), help=f"vm: which of {','.join(STEPS)}")
     parser.add_argument("--vm-values", type=int, default=500_000, help="vm: how many values")
     parser.add_argument("--vm-seconds", type=float, default=4, help="vm: how long each run of GETs is")
     parser.add_argument("--vm-warm", type=float, default=6, help="vm: how long it is warmed")
