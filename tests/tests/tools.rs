@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use nuthatch_tests::resp::{Value, encode};
-use nuthatch_tests::server::{Server, reference, wait};
+use nuthatch_tests::server::{Server, python, reference, wait, workspace};
 
 fn tool(name: &str, server: &Server, arguments: &[&str]) -> Command {
     let mut command = Command::new(name);
@@ -181,4 +181,23 @@ fn command_docs_tell_the_references_arguments() {
         compared += 1;
     }
     assert!(compared > 150, "{compared} commands compared");
+}
+
+/// `--only` with a name that is not there once measured nothing, said nothing and succeeded, after minutes of building.
+#[test]
+fn a_benchmark_that_is_not_there_is_an_error_that_lists_the_names() {
+    let asked = |words: &[&str]| {
+        let mut command = Command::new(python());
+        command
+            .arg(workspace().join("tests/bench/bench.py"))
+            .args(["--ours", "-", "--target", "-", "--check"]);
+        let out = command.args(words).output().expect("python");
+        (out.status.code(), String::from_utf8_lossy(&out.stderr).into_owned())
+    };
+    for (words, name) in [(["--only", "vm,diskstor"], "diskstore"), (["--steps", "mises"], "misses")] {
+        let (code, told) = asked(&words);
+        assert_eq!(code, Some(2), "{words:?}: {told}");
+        assert!(told.contains("there is no '") && told.contains(name), "{words:?}: {told}");
+    }
+    assert_eq!(asked(&["--only", "vm,diskstore", "--steps", "misses"]).0, Some(0));
 }

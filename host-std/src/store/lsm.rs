@@ -5,7 +5,8 @@
 //! it brings it along.
 
 use super::{Counts, Page, Store, Walk};
-use fjall::config::CompressionPolicy;
+use fjall::compaction::Leveled;
+use fjall::config::{CompressionPolicy, PartitioningPolicy, PinningPolicy};
 use fjall::{
     CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, OwnedWriteBatch,
     PersistMode, UserKey, UserValue,
@@ -17,7 +18,7 @@ use std::collections::btree_map::Entry;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,10 @@ use std::time::{Duration, Instant};
 const MEMTABLE: u64 = 16 << 20;
 /// Bytes of journal that a start may have to read again; the least that there can be.
 const JOURNAL: u64 = 64 << 20;
+/// Files of the first level that are merged into the second at once, and bytes of a file of the others. Keys come in the order
+/// of a hash, so a merge into the second level rewrites all of it: it shall hold little, and be merged into seldom.
+const MERGED_AT_ONCE: u8 = 8;
+const FILE: u64 = 16 << 20;
 /// From so many bytes on a value lies apart from its key, so that merging trees does not move it.
 const APART: u32 = 512;
 /// The tree's own cache of blocks, in bytes: an eighth of `cache-max-memory`, within these.
@@ -34,7 +39,7 @@ const MOST_CACHE: u64 = 64 << 20;
 /// merges, which took a seventh of the processor.
 const WORKERS: usize = 1;
 /// Files that are held open.
-const OPEN_FILES: usize = 256;
+const OPEN_FILES: usize = 512;
 /// Memtables that may wait to become files before a write waits for them: at four fjall stands still for a tenth of a
 /// second at a time.
 const WAITING_MEMTABLES: usize = 2;
@@ -118,9 +123,17 @@ fn parts<'a>(key: &'a [u8], value: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
     rest.split_at_checked(u32::from_le_bytes(len.try_into().ok()?) as usize)
 }
 
+/// Filters and indexes come in pieces of 4 KiB everywhere but in the first level. Whole ones are a megabyte and more for a file of
+/// small keys: where the tree's cache is smaller than all of them, each look for a key read and checked one.
 fn options() -> KeyspaceCreateOptions {
     KeyspaceCreateOptions::default()
         .max_memtable_size(MEMTABLE)
+        .compaction_strategy(Arc::new(
+            Leveled::default().with_l0_threshold(MERGED_AT_ONCE).with_table_target_size(FILE),
+        ))
+        .filter_block_partitioning_policy(PartitioningPolicy::new([false, true]))
+        .index_block_partitioning_policy(PartitioningPolicy::new([false, true]))
+        .index_block_pinning_policy(PinningPolicy::new([true, false]))
         .data_block_compression_policy(CompressionPolicy::all(CompressionType::None))
         .with_kv_separation(Some(
             KvSeparationOptions::default().separation_threshold(APART).compression(CompressionType::None),
