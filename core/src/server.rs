@@ -20,6 +20,7 @@ use crate::session::{Peers, Session, SessionId};
 use crate::slow_log::SlowLog;
 use crate::types::codec::Encoder;
 use crate::words::config::{BufferLimit, ClientClass, Config, MaxmemoryPolicy};
+use crate::words::crc64::Crc64;
 use crate::words::ordered::OrderedMap;
 use crate::words::reach::SERVER;
 use crate::words::rng::Rng;
@@ -61,6 +62,8 @@ pub struct HostFacts {
     pub multiplexing: &'static str,
     /// Bytes of physical memory in the machine; 0 where the host does not know.
     pub machine_memory: u64,
+    /// What computes CRC-64 (Jones) faster than the core does: of the checksum so far and the bytes that follow.
+    pub crc64: Option<Crc64>,
     /// Stands still for so many microseconds, as DEBUG SLEEP wants it.
     pub sleep: fn(u64),
     /// Whether the host can do what the directive of this name now says; else the reason.
@@ -88,6 +91,7 @@ impl HostFacts {
         executable: "",
         multiplexing: "none",
         machine_memory: 0,
+        crc64: None,
         sleep: |_| {},
         check: |_, _| Ok(()),
         rewrite: |_, _| Ok(()),

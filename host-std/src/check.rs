@@ -1,5 +1,6 @@
 //! `nuthatch check-aof` and `nuthatch check-rdb`: whether files can be loaded, and where they cannot.
 
+use crate::facts;
 use crate::options::reason;
 use nuthatch_core::{Fault, FaultKind, JournalEvent, JournalReader, Manifest, RdbItem, RdbLoader};
 use std::fs::{self, File, OpenOptions};
@@ -68,7 +69,7 @@ fn told(path: &Path, error: &io::Error) -> String {
 /// Reads a snapshot; where it ends, and how many keys are in it.
 fn read_snapshot(path: &Path) -> Result<(u64, u64), String> {
     let mut file = File::open(path).map_err(|error| told(path, &error))?;
-    let mut loader = RdbLoader::new(true);
+    let mut loader = RdbLoader::new(true).summed_by(Some(facts::crc64));
     let mut portion = vec![0; PORTION];
     let mut keys = 0;
     while !loader.is_done() {

@@ -2,6 +2,7 @@
 
 use crate::memory;
 use crate::start;
+use crc_fast::{CrcAlgorithm, Digest};
 use nuthatch_core::HostFacts;
 use std::fs;
 use std::io;
@@ -45,6 +46,7 @@ pub fn facts() -> HostFacts {
         executable: executable(),
         multiplexing: "epoll",
         machine_memory: memory::machine(),
+        crc64: Some(crc64),
         sleep: |micros| std::thread::sleep(Duration::from_micros(micros)),
         check: start::check,
         rewrite: start::rewrite,
@@ -69,8 +71,33 @@ fn system() -> &'static str {
     })
 }
 
+/// CRC-64 by the processor's carry-less products, where it has them.
+pub fn crc64(crc: u64, bytes: &[u8]) -> u64 {
+    let mut digest = Digest::new_with_init_state(CrcAlgorithm::Crc64Redis, crc);
+    digest.update(bytes);
+    digest.finalize()
+}
+
 /// Microseconds since the first call.
 fn monotonic() -> u64 {
     static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
     u64::try_from(START.get_or_init(Instant::now).elapsed().as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HostFacts, crc64};
+
+    /// The core's own tables compute the same.
+    #[test]
+    fn the_checksum_is_redis_own() {
+        assert_eq!(crc64(0, b"123456789"), 0xe9c6_d914_c4b8_d9ca);
+        assert!(HostFacts::UNKNOWN.crc64.is_none());
+        let bytes: Vec<u8> = (0..5000_u32).map(|i| (i * 37 % 251) as u8).collect();
+        for len in [0, 1, 15, 16, 127, 128, 129, 1000, 5000] {
+            let slow = bytes[..len].iter().fold(7, |crc, byte| crc64(crc, &[*byte]));
+            assert_eq!(crc64(7, &bytes[..len]), slow, "{len}");
+            assert_eq!(crc64(crc64(7, &bytes[..len / 3]), &bytes[len / 3..len]), slow, "{len}");
+        }
+    }
 }

@@ -1,15 +1,19 @@
 //! The page device: a swap file, and the threads that read and write it.
 
+mod ring;
+
 use crate::log;
 use crate::options::reason;
 use crate::worker::explain;
 use mio::Waker;
 use nuthatch_core::{Config, Device, Done, Job, JobId};
-use rustix::fs::{FlockOperation, flock, fstatvfs};
+use ring::{Read, Ring};
+use rustix::fs::{Advice, FlockOperation, fadvise, flock, fstatvfs};
 use rustix::io::{ReadWriteFlags, preadv2};
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, IoSliceMut};
+use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -48,6 +52,8 @@ pub fn open(config: &Config) -> Result<File, String> {
         .map_err(|_| named("another server has it locked; give each server its own vm-swap-file"))?;
     file.set_len(0).map_err(failed)?;
     check_room(config, &file).map_err(|what| named(&what))?;
+    // What lies beside a value belongs to others. Where the system takes no advice, it reads too much.
+    let _ = fadvise(&file, 0, None, Advice::Random);
     Ok(file)
 }
 
@@ -73,12 +79,18 @@ fn check_room(config: &Config, file: &File) -> Result<(), String> {
     ))
 }
 
+/// Longer parts are read by a thread: the ring's are copied by the event loop.
+const LONGEST_IN_RING: usize = 64 << 10;
+
 type Ended = (JobId, Done);
 
-/// The threads of the device, or none where jobs are carried out at once (`vm-max-threads 0`).
+/// What carries out jobs on the device: a ring for reads, where the kernel has one, and threads for the rest; or no threads
+/// (`vm-max-threads 0`): then the event loop waits for each turn's jobs.
 #[derive(Debug)]
 pub struct Pages {
     files: Arc<Files>,
+    ring: Option<Ring>,
+    misses: Misses,
     counts: Arc<Counts>,
     jobs: Option<Sender<(JobId, Job)>>,
     done: Receiver<Ended>,
@@ -116,42 +128,107 @@ impl Pages {
             }
             jobs = Some(sender);
         }
-        Ok(Self { files, counts, jobs, done, woken })
+        Ok(Self { files, ring: Ring::new(), misses: Misses::default(), counts, jobs, done, woken })
     }
 
-    /// Hands a job over, or carries it out; what came of it, if it has ended at once.
-    pub fn send(&self, id: JobId, job: Job) -> Option<Done> {
-        let Some(jobs) = &self.jobs else { return Some(carry_out(&self.files, job)) };
+    /// What becomes readable when reads have ended of which nobody wakes the event loop.
+    pub fn number(&self) -> Option<RawFd> {
+        self.ring.as_ref().map(Ring::number)
+    }
+
+    /// Takes a job, or carries it out; what came of it, if it has ended at once. [`poll`](Self::poll) sets those going that
+    /// were taken.
+    pub fn send(&mut self, id: JobId, job: Job) -> Option<Done> {
         let job = match job {
-            Job::PageRead { from, offset, len, into } => {
-                match self.files.read_cached(from, offset, len, into) {
-                    Ok(bytes) => return Some(Done::Read { bytes, size: 0 }),
-                    Err(into) => Job::PageRead { from, offset, len, into },
-                }
-            }
-            // What follows reads from it.
-            job @ (Job::Keep { .. } | Job::Forget { .. }) => return Some(carry_out(&self.files, job)),
+            Job::PageRead { from, offset, len, into } => match self.read(id, from, offset, len, into) {
+                Ok(ended) => return ended,
+                Err(into) => Job::PageRead { from, offset, len, into },
+            },
             job => job,
         };
-        // Only after a panic is there nobody to take it, and that ends the process.
-        let _ = jobs.send((id, job));
-        None
+        // What follows a file that is opened or closed reads from it.
+        let at_once = matches!(job, Job::Keep { .. } | Job::Forget { .. });
+        match &self.jobs {
+            Some(jobs) if !at_once => {
+                // Only after a panic is there nobody to take it, and that ends the process.
+                let _ = jobs.send((id, job));
+                None
+            }
+            _ => Some(carry_out(&self.files, job)),
+        }
+    }
+
+    /// Reads what the operating system has in memory, or has the ring read it; gives the buffer back where a thread should.
+    fn read(
+        &mut self,
+        id: JobId,
+        from: Device,
+        offset: u64,
+        len: usize,
+        mut into: Vec<u8>,
+    ) -> Result<Option<Done>, Vec<u8>> {
+        let Ok(file) = self.files.of(from) else { return Err(into) };
+        into.resize(len, 0);
+        let waits = self.jobs.is_none() && self.ring.is_none();
+        if !waits && self.misses.is_worth_a_look() {
+            let there = read_cached(&file, offset, &mut into);
+            self.misses.note(there);
+            if there {
+                return Ok(Some(Done::Read { bytes: into, size: 0 }));
+            }
+        }
+        let Some(ring) = self.ring.as_mut().filter(|_| len <= LONGEST_IN_RING) else { return Err(into) };
+        ring.push(Read { id, file, offset, bytes: into }).map(|()| None).map_err(|read| read.bytes)
     }
 
     /// How many jobs are being carried out, and how many have ended and were not taken yet.
     pub fn counts(&self) -> (usize, usize) {
-        (self.counts.running.load(Ordering::Relaxed), self.counts.ended.load(Ordering::Relaxed))
+        let reads = self.ring.as_ref().map_or(0, Ring::open);
+        (reads + self.counts.running.load(Ordering::Relaxed), self.counts.ended.load(Ordering::Relaxed))
     }
 
-    /// A job that has ended.
-    pub fn poll(&self) -> Option<Ended> {
+    /// A job that has ended. Without threads this waits for one, if any is on its way.
+    pub fn poll(&mut self) -> Option<Ended> {
+        let wait = self.jobs.is_none();
+        if let Some((read, whole)) = self.ring.as_mut().and_then(|ring| ring.poll(wait)) {
+            return Some(ended(read, whole));
+        }
         self.woken.store(false, Ordering::Release);
         self.done.try_recv().ok().inspect(|_| self.counts.take())
     }
 
     /// Waits for a job to end, for a bounded time.
-    pub fn wait(&self) -> Option<Ended> {
+    pub fn wait(&mut self) -> Option<Ended> {
+        if let Some((read, whole)) = self.ring.as_mut().and_then(|ring| ring.poll(false)) {
+            return Some(ended(read, whole));
+        }
         self.done.recv_timeout(LONGEST_WAIT).ok().inspect(|_| self.counts.take())
+    }
+}
+
+/// Whether what is asked for is in the operating system's memory, as the last reads found it: where it is not, looking first
+/// is a call in vain.
+#[derive(Debug, Default)]
+struct Misses {
+    in_a_row: u32,
+    skipped: u32,
+}
+
+impl Misses {
+    /// After so many misses in a row only one read in as many is looked up.
+    const MANY: u32 = 8;
+
+    fn is_worth_a_look(&mut self) -> bool {
+        self.skipped += 1;
+        if self.in_a_row < Self::MANY || self.skipped >= Self::MANY {
+            self.skipped = 0;
+            return true;
+        }
+        false
+    }
+
+    fn note(&mut self, there: bool) {
+        self.in_a_row = if there { 0 } else { self.in_a_row + 1 };
     }
 }
 
@@ -225,19 +302,20 @@ impl Files {
     fn forget(&self, odd: bool) {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)[usize::from(odd)] = None;
     }
+}
 
-    /// Reads what the operating system has in memory, or gives the buffer back: then a thread has to wait for the disk.
-    fn read_cached(
-        &self,
-        from: Device,
-        offset: u64,
-        len: usize,
-        mut into: Vec<u8>,
-    ) -> Result<Vec<u8>, Vec<u8>> {
-        into.resize(len, 0);
-        let Ok(file) = self.of(from) else { return Err(into) };
-        let whole = preadv2(&file, &mut [IoSliceMut::new(&mut into)], offset, ReadWriteFlags::NOWAIT);
-        if whole == Ok(len) { Ok(into) } else { Err(into) }
+/// Reads what the operating system has in memory; false where a thread or the ring has to wait for the disk.
+fn read_cached(file: &File, offset: u64, into: &mut [u8]) -> bool {
+    let len = into.len();
+    preadv2(file, &mut [IoSliceMut::new(into)], offset, ReadWriteFlags::NOWAIT) == Ok(len)
+}
+
+/// What came of a read of the ring's; one that it could not do whole is tried once more, which tells why.
+fn ended(read: Read, whole: bool) -> Ended {
+    let Read { id, file, offset, mut bytes } = read;
+    match if whole { Ok(()) } else { file.read_exact_at(&mut bytes, offset) } {
+        Ok(()) => (id, Done::Read { bytes, size: 0 }),
+        Err(error) => (id, Done::Failed(explain(&error))),
     }
 }
 

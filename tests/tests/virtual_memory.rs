@@ -237,9 +237,8 @@ fn a_full_disk(server: &Server, relieve: impl FnOnce()) {
     assert_eq!(number(server, "vm_stats_damaged_frames"), 0);
 }
 
-#[test]
-fn a_full_disk_stops_paging_and_nothing_else() {
-    let place = Place::new();
+/// A server whose swap file lies on a disk with faults, and the lever that switches them.
+fn on_a_bad_disk(place: &Place) -> (Server, PathBuf) {
     let library = place.path("faults.so");
     let mut compiler = Command::new("cc");
     compiler.args(["-shared", "-fPIC", "-O1", "-o"]).arg(&library);
@@ -257,12 +256,37 @@ fn a_full_disk_stops_paging_and_nothing_else() {
     fs::write(place.path("server"), script).expect("a script");
     fs::set_permissions(place.path("server"), fs::Permissions::from_mode(0o755)).expect("to make it run");
     let swap = folder.join("swap");
-    let server = place
-        .start_program(&place.path("server"), &["--vm-swap-file", swap.to_str().expect("a path in UTF-8")]);
+    let swap = swap.to_str().expect("a path in UTF-8");
+    let server = place.start_program(&place.path("server"), &["--vm-swap-file", swap]);
     assert_eq!(fill(&server, 3000), 0);
     until(&server, "paging", || number(&server, "vm_stats_swapped_objects") > 1000);
+    (server, lever)
+}
+
+#[test]
+fn a_full_disk_stops_paging_and_nothing_else() {
+    let place = Place::new();
+    let (server, lever) = on_a_bad_disk(&place);
     fs::write(&lever, "full").expect("the lever");
     a_full_disk(&server, || fs::remove_file(&lever).expect("the lever"));
+}
+
+/// Values stay in memory; after some writes in a row that failed paging stops, which INFO tells, and it goes on when the disk
+/// does.
+#[test]
+fn a_broken_disk_stops_paging_for_a_while() {
+    let place = Place::new();
+    let (server, lever) = on_a_bad_disk(&place);
+    fs::write(&lever, "broken").expect("the lever");
+    until(&server, "OOM", || fill(&server, 10_000) > 0);
+    until(&server, "the stop", || info(&server, "vm")["vm_state"] == "stopped");
+    assert!(number(&server, "vm_stats_failed_writes") >= 8);
+    assert!(check(&server, 10_000) >= 3000, "what was paged is read, what stayed is there");
+    let warnings = server.log().lines().filter(|line| line.contains(" # ")).count();
+    assert!(warnings <= 2, "that writing fails, and that paging stops: {}", server.log());
+    fs::remove_file(&lever).expect("the lever");
+    until(&server, "paging", || fill(&server, 10_000) == 0 && info(&server, "vm")["vm_state"] == "ok");
+    assert_eq!(check(&server, 10_000), 10_000);
 }
 
 #[test]

@@ -127,7 +127,7 @@ impl Engine {
             serial: self.serial,
             file,
             in_place: purpose == Purpose::Base && paging.enabled,
-            loader: Loader::new(self.server.config.rdbchecksum),
+            loader: Loader::new(self.server.config.rdbchecksum).summed_by(self.server.host.crc64),
             intake: Intake {
                 keyspace,
                 limits: self.data.limits,

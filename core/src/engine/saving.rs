@@ -218,7 +218,7 @@ impl Engine {
             (store.begin_snapshot)(self, options, &facts);
         } else {
             let snapshot = Snapshot::new(&self.data.keyspace, options, &facts, access, self.now);
-            self.data.snapshot = Some(Box::new(snapshot));
+            self.data.snapshot = Some(Box::new(snapshot.summed_by(self.server.host.crc64)));
             self.data.paging.set_hold(true);
         }
         self.serial = self.serial.wrapping_add(1);

@@ -8,7 +8,7 @@ use super::item::{Checksum, Entry, Item, module_name};
 use super::opcode;
 use crate::types::codec::{Dialect, Form, Reason, Text, Walker, read_len, read_text};
 use crate::words::codec::Reader;
-use crate::words::crc64::crc64;
+use crate::words::crc64::{Crc64, crc64};
 use crate::words::time::UnixMillis;
 
 /// The magic and the version.
@@ -58,6 +58,7 @@ pub struct Loader {
     /// The file's offset of `buf`'s first byte.
     base: u64,
     crc: u64,
+    sum: Crc64,
     check: bool,
     finished: bool,
     stage: Stage,
@@ -81,6 +82,7 @@ impl Loader {
             summed: 0,
             base: 0,
             crc: 0,
+            sum: crc64,
             check,
             finished: false,
             stage: Stage::Header,
@@ -93,6 +95,12 @@ impl Loader {
             name: Vec::new(),
             text: Vec::new(),
         }
+    }
+
+    /// The checksum is computed by this, if the host has it.
+    #[must_use]
+    pub fn summed_by(self, sum: Option<Crc64>) -> Self {
+        Self { sum: sum.unwrap_or(crc64), ..self }
     }
 
     /// The next portion of the file. Cheapest when all items of the portion before were polled.
@@ -157,7 +165,7 @@ impl Loader {
 
     fn sum(&mut self) {
         if self.check {
-            self.crc = crc64(self.crc, &self.buf[self.summed..self.at]);
+            self.crc = (self.sum)(self.crc, &self.buf[self.summed..self.at]);
         }
         self.summed = self.at;
     }

@@ -15,6 +15,7 @@ use crate::keyspace::record::Record;
 use crate::types::Limits;
 use crate::types::codec::{DecodeError, Form};
 use crate::types::segmented::{Fetch, Segmented};
+use crate::words::crc64::Crc64;
 use crate::words::hash::HashKey;
 use crate::words::time::UnixMillis;
 
@@ -131,6 +132,12 @@ impl Snapshot {
             finished: false,
             processed: 0,
         }
+    }
+
+    /// The file's checksum is computed by this, if the host has it.
+    #[must_use]
+    pub fn summed_by(self, sum: Option<Crc64>) -> Self {
+        Self { writer: self.writer.summed_by(sum), ..self }
     }
 
     /// How many keys were written, of how many.

@@ -7,7 +7,7 @@ use super::{SEAL, commands, opcode};
 use crate::types::codec::{DecodeError, Encoder, Form, OLDEST_VERSION, decode, put_len};
 use crate::types::{Limits, ValueRef};
 use crate::words::codec::Put;
-use crate::words::crc64::crc64;
+use crate::words::crc64::{Crc64, crc64};
 use crate::words::time::UnixMillis;
 
 /// How a file is written.
@@ -62,6 +62,7 @@ pub struct Writer {
     encoder: Encoder,
     out: Vec<u8>,
     crc: u64,
+    sum: Crc64,
     taken: u64,
 }
 
@@ -69,7 +70,13 @@ impl Writer {
     /// A file without any bytes yet.
     pub fn new(options: Options) -> Self {
         let encoder = Encoder::new(options.version, options.compress);
-        Self { options, encoder, out: Vec::new(), crc: 0, taken: 0 }
+        Self { options, encoder, out: Vec::new(), crc: 0, sum: crc64, taken: 0 }
+    }
+
+    /// The checksum is computed by this, if the host has it.
+    #[must_use]
+    pub fn summed_by(self, sum: Option<Crc64>) -> Self {
+        Self { sum: sum.unwrap_or(crc64), ..self }
     }
 
     /// The magic, the version and the facts.
@@ -178,11 +185,11 @@ impl Writer {
             return;
         }
         if self.options.checksum {
-            let digits = format!("{:016x}", crc64(self.crc, &self.out));
+            let digits = format!("{:016x}", (self.sum)(self.crc, &self.out));
             self.aux(SEAL, digits.as_bytes());
         }
         self.out.put_u8(opcode::EOF);
-        let crc = if self.options.checksum { crc64(self.crc, &self.out) } else { 0 };
+        let crc = if self.options.checksum { (self.sum)(self.crc, &self.out) } else { 0 };
         self.out.put_u64le(crc);
     }
 
@@ -205,7 +212,7 @@ impl Writer {
     pub fn take(&mut self, mut spare: Vec<u8>) -> Vec<u8> {
         spare.clear();
         if self.options.checksum {
-            self.crc = crc64(self.crc, &self.out);
+            self.crc = (self.sum)(self.crc, &self.out);
         }
         self.taken += self.out.len() as u64;
         core::mem::replace(&mut self.out, spare)

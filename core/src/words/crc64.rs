@@ -13,6 +13,9 @@ pub use fast::crc64;
 #[cfg(target_os = "none")]
 pub use small::crc64;
 
+/// What computes it: [`crc64`], or what a host has that is faster.
+pub type Crc64 = fn(u64, &[u8]) -> u64;
+
 /// The polynomial, bits reversed, as the reflected algorithm shifts it in.
 const POLYNOMIAL: u64 = 0xad93_d235_94c9_35a9_u64.reverse_bits();
 

@@ -17,6 +17,7 @@ use crate::store::{Opened, Stores};
 use crate::worker::Worker;
 use crate::{log, memory};
 use clients::{Client, Clients};
+use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use nuthatch_core::{Engine, Job, SessionId, SessionInfo};
 use signals::{Signal, Signals};
@@ -97,7 +98,10 @@ impl Server {
             .swap_file
             .map(|file| Pages::start(file, engine.config().vm_max_threads.cast_unsigned() as usize, &waker))
             .transpose()?;
-        if pages.is_some() {
+        if let Some(pages) = &pages {
+            if let Some(number) = pages.number() {
+                poll.registry().register(&mut SourceFd(&number), WORKER, Interest::READABLE)?;
+            }
             engine.carries_pages();
             engine.keeps_snapshots();
         }
@@ -204,7 +208,7 @@ impl Server {
         while let Some((id, done)) = self.worker.poll() {
             self.engine.handle_completion(id, done, self.now);
         }
-        while let Some((id, done)) = self.pages.as_ref().and_then(Pages::poll) {
+        while let Some((id, done)) = self.pages.as_mut().and_then(Pages::poll) {
             self.engine.handle_completion(id, done, self.now);
         }
         for (id, done) in self.stores.as_ref().map_or_else(Vec::new, Stores::poll) {
@@ -215,7 +219,7 @@ impl Server {
     fn hand_out_jobs(&mut self) {
         loop {
             while let Some((id, job)) = self.engine.poll_job() {
-                match (&self.pages, &self.stores, job) {
+                match (&mut self.pages, &self.stores, job) {
                     (_, Some(stores), Job::Store(job)) => stores.send(id, job),
                     (
                         Some(pages),
@@ -236,7 +240,7 @@ impl Server {
                 }
             }
             // Where values leave more slowly than clients write, clients wait for the device, a batch at a time.
-            let ended = match &self.pages {
+            let ended = match &mut self.pages {
                 Some(pages) if self.engine.is_pressed() => pages.wait(),
                 _ if self.engine.is_behind() => self.worker.wait(),
                 Some(pages) => pages.poll(),

@@ -148,7 +148,8 @@ pub(super) fn vm(ctx: &Ctx<'_>, text: &mut InfoText) {
     text.count("vm_stats_io_newjobs_len", paging.queue.waiting);
     text.count("vm_stats_io_processing_len", paging.queue.running);
     text.count("vm_stats_io_processed_len", paging.queue.ended);
-    text.count("vm_stats_io_active_threads", paging.queue.running);
+    let threads = ctx.server.config.vm_max_threads.cast_unsigned() as usize;
+    text.count("vm_stats_io_active_threads", paging.queue.running.min(threads));
     text.count("vm_stats_blocked_clients", sessions(ctx).filter(waits).count());
     text.text("vm_state", paging.state());
     text.int("vm_stats_damaged_frames", paging.stats.damaged as i64);

@@ -141,7 +141,7 @@ pub static PARAMETERS: &[Parameter] = &[
     Parameter { name: "vm-max-memory", alias: None, kind: Kind::Number(field!(vm_max_memory), Bounds { unit: Unit::Memory, min: 0, max: i64::MAX }), flags: 0 },
     Parameter { name: "vm-page-size", alias: None, kind: Kind::Number(field!(vm_page_size), Bounds { unit: Unit::Memory, min: 1, max: 1073741824 }), flags: IMMUTABLE },
     Parameter { name: "vm-pages", alias: None, kind: Kind::Number(field!(vm_pages), Bounds { unit: Unit::Plain, min: 1, max: i64::MAX }), flags: IMMUTABLE },
-    Parameter { name: "vm-max-threads", alias: None, kind: Kind::Number(field!(vm_max_threads), Bounds { unit: Unit::Plain, min: 0, max: 32 }), flags: 0 },
+    Parameter { name: "vm-max-threads", alias: None, kind: Kind::Number(field!(vm_max_threads), Bounds { unit: Unit::Plain, min: 0, max: 32 }), flags: IMMUTABLE },
     // Diskstore.
     Parameter { name: "diskstore-enabled", alias: None, kind: Kind::Bool(field!(diskstore_enabled)), flags: IMMUTABLE },
     Parameter { name: "diskstore-path", alias: None, kind: Kind::Text(field!(diskstore_path)), flags: IMMUTABLE },
