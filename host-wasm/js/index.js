@@ -1,8 +1,8 @@
 // What a page imports.
 
-import { wakeful } from './awake.js';
 import { Client } from './client.js';
 import { Encoder, NuthatchError, Parser } from './resp.js';
+import { inRow } from './row.js';
 
 export { NuthatchError };
 
@@ -19,7 +19,7 @@ const running = new Set();
 /** The engine in a worker. `receive(message)`, `fail(text)`. */
 function worker(name, receive, fail) {
   const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: `nuthatch ${name}` });
-  const stirred = wakeful();
+  const stirred = inRow(() => import('./page-more.js'));
   running.add(worker);
   worker.onmessage = ({ data }) => {
     if (data.closed) running.delete(worker);

@@ -4,6 +4,8 @@
 
 import { EAR, FLUSHED, NOBODY } from './lanes.js';
 
+export { wakeful } from './awake.js';
+
 // -------------------------------------------------------------------------------------------------- another engine
 
 /** Somebody else answers from now on. What was answered before is heard first; what was not is sent again. */

@@ -1,6 +1,8 @@
 // What a worker wants now and then: files in and out, ports, what other tabs ask, and the device that is memory alone. It is a
 // file of its own, loaded when it is first asked for, with methods for the server and for the tabs.
 
+import { wakeful } from './awake.js';
+
 export { Memory } from './memory.js';
 
 const EXPORTED = 'dump.rdb';
@@ -17,6 +19,8 @@ const toBytes = new TextEncoder();
 
 /** Of the server. */
 export const serving = {
+  wakeful,
+
   /** Another tab leads from now on. */
   followed(due) {
     this.tell(due);
