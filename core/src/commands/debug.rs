@@ -13,7 +13,7 @@ use crate::types::{Kind, ValueRef};
 use crate::words::config::parse_memory;
 use crate::words::error::{CommandError, CommandResult, NO_SUCH_KEY};
 use crate::words::glob::glob_match;
-use crate::words::number::parse_f64;
+use crate::words::number::{fixed, parse_f64};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -178,8 +178,9 @@ fn object(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
         let stats = list.node_stats(&limits);
         let average = list.len() as f64 / stats.nodes.max(1) as f64;
         text.push_str(&format!(
-            " ql_nodes:{} ql_avg_node:{average:.2} ql_listpack_max:{} ql_compressed:{} ql_uncompressed_size:{}",
+            " ql_nodes:{} ql_avg_node:{} ql_listpack_max:{} ql_compressed:{} ql_uncompressed_size:{}",
             stats.nodes,
+            fixed(average, 2),
             stats.fill,
             u8::from(stats.compresses),
             stats.bytes,

@@ -15,6 +15,7 @@ use crate::types::Limits;
 use crate::types::codec::{Form, Reason, Text, decode, outline, read_text};
 use crate::types::string::StrRef;
 use crate::words::codec::Reader;
+use crate::words::number::fixed;
 use crate::words::time::UnixMillis;
 use alloc::boxed::Box;
 use alloc::format;
@@ -302,7 +303,7 @@ impl Engine {
             lines.push(format!("Done loading RDB, {} empty keys skipped", intake.empty));
         }
         lines.push(format!("Done loading RDB, keys loaded: {keys}, keys expired: {expired}."));
-        lines.push(format!("DB loaded from disk: {seconds:.3} seconds"));
+        lines.push(format!("DB loaded from disk: {} seconds", fixed(seconds, 3)));
         self.server.requests.extend(lines.into_iter().map(Request::Log));
         match purpose {
             Purpose::Start => self.after_snapshot(),

@@ -8,7 +8,6 @@
 use super::batch::{Header, LONGEST, MARK};
 use crate::resp::parse::{ParseLimits, ParseState, Parsed, Span, parse};
 use alloc::vec::Vec;
-use memchr::memmem;
 
 /// The longest annotation that Redis takes.
 const LONGEST_ANNOTATION: usize = 128;
@@ -16,6 +15,12 @@ const LONGEST_ANNOTATION: usize = 128;
 const REDIS_BEGINS: &[u8] = b"*2\r\n$6\r\nSELECT\r\n";
 /// What Redis takes for the longest argument.
 const LIMITS: ParseLimits = ParseLimits { max_bulk_len: u32::MAX as u64 / 2, authenticated: true };
+
+/// Where a mark begins.
+fn find(bytes: &[u8], mark: &[u8]) -> Option<usize> {
+    let first = *mark.first()?;
+    memchr::memchr_iter(first, bytes).find(|&at| bytes[at..].starts_with(mark))
+}
 
 /// What is wrong with a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -226,7 +231,7 @@ impl Reader {
         if !self.ours {
             return Err(fault);
         }
-        while let Some(place) = memmem::find(&self.buf[self.at..], MARK) {
+        while let Some(place) = find(&self.buf[self.at..], MARK) {
             self.note_redis(self.at + place);
             self.at += place;
             match self.proof(fault.at) {
@@ -249,7 +254,7 @@ impl Reader {
 
     fn note_redis(&mut self, until: usize) {
         let passed = &self.buf[self.at..until];
-        self.redis_follows |= memmem::find(passed, REDIS_BEGINS).is_some();
+        self.redis_follows |= find(passed, REDIS_BEGINS).is_some();
     }
 
     /// Whether a good batch begins here that knows of durable bytes behind `fault`; `None`: more bytes are needed.

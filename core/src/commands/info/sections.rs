@@ -5,6 +5,7 @@ use crate::commands::connection::REDIS_VERSION;
 use crate::context::Ctx;
 use crate::keyspace::clock::lru_clock;
 use crate::session::{Blocked, Session};
+use crate::words::number::{fixed, parse_f64};
 use alloc::format;
 use alloc::string::String;
 
@@ -306,8 +307,12 @@ pub(super) fn commandstats(ctx: &Ctx<'_>, text: &mut InfoText) {
         }
         let average = counts.micros as f64 / counts.calls.max(1) as f64;
         let line = format!(
-            "calls={},usec={},usec_per_call={average:.2},rejected_calls={},failed_calls={}",
-            counts.calls, counts.micros, counts.rejected, counts.failed
+            "calls={},usec={},usec_per_call={},rejected_calls={},failed_calls={}",
+            counts.calls,
+            counts.micros,
+            fixed(average, 2),
+            counts.rejected,
+            counts.failed
         );
         text.text(&format!("cmdstat_{}", command.name), &line);
     }
@@ -330,7 +335,7 @@ pub(super) fn latencystats(ctx: &Ctx<'_>, text: &mut InfoText) {
         for percentile in &ctx.server.config.latency_tracking_info_percentiles {
             let comma = if line.is_empty() { "" } else { "," };
             let name = String::from_utf8_lossy(percentile);
-            let micros = histogram.percentile(name.parse().unwrap_or(0.0));
+            let micros = histogram.percentile(parse_f64(percentile).unwrap_or(0.0));
             line.push_str(&format!("{comma}p{name}={micros}.000"));
         }
         text.text(&format!("latency_percentiles_usec_{}", command.name), &line);

@@ -1,5 +1,6 @@
 //! `name:value` lines under `# Section` headings.
 
+use crate::words::number::fixed;
 use alloc::vec::Vec;
 
 /// A text that grows line by line.
@@ -47,7 +48,7 @@ impl InfoText {
 
     /// A line with two decimals and what follows them.
     pub(super) fn ratio(&mut self, name: &str, value: f64, unit: &str) {
-        self.text(name, &alloc::format!("{value:.2}{unit}"));
+        self.text(name, &(fixed(value, 2) + unit));
     }
 
     /// A line with bytes in the largest fitting unit.

@@ -9,6 +9,7 @@ use crate::journal::{Event, Fault, FaultKind, Manifest, Part, Reader};
 use crate::server::Request;
 use crate::session::{OwnedCommand, Queue, Session, SessionId, SessionInfo};
 use crate::waiters::DbKey;
+use crate::words::number::fixed;
 use crate::words::time::UnixMillis;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -522,7 +523,7 @@ impl Engine {
         let Stage::Replaying(replay) = core::mem::take(&mut self.journal.stage) else { return };
         let Replay { size, total, base_size, micros, waiter, .. } = *replay;
         let seconds = ((self.server.host.monotonic)() - micros) as f64 / 1e6;
-        let line = format!("DB loaded from append only file: {seconds:.3} seconds");
+        let line = format!("DB loaded from append only file: {} seconds", fixed(seconds, 3));
         self.server.requests.push(Request::Log(line));
         self.server.persistence.aof.base_size = base_size;
         self.journal.earlier = total - size.min(total);

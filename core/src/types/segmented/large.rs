@@ -169,9 +169,10 @@ impl<T: Fetch> Segmented<T> {
     /// Adds an element that is not there yet. `rehash` gives the hash of any element.
     #[inline]
     pub fn insert_unique(&mut self, hash: u64, element: T, rehash: impl Fn(&T) -> u64) -> Slot {
+        let rehash: &dyn Fn(&T) -> u64 = &rehash;
         let mut segment = self.segment_of(hash);
         while self.segments.get(segment).is_none_or(Segment::is_full) {
-            self.make_room(segment, &rehash);
+            self.make_room(segment, rehash);
             segment = self.segment_of(hash);
         }
         let entry = self.segments[segment].table.insert_unique(hash, element, rehash);

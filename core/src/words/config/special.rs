@@ -2,6 +2,7 @@
 
 use super::kinds::{Special, parse_decimal, parse_memory};
 use super::{Config, Refusal, Stage, quote};
+use crate::words::number::{fixed, parse_f64};
 use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
@@ -233,12 +234,12 @@ fn set_percentiles(config: &mut Config, words: &[&[u8]], _: Stage) -> Result<(),
 
 /// A percentile as Redis prints it: six digits after the point at most, and no zeros that say nothing.
 fn percentile(word: &[u8]) -> Result<Vec<u8>, Refusal> {
-    let number = core::str::from_utf8(word).ok().and_then(|text| text.parse::<f64>().ok());
-    let number = number.ok_or(Cow::Borrowed("Invalid latency-tracking-info-percentiles parameters"))?;
+    let number =
+        parse_f64(word).ok_or(Cow::Borrowed("Invalid latency-tracking-info-percentiles parameters"))?;
     if !(0.0..=100.0).contains(&number) {
         let reason = "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]";
         return Err(Cow::Borrowed(reason));
     }
-    let text = format!("{number:.6}");
+    let text = fixed(number, 6);
     Ok(text.trim_end_matches('0').trim_end_matches('.').as_bytes().to_vec())
 }

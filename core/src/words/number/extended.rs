@@ -178,7 +178,7 @@ fn write_with_fraction(out: &mut Vec<u8>, mantissa: u64, places: u32) {
 }
 
 /// Divides by a power of two, rounding half to even.
-fn round_shift(value: u128, bits: u32) -> u128 {
+pub(super) fn round_shift(value: u128, bits: u32) -> u128 {
     if bits == 0 {
         return value;
     }

@@ -2,6 +2,7 @@
 
 mod decimal;
 mod extended;
+mod fixed;
 mod float;
 mod scan;
 
@@ -11,6 +12,7 @@ mod tests;
 use alloc::vec::Vec;
 
 pub use extended::{LongDouble, parse_long_double, write_long_double};
+pub use fixed::fixed;
 pub use float::{parse_f64, strtod, write_f64};
 
 /// The longest text of an `i64`: a sign and nineteen digits.

@@ -198,3 +198,22 @@ proptest! {
         prop_assert_eq!(sum.map(long_text), Some((a + b).to_string()));
     }
 }
+
+/// As the standard library's exact printer, which every build had for this.
+#[test]
+fn measures_with_places() {
+    let mut rng = 0x9e37_79b9_7f4a_7c15_u64;
+    for round in 0..20_000_u32 {
+        rng ^= rng << 13;
+        rng ^= rng >> 7;
+        rng ^= rng << 17;
+        let value = (rng >> 11) as f64 / 2f64.powi(round as i32 % 90);
+        assert_eq!(fixed(value, 2), std::format!("{value:.2}"));
+        assert_eq!(fixed(-value, 6), std::format!("{:.6}", -value));
+    }
+    for value in [0.0, -0.0, 0.005, 0.015, 0.125, 0.375, 1.0, 99.995, 100.0, 1e15, 4.9e-324] {
+        assert_eq!(fixed(value, 2), std::format!("{value:.2}"));
+        assert_eq!(fixed(value, 3), std::format!("{value:.3}"));
+    }
+    assert_eq!(fixed(f64::MAX, 2), "1000000000000000000.00");
+}

@@ -1,5 +1,8 @@
 //! How segments grow, split, merge and give memory back: each step moves the elements of one segment at most, or of
 //! two small ones.
+//!
+//! All of it is rare, and its functions are called through pointers: there is one copy of it for a kind of element, not one
+//! for each place that inserts or removes some.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -56,7 +59,7 @@ impl<T> Segment<T> {
 
 impl<T: Fetch> Segment<T> {
     /// Moves the elements to a table of the given capacity.
-    fn rebuild(&mut self, capacity: usize, rehash: &impl Fn(&T) -> u64) {
+    fn rebuild(&mut self, capacity: usize, rehash: &dyn Fn(&T) -> u64) {
         let mut table = HashTable::with_capacity(capacity);
         move_all(&mut self.table, &mut table, rehash);
         self.table = table;
@@ -65,22 +68,22 @@ impl<T: Fetch> Segment<T> {
 
     /// Doubles the table, or clears it of removed elements where these fill half of it, as hashbrown itself would; but
     /// here the elements come from memory together.
-    fn grow(&mut self, rehash: &impl Fn(&T) -> u64) {
+    fn grow(&mut self, rehash: &dyn Fn(&T) -> u64) {
         let buckets = self.table.num_buckets();
         let most = if buckets < SMALLEST_EIGHTHS { buckets.saturating_sub(1) } else { buckets / 8 * 7 };
         self.rebuild(if self.table.len() + 1 > most / 2 { most + 1 } else { most }, rehash);
     }
 }
 
-fn move_all<T: Fetch>(from: &mut HashTable<T>, to: &mut HashTable<T>, rehash: &impl Fn(&T) -> u64) {
-    for_each_fetched(mem::take(from), |element| {
+fn move_all<T: Fetch>(from: &mut HashTable<T>, to: &mut HashTable<T>, rehash: &dyn Fn(&T) -> u64) {
+    for_each_fetched(mem::take(from), &mut |element| {
         to.insert_unique(rehash(&element), element, rehash);
     });
 }
 
 /// Takes every element out, while those that come next are on their way from memory: a hash is computed from bytes that
 /// lie elsewhere, and to wait for each of them in turn would be most of the work.
-fn for_each_fetched<T: Fetch>(from: HashTable<T>, mut each: impl FnMut(T)) {
+fn for_each_fetched<T: Fetch>(from: HashTable<T>, each: &mut dyn FnMut(T)) {
     const AHEAD: usize = 16;
     let mut coming: [Option<T>; AHEAD] = [const { None }; AHEAD];
     let mut at = 0;
@@ -127,7 +130,7 @@ impl<T: Fetch> Segmented<T> {
 
     /// Makes room in a segment that is full, or makes the first one. Once may not be enough where hashes are not random.
     #[cold]
-    pub(super) fn make_room(&mut self, number: usize, rehash: &impl Fn(&T) -> u64) {
+    pub(super) fn make_room(&mut self, number: usize, rehash: &dyn Fn(&T) -> u64) {
         let Some(segment) = self.segments.get_mut(number) else {
             self.segments.reserve_exact(1);
             self.segments.push(Segment { table: HashTable::new(), first: 0, end: END, moves: 0 });
@@ -146,14 +149,14 @@ impl<T: Fetch> Segmented<T> {
         self.widest = self.widest.max(self.segments[number].table.num_buckets() as u32);
     }
 
-    fn split(&mut self, number: usize, middle: u32, rehash: &impl Fn(&T) -> u64) {
+    fn split(&mut self, number: usize, middle: u32, rehash: &dyn Fn(&T) -> u64) {
         let segment = &mut self.segments[number];
         let (first, end, moves) = (segment.first, segment.end, segment.moves.wrapping_add(1));
         let items = segment.table.len();
         let low_items = (items as u64 * u64::from(middle - first) / u64::from(end - first)) as usize;
         let mut low = HashTable::with_capacity(roomy(low_items));
         let mut high = HashTable::with_capacity(roomy(items - low_items));
-        for_each_fetched(mem::take(&mut segment.table), |element| {
+        for_each_fetched(mem::take(&mut segment.table), &mut |element| {
             let hash = rehash(&element);
             let half = if point(hash) < middle { &mut low } else { &mut high };
             half.insert_unique(hash, element, rehash);
@@ -223,7 +226,7 @@ impl<T: Fetch> Segmented<T> {
     }
 
     #[cold]
-    fn shrink_segment(&mut self, number: usize, rehash: &impl Fn(&T) -> u64) {
+    fn shrink_segment(&mut self, number: usize, rehash: &dyn Fn(&T) -> u64) {
         if let Some((low, high)) = self.smaller_neighbour(number) {
             self.merge(low, high, rehash);
         } else {
@@ -247,7 +250,7 @@ impl<T: Fetch> Segmented<T> {
         (len(number) == 0 || len(number) + len(other) <= MERGE_ITEMS).then_some(pair)
     }
 
-    fn merge(&mut self, low: usize, high: usize, rehash: &impl Fn(&T) -> u64) {
+    fn merge(&mut self, low: usize, high: usize, rehash: &dyn Fn(&T) -> u64) {
         let last = self.segments.len() - 1;
         let mut right = mem::replace(&mut self.segments[high], Segment::empty());
         let left = &mut self.segments[low];
