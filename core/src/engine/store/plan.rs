@@ -215,7 +215,10 @@ impl Engine {
             Class::All => wants.push(Want::All { db }),
             Class::Random => wants.push(Want::Random { db }),
             Class::Count => {
-                let counted = |store: &crate::store::Cache| store.space(store.catalog.of(db)).unknown == 0;
+                // While nothing can be saved nobody will know: the answer is as good as what is known.
+                let counted = |store: &crate::store::Cache| {
+                    store.error.is_some() || store.space(store.catalog.of(db)).unknown == 0
+                };
                 if !self.data.store.as_deref().is_none_or(counted) {
                     wants.push(Want::Count { db });
                 }
