@@ -3,10 +3,22 @@
 //! The floors of this crate, from the bottom: words, wire and values, keys, the rooms that do not know one
 //! another, what a command sees, commands, engine. A file imports only from floors above it in that list;
 //! ARCHITECTURE.md has the list and the `tidy` test enforces it.
+//!
+//! A host tells what it carries (`Engine::carries_files`, `carries_pages`, `carries_store`). Each of these calls is there with the
+//! feature of this crate that it needs (`server`, `pages`, `store`), so that none can be asked for in vain.
 #![no_std]
 #![warn(missing_docs)]
+#![cfg_attr(
+    not(all(feature = "server", feature = "store", feature = "pages")),
+    allow(dead_code, unused_imports, reason = "what a small build leaves out is called by nobody")
+)]
 
 extern crate alloc;
+
+#[cfg(all(test, not(all(feature = "server", feature = "store", feature = "pages", feature = "types"))))]
+compile_error!(
+    "the tests of nuthatch-core are of the whole engine: run them with its default features, cargo test -p nuthatch-core"
+);
 #[cfg(test)]
 extern crate std;
 

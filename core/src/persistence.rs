@@ -9,7 +9,7 @@ use crate::keyspace::database::Database;
 use crate::page::Place;
 use crate::rdb::Snapshot;
 use crate::session::SessionId;
-use crate::words::reach::{SERVER, STORE};
+use crate::words::reach::{PAGES, SERVER, STORE};
 use crate::words::time::UnixMillis;
 
 /// What a command asks of the engine. The session of a request that has one waits for its end.
@@ -174,7 +174,7 @@ impl Data {
 
     /// Gives back the pages of keys that go.
     pub fn forget_pages(&mut self, keys: &Database) {
-        if !SERVER || self.paging.used_pages() == 0 && self.paging.swapped == 0 {
+        if !PAGES || self.paging.used_pages() == 0 && self.paging.swapped == 0 {
             return;
         }
         for record in keys.iter().filter(|record| record.has_pages()) {

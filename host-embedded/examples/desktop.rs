@@ -3,6 +3,7 @@
 //! ```sh
 //! cargo run -p nuthatch-embedded --example desktop -- flash.bin 7777
 //! redis-cli -p 7777
+//! cargo run -p nuthatch-embedded --example desktop -- flash.bin 7777 vm    # virtual memory in place of a store
 //! ```
 //!
 //! The file is the image that QEMU's machine takes too: 4 MiB, all ones where it is new.
@@ -21,7 +22,7 @@ use embedded_storage::nor_flash::{self, NorFlash, NorFlashErrorKind, ReadNorFlas
 use nuthatch_embedded::counting::Counting;
 use nuthatch_embedded::device::Blocking;
 use nuthatch_embedded::memory::Sum;
-use nuthatch_embedded::{EVERYTHING, Node, NodeOptions, Store, flash_block_on};
+use nuthatch_embedded::{Below, EVERYTHING, Node, NodeOptions, Pages, Store, flash_block_on};
 
 /// Bytes of the chip, and of what it erases at once.
 const CHIP: usize = 4 << 20;
@@ -167,7 +168,15 @@ fn main() {
     listener.set_nonblocking(true).expect("the port");
     println!("redis-cli -p {port}");
     let options = NodeOptions { seed: [1, 2, 3, 4], ..NodeOptions::new(EVERYTHING, ARENA, now()) };
-    let mut node = Node::on_flash(Line { listener, client: None }, store, options);
+    let line = Line { listener, client: None };
+    match arguments.next().as_deref() {
+        None => serve(Node::on_flash(line, store, options)),
+        Some("vm") => serve(Node::paged(line, Pages::new(store), options)),
+        Some(word) => println!("'{word}' is no way to use the flash: leave it out, or say vm"),
+    }
+}
+
+fn serve(mut node: Node<Line, impl Below>) {
     loop {
         let before = node.engine().server().stats.input_bytes;
         node.serve(now()).expect("the line");

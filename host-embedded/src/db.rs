@@ -3,10 +3,15 @@
 use crate::answers::{Answer, Answers};
 use crate::heart::{Below, Heart, NoFlash};
 use crate::node::NodeOptions;
+#[cfg(feature = "pages")]
+use crate::pages::Pages;
+#[cfg(feature = "store")]
 use crate::store::Store;
 use alloc::string::String;
 use alloc::vec::Vec;
-use nuthatch_core::{FlashDevice, SessionId, SessionInfo, flash_block_on};
+#[cfg(any(feature = "store", feature = "pages"))]
+use nuthatch_core::FlashDevice;
+use nuthatch_core::{SessionId, SessionInfo, flash_block_on};
 
 /// Digits of the longest number.
 const DIGITS: usize = 20;
@@ -51,6 +56,7 @@ impl Db {
     }
 }
 
+#[cfg(feature = "store")]
 impl<D: FlashDevice> Db<Store<D>> {
     /// An engine over what is on the flash.
     pub fn on_flash(store: Store<D>, options: NodeOptions) -> Self {
@@ -58,6 +64,19 @@ impl<D: FlashDevice> Db<Store<D>> {
     }
 
     /// Gives the chip back; what was answered is on it.
+    pub fn into_device(self) -> D {
+        self.heart.below.into_device()
+    }
+}
+
+#[cfg(feature = "pages")]
+impl<D: FlashDevice> Db<Pages<D>> {
+    /// An empty engine with virtual memory: what is seldom used lies on the chip. A start forgets everything.
+    pub fn paged(pages: Pages<D>, options: NodeOptions) -> Self {
+        Self::assemble(pages, &options)
+    }
+
+    /// Gives the chip back.
     pub fn into_device(self) -> D {
         self.heart.below.into_device()
     }

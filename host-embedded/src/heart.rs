@@ -2,19 +2,22 @@
 
 use crate::memory;
 use crate::node::NodeOptions;
+#[cfg(feature = "store")]
 use crate::store::{Store, finished};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use nuthatch_core::{
-    Config, Engine, FlashDevice, FlashError, HostFacts, Job, Options, SessionId, StoreJob, flash_place,
-};
+use nuthatch_core::{Config, Engine, HostFacts, Options, SessionId};
+#[cfg(feature = "store")]
+use nuthatch_core::{FlashDevice, FlashError, Job, StoreJob, flash_place};
 
 /// Databases; Redis's sixteen would cost memory that a chip does not have.
 const DATABASES: i64 = 16;
 /// Of the arena a quarter is for what commands need while they run.
-const WORK_PART: usize = 4;
+pub(crate) const WORK_PART: usize = 4;
 /// Of what is left of the arena half is for values where the rest of them lies on the flash, and of the arena a sixteenth at least.
+#[cfg(feature = "store")]
 const CACHE_PART: usize = 2;
+#[cfg(feature = "store")]
 const LEAST_CACHE: usize = 8;
 /// Of the arena so much is kept in one piece between turns, for what the next command needs while it runs.
 const RESERVE_PART: usize = 8;
@@ -48,6 +51,7 @@ impl Below for NoFlash {
     fn write_info(&self, _: u64, _: &mut Vec<u8>) {}
 }
 
+#[cfg(feature = "store")]
 impl<D: FlashDevice> Below for Store<D> {
     fn begin(&mut self, engine: &mut Engine, options: &NodeOptions) {
         // What does not fit into the cache lies on the flash: the cache has its limit, memory has none.

@@ -3,6 +3,10 @@
 //! A firmware installs [`memory::Allocator`], gives it an arena, and calls [`Node::serve`] in its loop. Time and
 //! randomness are its to bring: the hour is an argument of every call.
 #![no_std]
+#![cfg_attr(
+    not(all(feature = "store", feature = "pages")),
+    allow(dead_code, reason = "what a small build leaves out is called by nobody")
+)]
 
 extern crate alloc;
 
@@ -17,6 +21,9 @@ mod heart;
 pub mod line;
 pub mod memory;
 mod node;
+#[cfg(feature = "pages")]
+mod pages;
+#[cfg(any(feature = "store", feature = "pages"))]
 mod store;
 
 pub use db::{Db, DbError};
@@ -26,4 +33,7 @@ pub use nuthatch_core::EVERYTHING;
 #[cfg(feature = "types")]
 pub use nuthatch_core::FIVE_TYPES;
 pub use nuthatch_core::{LIGHT, flash_block_on};
+#[cfg(feature = "pages")]
+pub use pages::Pages;
+#[cfg(any(feature = "store", feature = "pages"))]
 pub use store::{OpenError, Store};

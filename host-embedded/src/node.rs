@@ -5,10 +5,15 @@ use crate::export;
 use crate::heart::Heart;
 pub use crate::heart::{Below, NoFlash};
 use crate::line::{Line, Turn};
+#[cfg(feature = "pages")]
+use crate::pages::Pages;
+#[cfg(feature = "store")]
 use crate::store::Store;
 use alloc::vec::Vec;
 use embedded_io::{Read, ReadReady, Write};
-use nuthatch_core::{Command, Engine, FlashDevice, Request, Session, SessionId, SessionInfo, flash_block_on};
+#[cfg(any(feature = "store", feature = "pages"))]
+use nuthatch_core::FlashDevice;
+use nuthatch_core::{Command, Engine, Request, Session, SessionId, SessionInfo, flash_block_on};
 
 /// Bytes taken from the line in one call: what a UART's buffer holds and a little more.
 const CHUNK: usize = 256;
@@ -95,10 +100,19 @@ impl<S: Read + Write + ReadReady> Node<S> {
     }
 }
 
+#[cfg(feature = "store")]
 impl<S: Read + Write + ReadReady, D: FlashDevice> Node<S, Store<D>> {
     /// An engine on this line, over what is on the flash.
     pub fn on_flash(serial: S, store: Store<D>, options: NodeOptions) -> Self {
         Self::assemble(serial, store, options)
+    }
+}
+
+#[cfg(feature = "pages")]
+impl<S: Read + Write + ReadReady, D: FlashDevice> Node<S, Pages<D>> {
+    /// An empty engine on this line, with virtual memory: what is seldom used lies on the chip. A start forgets everything.
+    pub fn paged(serial: S, pages: Pages<D>, options: NodeOptions) -> Self {
+        Self::assemble(serial, pages, options)
     }
 }
 

@@ -7,7 +7,7 @@ use nuthatch_core::{
 };
 
 /// A value that is decoded may take so many times its record's bytes for a moment.
-const DECODING: usize = 3;
+pub(crate) const DECODING: usize = 3;
 
 /// A page of a walk may need so many bytes until its command has run, of which the page itself has a part.
 const PAGES: [usize; 5] = [64 << 10, 32 << 10, 16 << 10, 8 << 10, 4 << 10];
@@ -63,6 +63,11 @@ impl<D: FlashDevice> Store<D> {
     /// The log, for its budget.
     pub fn log(&mut self) -> &mut FlashLog<D> {
         &mut self.log
+    }
+
+    #[cfg(feature = "pages")]
+    pub(crate) fn has_room(&self) -> fn(usize) -> bool {
+        self.has_room
     }
 
     /// Gives the chip back.
@@ -157,7 +162,7 @@ pub(crate) fn finished<E>(outcome: Result<StoreDone, FlashError<E>>) -> Done {
     }
 }
 
-fn reason<E>(error: &FlashError<E>) -> &'static str {
+pub(crate) fn reason<E>(error: &FlashError<E>) -> &'static str {
     match error {
         FlashError::Device(_) => "the flash chip failed: restart",
         FlashError::Full => "the flash has no room: delete keys",

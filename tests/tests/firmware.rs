@@ -1,6 +1,6 @@
 //! The firmware on QEMU's machine, as `cargo xtask firmware --sizes` built it: ordinary clients, the reference beside it, noise on
 //! the line, memory that runs out.
-#![expect(clippy::expect_used, reason = "test code: a failure ends the test")]
+#![expect(clippy::expect_used, clippy::panic, reason = "test code: a failure ends the test")]
 
 use std::fs;
 use std::process::Command;
@@ -316,6 +316,79 @@ fn the_flash_image_is_the_twins() {
     assert_eq!(text(&mut conn, &["LRANGE", "log", "0", "-1"]), "*2\n  \"chip\"\n  \"twin\"");
     assert_eq!(text(&mut conn, &["DBSIZE"]), ":199");
     assert!(text(&mut conn, &["INFO", "flash"]).contains("flash_erases:"));
+}
+
+fn info(conn: &mut Conn, field: &str) -> i64 {
+    let told = text(conn, &["INFO", "vm", "flash"]);
+    let line = told
+        .split("\\r\\n")
+        .flat_map(str::lines)
+        .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    line.and_then(|number| number.trim().parse().ok()).unwrap_or_else(|| panic!("{field} in {told}"))
+}
+
+/// With virtual memory six times the arena is read back whole. A start has forgotten it, its pages are dead, and keys that another
+/// firmware left on the chip were never touched.
+#[test]
+fn values_leave_for_the_flash() {
+    const KEYS: usize = 300;
+    let dir = TempDir::new().expect("a directory");
+    let flash = dir.path().join("flash.bin");
+    let machine = Machine::start("everything", &flash).expect("QEMU with the firmware");
+    let mut conn = machine.connect().expect("the line");
+    for i in 0..50 {
+        assert_eq!(text(&mut conn, &["SET", &format!("kept{i}"), &i.to_string()]), "+OK");
+    }
+    machine.cut().expect("the cut");
+    let machine = Machine::start("vm", &flash).expect("QEMU with the firmware");
+    let mut conn = machine.connect().expect("the line");
+    assert_eq!(text(&mut conn, &["DBSIZE"]), ":0");
+    let key = |i: usize| format!("key:{i}");
+    let length = |i: usize| 2000 + i * 13 % 2500;
+    for i in 0..KEYS {
+        // A word at the beginning and one at the end, so that little goes over the line.
+        assert_eq!(text(&mut conn, &["SET", &key(i), &format!("begin{i}")])[..3], *"+OK");
+        let end = text(&mut conn, &["SETRANGE", &key(i), &length(i).to_string(), &format!("{i:05}")]);
+        assert_eq!(end, format!(":{}", length(i) + 5), "key {i}");
+    }
+    for round in 0..2 {
+        for n in 0..KEYS {
+            let i = n * 7919 % KEYS;
+            let (from, to) = (length(i).to_string(), (length(i) + 5).to_string());
+            assert_eq!(
+                text(&mut conn, &["GETRANGE", &key(i), &from, &to]),
+                format!("\"{i:05}\""),
+                "round {round}"
+            );
+            let begin = format!("\"begin{i}\"");
+            let read = text(&mut conn, &["GETRANGE", &key(i), "0", &(begin.len() - 3).to_string()]);
+            assert_eq!(read, begin, "round {round}, key {i}");
+            if n % 3 == round {
+                assert_eq!(text(&mut conn, &["APPEND", &key(i), ""]), format!(":{}", length(i) + 5));
+                assert_eq!(
+                    text(&mut conn, &["SETRANGE", &key(i), "1000", "middle"]),
+                    format!(":{}", length(i) + 5)
+                );
+            }
+        }
+    }
+    assert!(info(&mut conn, "vm_stats_swapped_objects") > KEYS as i64 / 2);
+    assert!(info(&mut conn, "vm_stats_swappin_count") > KEYS as i64);
+    assert_eq!((info(&mut conn, "vm_enabled"), info(&mut conn, "vm_stats_failed_writes")), (1, 0));
+    assert_eq!(info(&mut conn, "vm_stats_damaged_frames"), 0);
+    assert!(info(&mut conn, "vm_stats_used_pages") >= info(&mut conn, "vm_stats_swapped_objects"));
+    machine.cut().expect("the cut");
+    let machine = Machine::start("vm", &flash).expect("QEMU with the firmware");
+    let mut conn = machine.connect().expect("the line");
+    assert_eq!(text(&mut conn, &["DBSIZE"]), ":0");
+    assert_eq!(info(&mut conn, "flash_records"), 50, "pages still count");
+    assert!(info(&mut conn, "flash_dead_bytes") > 100_000);
+    machine.cut().expect("the cut");
+    let machine = Machine::start("everything", &flash).expect("QEMU with the firmware");
+    let mut conn = machine.connect().expect("the line");
+    for i in 0..50 {
+        assert_eq!(text(&mut conn, &["GET", &format!("kept{i}")]), format!("\"{i}\""));
+    }
 }
 
 /// `redis-cli --rdb` takes a copy, with which redis-server starts; and what redis-server has goes back, key by key.

@@ -71,6 +71,7 @@ fn storm(seed: u64) -> u64 {
         deadlines: 0,
         clears: 0,
         twins: false,
+        pages: *dice.pick(&[0, 3]),
     };
     let mut world = World::with(habits, seed);
     for _ in 0..6 {
@@ -119,6 +120,7 @@ fn every_cut_of_short_runs() {
         deadlines: 0,
         clears: 0,
         twins: false,
+        pages: 0,
     };
     let runs = [
         base.clone(),
@@ -126,7 +128,9 @@ fn every_cut_of_short_runs() {
         Habits { long: 3, value: 20, keys: 3, ..base.clone() },
         Habits { deadlines: 2, batch: 2, ..base.clone() },
         Habits { keys: 30, value: 150, deletes: 9, ..base.clone() },
-        Habits { twins: true, clears: 10, databases: 2, ..base },
+        Habits { twins: true, clears: 10, databases: 2, ..base.clone() },
+        Habits { pages: 2, batch: 3, ..base.clone() },
+        Habits { pages: 1, keys: 30, value: 120, long: 9, twins: true, ..base },
     ];
     let mut cuts = 0;
     for (number, habits) in runs.iter().enumerate() {
@@ -321,6 +325,12 @@ fn a_flipped_bit_costs_one_record() {
     assert!(lost > 0, "no flip hit a record");
 }
 
+/// The page, if there is one.
+fn page(log: &mut FlashLog<Nor>, number: u32) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    block_on(log.read_page(number, &mut bytes)).expect("it reads").then_some(bytes)
+}
+
 /// Pages of virtual memory are there until the next start, and cost no room afterwards.
 #[test]
 fn a_start_forgets_pages() {
@@ -332,17 +342,39 @@ fn a_start_forgets_pages() {
         block_on(log.write_page(round % 100, &[round as u8; 300])).expect("there is room");
         set(&mut log, &name(round as usize % 50), &[round as u8; 64]);
     }
-    for page in 0..100u32 {
-        let wanted = vec![(1900 + page) as u8; 300];
-        assert_eq!(block_on(log.read_page(page)), Ok(Some(wanted)));
+    for number in 0..100u32 {
+        assert_eq!(page(&mut log, number), Some(vec![(1900 + number) as u8; 300]));
     }
-    block_on(log.drop_page(7)).expect("it forgets");
-    assert_eq!(block_on(log.read_page(7)), Ok(None));
     assert_eq!(block_on(log.write_page(1, &vec![1; log.max_page() + 1])), Err(FlashError::TooLarge));
     let mut log = remounted(log);
-    assert_eq!(block_on(log.read_page(8)), Ok(None));
+    assert_eq!(page(&mut log, 8), None);
     assert_eq!(log.stats().records, 50);
     assert_eq!(block_on(log.read(0, &name(49))), Ok(Some(plain(&name(49), &[(1999 % 256) as u8; 64], None))));
+}
+
+/// Reclaim drops pages that no longer count, and copies the others; what they took there is room for again.
+#[test]
+fn reclaim_drops_pages_that_no_longer_count() {
+    let mut log = log(SMALL);
+    let (len, most) = (log.page_len(), log.room_for_pages());
+    assert!(most > 120, "{most} pages of {len} bytes");
+    for number in 0..most {
+        block_on(log.write_page(number, &vec![number as u8; len])).expect("there is room for all of them");
+    }
+    // Of the pages that are there the first ten count, and those from 64 on as they are written.
+    let before = log.stats();
+    for round in 0..1000u32 {
+        let number = 64 + round % 50;
+        log.set_page_map(&[0x3ff, (1 << 50) - 1]);
+        block_on(log.write_page(number, &vec![round as u8; len])).expect("there is room");
+    }
+    let after = log.stats();
+    assert_eq!((after.records, after.live), (60, log.audited_live()));
+    assert!(after.live < before.live / 2, "{} of {} bytes still count", after.live, before.live);
+    for number in (0..10).chain(64..114) {
+        assert_eq!(page(&mut log, number).map(|page| page.len()), Some(len), "page {number}");
+    }
+    assert_eq!(page(&mut log, 10), None);
 }
 
 /// What is wrong is said, and nothing is changed.

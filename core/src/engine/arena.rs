@@ -37,9 +37,11 @@ impl Engine {
         self.parts.arena = Some(ArenaPart { refuses: Self::lacks_room, has_room, longest_value });
     }
 
-    /// Lets a key leave memory that the store has too, the one that was not used for longest; false where there is none.
+    /// Lets a key leave memory that the store has too, or a value that the page device has, one that was not used for long;
+    /// false where there is none.
     pub fn let_go(&mut self) -> bool {
         self.parts.store().is_some_and(|store| (store.let_go)(self))
+            || self.parts.paging().is_some_and(|paging| (paging.let_go)(self))
     }
 
     /// Whether the command might need more memory than can be had, or make a value that is too large.

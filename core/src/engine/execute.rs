@@ -12,7 +12,7 @@ use crate::db::Db;
 use crate::resp::reply::Reply;
 use crate::server::Docs;
 use crate::session::{Blocked, OwnedCommand, ReplyMode};
-use crate::words::reach::{SERVER, TYPES};
+use crate::words::reach::{PAGES, SERVER, TYPES};
 use core::mem;
 
 const OUT_OF_ARENA: &str = "OOM the command might need more memory than is free, or make a larger value than this device takes. Delete keys or use smaller values.";
@@ -52,7 +52,7 @@ impl Engine {
         {
             return;
         }
-        if SERVER && self.data.paging.swapped > 0 && self.is_missing(session, id, args) {
+        if PAGES && self.data.paging.swapped > 0 && self.is_missing(session, id, args) {
             self.park(session, id, OwnedCommand::new(args));
             return;
         }

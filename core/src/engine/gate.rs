@@ -11,7 +11,7 @@ use crate::resp::reply::{Proto, Reply};
 use crate::server::PauseKind;
 use crate::session::{OwnedCommand, ReplyMode};
 use crate::words::error::as_sent;
-use crate::words::reach::{SERVER, TYPES};
+use crate::words::reach::{PAGES, SERVER, TYPES};
 use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
@@ -64,7 +64,7 @@ impl Engine {
             return Verdict::Refuse(NOT_ALLOWED_IN_MULTI.into());
         }
         if self.lacks_memory(session, command, args) {
-            let stuck = SERVER && self.data.paging.is_stuck();
+            let stuck = PAGES && self.data.paging.is_stuck();
             return Verdict::Refuse(if stuck { DEVICE_STUCK } else { OUT_OF_MEMORY }.into());
         }
         if let Some(text) = self.refusal_by_state(session, command) {

@@ -152,7 +152,7 @@ pub enum Done {
 pub struct JobError {
     /// There is no file of that name.
     pub missing: bool,
-    /// The device has no room.
+    /// The device has no room; of [`Job::PageRead`], an arena has none for the value.
     pub full: bool,
     /// The reason, for the log.
     pub text: String,

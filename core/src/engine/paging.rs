@@ -27,8 +27,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// Beyond `vm-max-memory`, values for commands that wait may take so many bytes (as they lie on the device).
-const ROOM: usize = 64 << 20;
+/// What a command is told whose values find no room in an arena.
+const OUT_OF_ROOM: &str = "OOM the values that the command needs do not fit into the memory that is free: ask for fewer keys, or lower vm-max-memory";
 
 /// A key whose value is asked for, and where that lies.
 #[derive(Debug)]
@@ -66,6 +66,28 @@ pub(super) struct Traffic {
     /// The same for reads, which are smaller.
     spare_reads: Vec<Vec<u8>>,
     failing: leave::Failing,
+    bounds: Bounds,
+}
+
+/// How much may be on its way, and in memory for it.
+#[derive(Debug)]
+struct Bounds {
+    /// Bytes of frames that are written at once.
+    batch: usize,
+    /// Bytes of values and of their frames that may be on their way to the device at once.
+    in_flight: usize,
+    /// Beyond `vm-max-memory`, values for commands that wait may take so many bytes (as they lie on the device).
+    room: usize,
+    /// Values leave until so much memory can be had in one piece; 0: they need not.
+    piece: usize,
+    /// Buffers are kept to be used again.
+    keeps_buffers: bool,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { batch: 64 << 10, in_flight: 2 << 20, room: 64 << 20, piece: 0, keeps_buffers: true }
+    }
 }
 
 impl Traffic {
@@ -84,6 +106,7 @@ static PART: PagingPart = PagingPart {
     note_missing: Engine::note_missing,
     fetch: Engine::fetch,
     load_ahead: Engine::load_ahead,
+    let_go: Engine::leave_at_once,
     run_ready: Engine::run_ready,
     page_out_done: Engine::page_out_done,
     page_in_done: Engine::page_in_done,
@@ -91,6 +114,7 @@ static PART: PagingPart = PagingPart {
 
 impl Engine {
     /// Tells that this host has a page device: values may leave memory if the configuration says so.
+    #[cfg(feature = "pages")]
     pub fn carries_pages(&mut self) {
         let config = &self.server.config;
         let (size, pages) = (config.vm_page_size as u32, config.vm_pages as u64);
@@ -98,8 +122,17 @@ impl Engine {
         self.parts.paging = Some(&PART);
     }
 
+    /// As [`carries_pages`](Self::carries_pages), where memory is an arena: values leave one at a time, as many as must until
+    /// `piece` bytes can be had in one piece, and those for commands that wait may take `room` bytes.
+    #[cfg(feature = "pages")]
+    pub fn carries_pages_of_arena(&mut self, piece: usize, room: usize) {
+        self.carries_pages();
+        self.traffic.bounds = Bounds { batch: 1, in_flight: 1, room, piece, keeps_buffers: false };
+    }
+
     /// Tells that this host carries out [`Job::Keep`](super::Job::Keep): a start with paging reads keys only, and values
     /// when they are used.
+    #[cfg(all(feature = "pages", feature = "server"))]
     pub fn keeps_snapshots(&mut self) {
         self.data.paging.keeps_snapshot = true;
     }
@@ -169,7 +202,7 @@ impl Engine {
         let need: usize = missing.iter().map(Wanted::bytes).sum();
         let held = |key: &DbKey| self.traffic.pins.bytes_of(self.data.keyspace.hash(&key.1), key);
         let held: usize = session.pinned.iter().map(held).sum();
-        let room = (self.server.config.vm_max_memory as usize).saturating_add(ROOM);
+        let room = self.room_for_values();
         if held + need > room && session.pinned.len() + missing.len() > 1 {
             let text = format!(
                 "OOM the command needs {} bytes of values in memory at once, and vm-max-memory leaves room for {room}; ask for fewer keys, or raise it",
@@ -191,6 +224,12 @@ impl Engine {
             // Nothing is missing any more: it runs again with the next turn.
             self.ready_again.push(session.id);
         }
+    }
+
+    /// Bytes that values for commands that wait may take. An arena has no more than it has.
+    fn room_for_values(&self) -> usize {
+        let Bounds { room, piece, .. } = self.traffic.bounds;
+        if piece > 0 { room } else { (self.server.config.vm_max_memory as usize).saturating_add(room) }
     }
 
     /// As [`wait_for_values`](Self::wait_for_values) for the journal's commands, which have all the room; how many are on
@@ -238,7 +277,7 @@ impl Engine {
         for key in session.pinned.drain(..) {
             self.traffic.pins.let_go(self.data.keyspace.hash(&key.1), &key);
         }
-        let room = (self.server.config.vm_max_memory as usize).saturating_add(ROOM);
+        let room = self.room_for_values();
         let mut taken = self.traffic.pins.bytes;
         while let Some(&(who, need)) = self.traffic.queue.front() {
             let gone = self.peers.get(who).is_none();
@@ -287,8 +326,12 @@ impl Engine {
             let all = *missing == 0;
             if let Some(reason) = failure {
                 let name = String::from_utf8_lossy(&key.1).into_owned();
-                let text =
-                    format!("IOERR the value of key '{name}' cannot be read from the swap file: {reason}");
+                let text = match reason {
+                    OUT_OF_ROOM => String::from(OUT_OF_ROOM),
+                    _ => {
+                        format!("IOERR the value of key '{name}' cannot be read from the swap file: {reason}")
+                    }
+                };
                 self.fail_parked(&mut session, None, &text);
             }
             if session.blocked.is_none() {

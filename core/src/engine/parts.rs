@@ -14,7 +14,7 @@ use crate::keyspace::Keyspace;
 use crate::rdb::{Facts, Options};
 use crate::session::{OwnedCommand, Session, SessionId};
 use crate::waiters::DbKey;
-use crate::words::reach::{SERVER, STORE};
+use crate::words::reach::{PAGES, SERVER, STORE};
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
@@ -32,7 +32,7 @@ pub(super) struct Parts {
 impl Parts {
     #[inline]
     pub(super) fn paging(&self) -> Option<&'static PagingPart> {
-        self.paging.filter(|_| SERVER)
+        self.paging.filter(|_| PAGES)
     }
 
     #[inline]
@@ -84,6 +84,8 @@ pub(super) struct PagingPart {
     pub(super) fetch: fn(&mut Engine, &mut Session) -> usize,
     /// For the commands behind one that waits: asks for all that was noted, so that they need not wait one after the other.
     pub(super) load_ahead: fn(&mut Engine),
+    /// Lets a value leave that the device has; false where there is none.
+    pub(super) let_go: fn(&mut Engine) -> bool,
     pub(super) run_ready: fn(&mut Engine),
     pub(super) page_out_done: fn(&mut Engine, u32, Done),
     pub(super) page_in_done: fn(&mut Engine, u32, Done),

@@ -6,7 +6,7 @@
 use super::Engine;
 use crate::db::Db;
 use crate::evict::Rules;
-use crate::words::reach::SERVER;
+use crate::words::reach::PAGES;
 
 /// Keys evicted before the clock is looked at.
 const EVICTIONS_A_CHECK: usize = 16;
@@ -24,7 +24,7 @@ impl Engine {
             (self.server.config.maxmemory as usize, self.server.config.vm_max_memory as usize);
         match (maxmemory, paged) {
             (0, 0) => None,
-            (limit, _) if !(SERVER && self.data.paging.is_stuck()) => (limit > 0).then_some(limit),
+            (limit, _) if !(PAGES && self.data.paging.is_stuck()) => (limit > 0).then_some(limit),
             // `vm-max-memory 0` says what is to leave, not what memory is for.
             (limit, 0) => Some(limit),
             (0, paged) => Some(paged + STUCK_SLACK),

@@ -128,12 +128,14 @@ static PART: SnapshotPart = SnapshotPart {
 
 impl Engine {
     /// Tells that this host carries jobs on files: datasets can be saved and loaded, and a journal kept.
+    #[cfg(feature = "server")]
     pub fn carries_files(&mut self) {
         self.carries_snapshots();
         self.carries_journal();
     }
 
     /// Tells that this host carries a snapshot's jobs; of a journal's it need not know.
+    #[cfg(feature = "server")]
     pub fn carries_snapshots(&mut self) {
         self.server.persistence.files = true;
         self.parts.snapshots = Some(&PART);

@@ -18,7 +18,7 @@ use crate::types::set::{Set, SetRef};
 use crate::types::string::StrRef;
 use crate::types::zset::{Zset, ZsetRef};
 use crate::types::{Kind, Value, ValueRef};
-use crate::words::{reach::SERVER, time::UnixMillis};
+use crate::words::{reach::PAGES, time::UnixMillis};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -260,7 +260,7 @@ impl Record {
 
     #[inline]
     fn whereabouts(&self) -> Whereabouts {
-        match (SERVER && self.0.tag(TAG_PAGED), self.0.tag(TAG_COPIED)) {
+        match (PAGES && self.0.tag(TAG_PAGED), self.0.tag(TAG_COPIED)) {
             (false, false) => Whereabouts::Memory,
             (true, false) => Whereabouts::Device,
             (false, true) => Whereabouts::Storing,
@@ -283,7 +283,7 @@ impl Record {
     /// Whether pages of the device belong to this record; does not touch the block.
     #[inline]
     pub fn has_pages(&self) -> bool {
-        SERVER && self.0.tag(TAG_PAGED)
+        PAGES && self.0.tag(TAG_PAGED)
     }
 
     /// Notes where an equal copy of the value is on the device.

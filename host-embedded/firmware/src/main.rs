@@ -2,13 +2,19 @@
 #![no_std]
 #![no_main]
 
+#[cfg(all(feature = "flash", feature = "vm"))]
+compile_error!("the flash chip is either for keys (feature flash) or for pages of virtual memory (vm): leave one out");
+
 #[cfg_attr(feature = "flash", path = "on_flash.rs")]
-#[cfg_attr(not(feature = "flash"), path = "in_memory.rs")]
+#[cfg_attr(feature = "vm", path = "paged.rs")]
+#[cfg_attr(not(any(feature = "flash", feature = "vm")), path = "in_memory.rs")]
 mod below;
 mod chip;
 mod clock;
-#[cfg(feature = "flash")]
+#[cfg(any(feature = "flash", feature = "vm"))]
 mod flash;
+#[cfg(any(feature = "flash", feature = "vm"))]
+mod open;
 mod uart;
 
 use core::panic::PanicInfo;

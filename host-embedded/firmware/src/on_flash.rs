@@ -1,39 +1,13 @@
 //! Keys lie on the flash chip; memory is a cache over it.
 
 use crate::flash::Flash;
-use crate::uart::{self, Uart};
-use embedded_io::{Read, Write};
+use crate::open;
+use crate::uart::Uart;
 use nuthatch_embedded::device::Blocking;
-use nuthatch_embedded::memory;
-use nuthatch_embedded::{Node, NodeOptions, Store, flash_block_on};
-
-/// A seventh of the arena is for the index from the start, eight bytes a key; it grows.
-const BYTES_A_KEY: usize = 56;
+use nuthatch_embedded::{Node, NodeOptions, Store};
 
 /// The node, with what is on the chip.
 pub fn start(mut line: Uart, options: NodeOptions) -> Node<Uart, Store<Blocking<Flash>>> {
-    match open(options.arena) {
-        Some(store) => Node::on_flash(line, store, options),
-        None => refuse(&mut line),
-    }
-}
-
-/// The log on the chip, empty where there was none.
-fn open(arena: usize) -> Option<Store<Blocking<Flash>>> {
-    let chip = Blocking(Flash::start().ok()?);
-    let geometry = chip.geometry()?;
-    flash_block_on(Store::open(chip, geometry, arena / BYTES_A_KEY, memory::has_room)).ok()
-}
-
-/// Answers every line that the chip does not work.
-fn refuse(line: &mut Uart) -> ! {
-    let mut byte = [0];
-    loop {
-        uart::idle();
-        let Ok(length) = line.read(&mut byte);
-        if length > 0 && byte == *b"\n" {
-            let Ok(()) =
-                line.write_all(b"-ERR The flash chip does not work: check its wiring and restart.\r\n");
-        }
-    }
+    let store = open::store(&mut line, options.arena);
+    Node::on_flash(line, store, options)
 }

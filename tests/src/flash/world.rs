@@ -47,7 +47,12 @@ pub struct Habits {
     pub clears: usize,
     /// Keys come in pairs with one fingerprint.
     pub twins: bool,
+    /// One step in so many writes a page of virtual memory, gives one up, or reads one; 0: none.
+    pub pages: usize,
 }
+
+/// Pages of virtual memory that a world has.
+const PAGES: usize = 12;
 
 /// Keys of which each two in a row have one fingerprint.
 fn twins() -> &'static [Vec<u8>] {
@@ -80,6 +85,7 @@ impl Habits {
             deadlines: *dice.pick(&[0, 3, 10]),
             clears: *dice.pick(&[0, 0, 60]),
             twins: dice.once_in(3),
+            pages: *dice.pick(&[0, 2, 6]),
         }
     }
 }
@@ -91,6 +97,8 @@ pub struct World {
     pub habits: Habits,
     log: FlashLog<Nor>,
     model: Model,
+    /// The pages that were written since the start and not given up.
+    pages: BTreeMap<u32, Vec<u8>>,
     now: i64,
     dice: Dice,
     /// Changes that were acknowledged, and those for which there was no room.
@@ -126,6 +134,7 @@ impl World {
             log: log_over(Nor::new(habits.geometry, tears)),
             habits,
             model: Model::new(),
+            pages: BTreeMap::new(),
             now: NOW,
             dice: Dice::new(seed ^ 0x5eed),
             acknowledged: 0,
@@ -166,6 +175,13 @@ impl World {
         if self.habits.deadlines > 0 {
             self.log.set_now(self.now);
         }
+        if self.habits.pages > 0 && self.dice.once_in(self.habits.pages) {
+            self.page();
+            if self.nor().is_off() {
+                // Nothing durable was under way.
+                return Flight::Nothing;
+            }
+        }
         let db = self.dice.below(self.habits.databases as usize) as u32 * 1000;
         if self.habits.clears > 0 && self.dice.once_in(self.habits.clears) {
             match block_on(self.log.clear(db)) {
@@ -187,6 +203,47 @@ impl World {
             }
             Err(FlashError::Device(Fault)) => Flight::Batch(batch),
             Err(error) => self.fail(&format!("{batch:?}: {error:?}")),
+        }
+    }
+
+    /// Writes a page, or gives one up, and reads one.
+    fn page(&mut self) {
+        let page = self.dice.below(PAGES) as u32;
+        if self.dice.once_in(4) {
+            self.pages.remove(&page);
+        } else {
+            let most = self.log.max_page().min(self.habits.value * 3 + 1);
+            let len = self.dice.below(most);
+            let bytes: Vec<u8> = (0..len).map(|_| self.dice.roll() as u8).collect();
+            // What is being written counts already: where pages are taken first and then written, that is so.
+            let counts = |number: &u32| self.pages.contains_key(number) || *number == page;
+            let map = (0..PAGES as u32).filter(counts).fold(0, |map, number| map | 1 << number);
+            self.log.set_page_map(&[map]);
+            match block_on(self.log.write_page(page, &bytes)) {
+                Ok(()) => _ = self.pages.insert(page, bytes),
+                Err(FlashError::Full) => self.refused += 1,
+                Err(FlashError::Device(Fault)) => return,
+                Err(error) => self.fail(&format!("page {page}: {error:?}")),
+            }
+        }
+        let page = self.dice.below(PAGES) as u32;
+        if self.pages.contains_key(&page) {
+            let (mut bytes, found) = (Vec::new(), self.pages[&page].clone());
+            let read = block_on(self.log.read_page(page, &mut bytes));
+            if read != Ok(true) || bytes != found {
+                self.fail(&format!("page {page} is {read:?}, {} of {} bytes", bytes.len(), found.len()));
+            }
+        }
+    }
+
+    /// A start has forgotten all pages.
+    fn check_pages(&mut self) {
+        self.pages.clear();
+        for page in 0..PAGES as u32 {
+            let read = block_on(self.log.read_page(page, &mut Vec::new()));
+            if read != Ok(false) {
+                self.fail(&format!("after a start page {page} is {read:?}"));
+            }
         }
     }
 
@@ -235,6 +292,7 @@ impl World {
             self.fail(&format!("mount: {error:?}"));
         }
         self.check(flight);
+        self.check_pages();
     }
 
     /// The keys that the log has: all that are known, as [`FlashLog::read`] finds them.

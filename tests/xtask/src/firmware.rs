@@ -28,7 +28,7 @@ pub struct Build {
 }
 
 /// Every build.
-pub const BUILDS: [Build; 4] = [
+pub const BUILDS: [Build; 5] = [
     Build {
         name: "everything",
         features: "everything,flash",
@@ -56,6 +56,13 @@ pub const BUILDS: [Build; 4] = [
         what: "the same without flash",
         aim: Some(64 << 10),
         budget: 63_000,
+    },
+    Build {
+        name: "vm",
+        features: "everything,vm",
+        what: "every command, virtual memory",
+        aim: None,
+        budget: 520_000,
     },
 ];
 

@@ -2,8 +2,8 @@
 
 use super::super::Engine;
 use super::super::jobs::{Done, Job, Owner};
-use super::Wanted;
 use super::held::Load;
+use super::{OUT_OF_ROOM, Wanted};
 use crate::page::{Device, Place};
 use crate::session::SessionId;
 use crate::types::codec::decode_in;
@@ -38,7 +38,9 @@ impl Engine {
     /// they are few. One that leaves again before its command comes is asked for again.
     pub(super) fn load_ahead(&mut self) {
         let (mut bytes, missing) = (0, self.take_missing());
-        if !self.traffic.queue.is_empty() || self.traffic.loads.len() > MANY {
+        // An arena has no room for what may be needed later.
+        let is_arena = self.traffic.bounds.piece > 0;
+        if is_arena || !self.traffic.queue.is_empty() || self.traffic.loads.len() > MANY {
             return;
         }
         for wanted in missing {
@@ -68,18 +70,20 @@ impl Engine {
         let failure = match done {
             Done::Read { bytes, .. } => {
                 let failure = self.restore(&load, &bytes);
-                if self.traffic.spare_reads.len() < SPARE_READS && bytes.capacity() <= SMALL_READ {
+                let small = self.traffic.bounds.keeps_buffers && bytes.capacity() <= SMALL_READ;
+                if self.traffic.spare_reads.len() < SPARE_READS && small {
                     self.traffic.spare_reads.push(bytes);
                 }
                 failure
             }
+            Done::Failed(error) if error.full => Some(String::from(OUT_OF_ROOM)),
             // What became of the key meanwhile needs nothing from there.
             Done::Failed(error) | Done::Refused { error, .. } => {
                 self.still_at(&load).is_some().then_some(error.text)
             }
             Done::Finished | Done::Appended(_) | Done::Store(_) => None,
         };
-        if failure.is_some() {
+        if failure.as_deref().is_some_and(|reason| reason != OUT_OF_ROOM) {
             self.data.paging.stats.damaged += 1;
         }
         for who in load.waiting {

@@ -2,6 +2,7 @@
 
 use super::super::Engine;
 use super::super::jobs::{Done, Job, Owner};
+use super::Bounds;
 use crate::page::victims::{self, Victim};
 use crate::page::{Device, MAX_FAILURES, Place, frame};
 use crate::server::Request;
@@ -13,12 +14,10 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// Bytes of frames that are written at once.
-const BATCH: usize = 64 << 10;
-/// Bytes of a batch's buffer: its last frame goes beyond the batch.
-const BUFFER: usize = BATCH + (8 << 10);
-/// Bytes of values and of their frames that may be on their way to the device at once.
-const MOST_IN_FLIGHT: usize = 2 << 20;
+/// Bytes of a batch's buffer beside the batch: its last frame goes beyond that.
+const BEYOND: usize = 8 << 10;
+/// Bytes that a value may take in its encoding beside what it takes in memory: its length, a number's digits.
+const ENCODED: usize = 64;
 /// Values leave when memory is within this part of the limit, so that it is not passed while they are on their way.
 const MARGIN: usize = 32;
 /// Over the limit by more than this, the host should wait for the device before it takes more from clients.
@@ -64,13 +63,28 @@ impl Engine {
     fn over_limit(&self) -> usize {
         let limit = self.server.config.vm_max_memory as usize;
         let limit = limit - limit / MARGIN;
-        (self.server.host.used_memory)().saturating_sub(self.traffic.in_flight).saturating_sub(limit)
+        let over =
+            (self.server.host.used_memory)().saturating_sub(self.traffic.in_flight).saturating_sub(limit);
+        if over == 0 && self.is_in_pieces() { 1 } else { over }
+    }
+
+    /// Whether memory is free, but not in pieces that commands can use.
+    fn is_in_pieces(&self) -> bool {
+        let piece = self.traffic.bounds.piece;
+        piece > 0 && self.parts.arena.is_some_and(|arena| !(arena.has_room)(piece))
+    }
+
+    /// Lets a value leave whose copy is on the device, if there is one: for who needs memory at once.
+    pub(super) fn leave_at_once(&mut self) -> bool {
+        let (mut found, data) = (Vec::new(), &mut self.data);
+        victims::choose(&data.keyspace, &data.access, &mut data.rng, self.now, &mut found)
+            && found.iter().any(|victim| self.leave_to_copy(victim).is_some())
     }
 
     /// Whether the host should carry out jobs before it takes more from clients: memory grows faster than values leave.
     pub fn is_pressed(&self) -> bool {
         self.data.paging.enabled
-            && self.traffic.in_flight >= MOST_IN_FLIGHT / 2
+            && self.traffic.in_flight >= self.traffic.bounds.in_flight / 2
             && (self.server.host.used_memory)() > self.server.config.vm_max_memory as usize + SLACK
     }
 
@@ -82,7 +96,7 @@ impl Engine {
             return;
         }
         // A device that fails is tried with one batch.
-        let most = if paging.failing { 1 } else { MOST_IN_FLIGHT };
+        let most = if paging.failing { 1 } else { self.traffic.bounds.in_flight };
         while self.traffic.in_flight < most && self.over_limit() > 0 {
             if !self.page_out_batch() {
                 self.data.paging.exhausted = true;
@@ -102,7 +116,8 @@ impl Engine {
     }
 
     pub(super) fn keep_spare(&mut self, buffer: Vec<u8>) {
-        if self.traffic.spare.len() < SPARE && buffer.capacity() <= 2 * BATCH {
+        let Bounds { batch, keeps_buffers, .. } = self.traffic.bounds;
+        if keeps_buffers && self.traffic.spare.len() < SPARE && buffer.capacity() <= 2 * batch {
             self.traffic.spare.push(buffer);
         }
     }
@@ -126,12 +141,15 @@ impl Engine {
     /// Encodes a batch of victims and hands it to the device; false where nothing can leave.
     fn page_out_batch(&mut self) -> bool {
         let (mut encoder, mut buffer) = (self.take_encoder(), self.take_buffer());
-        // One reservation, and few pages written that are hardly filled.
-        buffer.reserve_exact(BUFFER);
+        let batch = self.traffic.bounds.batch;
+        if self.traffic.bounds.keeps_buffers {
+            // One reservation, and few pages written that are hardly filled.
+            buffer.reserve_exact(batch + BEYOND);
+        }
         let (mut stored, mut freed) = (Vec::new(), 0);
-        let over = self.over_limit().max(BATCH);
+        let over = self.over_limit().max(batch);
         let mut found = Vec::new();
-        while buffer.len() < BATCH && freed < over {
+        while buffer.len() < batch && freed < over {
             let data = &mut self.data;
             if !victims::choose(&data.keyspace, &data.access, &mut data.rng, self.now, &mut found) {
                 break;
@@ -145,6 +163,9 @@ impl Engine {
                 if let Some((one, bytes)) = self.store(&victim, &mut encoder, &mut buffer) {
                     stored.push(one);
                     freed += bytes;
+                }
+                if buffer.len() >= batch {
+                    break;
                 }
             }
             // Where all that is left has to stay (commands wait for it), looking again would never end.
@@ -197,13 +218,17 @@ impl Engine {
         let slot = database.find(hash, &victim.key)?;
         let record = database.get_mut(slot);
         let value = record.value().filter(|_| !record.is_storing() && !record.is_copied())?;
+        let page_size = self.data.paging.page_size as usize;
+        let whole = frame::HEADER + record.memory() + ENCODED + page_size;
+        if !self.traffic.bounds.keeps_buffers && buffer.try_reserve_exact(whole).is_err() {
+            return None;
+        }
         let generation = self.data.paging.next_generation();
         let start = buffer.len();
         let at = frame::begin(buffer);
         let form = encoder.form(value);
         encoder.body(value, buffer);
         let len = frame::finish(buffer, at, generation, hash as u32, form) as u32;
-        let page_size = self.data.paging.page_size as usize;
         let place = Place::of(value, (start / page_size) as u32, len, generation, hash as u32);
         let bytes = record.memory();
         record.set_storing(true);

@@ -151,6 +151,7 @@ static FILES: StoreFilesPart = StoreFilesPart {
 impl Engine {
     /// Tells that this host carries out [`StoreJob`]s: the dataset lies in its store, and memory is a cache over that.
     /// `place` gives each key its number in the order of the store's walks: [`store_place`](crate::store_place) for most.
+    #[cfg(feature = "store")]
     pub fn carries_store(&mut self, place: fn(&[u8]) -> u64) {
         let databases = self.data.keyspace.count();
         self.data.store = Some(Box::new(Cache::new(databases, place)));

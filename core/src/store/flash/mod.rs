@@ -112,6 +112,8 @@ pub struct Log<D> {
     budget: Option<Budget>,
     /// Bytes that a page of a walk takes at most.
     page_bytes: usize,
+    /// Which pages of virtual memory count, one bit each; empty: all.
+    page_map: Vec<u64>,
 }
 
 impl<D: Device> Log<D> {
@@ -146,6 +148,7 @@ impl<D: Device> Log<D> {
             in_batch: false,
             budget: None,
             page_bytes: usize::MAX,
+            page_map: Vec::new(),
         })
     }
 

@@ -134,7 +134,7 @@ impl<D: Device> Log<D> {
             let slot = self.slot(sequence, offset, &head);
             if head.kind.has(Kind::GONE) {
                 self.keep_gone(sequence, offset, &head).await?;
-            } else if self.index.has(slot) {
+            } else if self.index.has(slot) && !self.drops_page(sequence, offset, &head, slot) {
                 self.copy(sequence, offset, &head, slot).await?;
             }
         }
