@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 use core::mem;
 
 /// Commands that are parsed and prefetched together.
-const BATCH: usize = 32;
+pub(super) const BATCH: usize = 32;
 /// The argument that names a member or a field, where the command's flags say that there is one.
 const MEMBER: usize = 2;
 /// An output buffer keeps at most this much memory once it is empty.
@@ -31,7 +31,7 @@ const CLIENT_MEMORY_PER_BYTE: usize = 16;
 
 /// What the last command was called and which key it had: most pipelines repeat the one or the other.
 #[derive(Default)]
-struct Last<'b> {
+pub(super) struct Last<'b> {
     name: &'b [u8],
     command: Option<(CommandId, &'static Command)>,
     key: &'b [u8],
@@ -220,7 +220,7 @@ impl Engine {
 
     /// Brings what the commands are going to look up from memory: first the keys' records, all together, then the members
     /// that the commands name in large sets and hashes.
-    fn fetch_ahead(&self, db: usize, buf: &[u8], batch: &mut [Parsed], spans: &[Span]) {
+    pub(super) fn fetch_ahead(&self, db: usize, buf: &[u8], batch: &mut [Parsed], spans: &[Span]) {
         let mut fetched = None;
         for (_, hash) in batch.iter().filter_map(|command| command.key) {
             if fetched != Some(hash) {
@@ -248,7 +248,7 @@ impl Engine {
 
     /// Finds the command and hashes its first key.
     #[inline]
-    fn look_ahead<'b>(
+    pub(super) fn look_ahead<'b>(
         &self,
         last: &mut Last<'b>,
         buf: &'b [u8],
@@ -289,6 +289,19 @@ impl Engine {
         parsed
     }
 
+    /// The arguments of a command of a batch, whose hashes the keyspace is told.
+    #[inline]
+    pub(super) fn hinted<'b>(&mut self, command: &Parsed, bytes: &'b [u8], spans: &'b [Span]) -> Args<'b> {
+        let args = Args::new(bytes, &spans[command.spans.0 as usize..command.spans.1 as usize]);
+        if let Some((span, hash)) = command.key {
+            self.data.hint(span.of(bytes), hash);
+        }
+        if let Some(hash) = command.member {
+            self.data.hint_member(args.get(MEMBER), hash);
+        }
+        args
+    }
+
     /// Runs the parsed commands in order until one blocks or closes; returns the end of the last one that ran.
     fn run_batch(&mut self, session: &mut Running, buf: &[u8], batch: &[Parsed], spans: &[Span]) -> usize {
         let mut done = 0;
@@ -296,14 +309,7 @@ impl Engine {
         for command in batch {
             let unquoted = mem::take(&mut self.unquoted);
             let bytes = if command.unquoted { &unquoted[..] } else { &buf[command.base..command.end] };
-            let args = Args::new(bytes, &spans[command.spans.0 as usize..command.spans.1 as usize]);
-            if let Some((span, hash)) = command.key {
-                let start = span.start as usize;
-                self.data.hint(&bytes[start..start + span.len as usize], hash);
-            }
-            if let Some(hash) = command.member {
-                self.data.hint_member(args.get(MEMBER), hash);
-            }
+            let args = self.hinted(command, bytes, spans);
             self.run_command(session, command.id, args);
             self.unquoted = unquoted;
             done = command.end;

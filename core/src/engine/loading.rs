@@ -32,6 +32,8 @@ const LEAST_ENTRY: u64 = 16;
 const LEAST_KEPT: usize = 64;
 /// Keys that were left out are named one by one up to so many.
 const NAMED: u64 = 16;
+/// So many keys' slots are brought from memory at a time: one after the other, each would be waited for.
+const TOGETHER: usize = 32;
 
 /// What a load is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +83,18 @@ struct Intake {
     /// How many stayed.
     kept: usize,
     log: Vec<String>,
+    /// Keys that have no slot yet.
+    arrivals: Vec<Arrival>,
+}
+
+/// A key on its way to its slot.
+#[derive(Debug)]
+struct Arrival {
+    db: usize,
+    hash: u64,
+    record: Record,
+    /// Where its value lies in the file.
+    offset: u64,
 }
 
 impl Engine {
@@ -142,6 +156,7 @@ impl Engine {
                 passes_on: self.parts.store_files().is_some(),
                 kept: 0,
                 log: Vec::new(),
+                arrivals: Vec::with_capacity(TOGETHER),
             },
             offset: 0,
             in_flight: 0,
@@ -379,6 +394,12 @@ impl Intake {
     }
 
     fn take_items(&mut self, loader: &mut Loader) -> Result<(), RdbError> {
+        let taken = self.take_each(loader);
+        // What came before an error may hold an earlier one.
+        self.settle().and(taken)
+    }
+
+    fn take_each(&mut self, loader: &mut Loader) -> Result<(), RdbError> {
         while let Some(item) = loader.poll_item()? {
             match item {
                 Item::Entry(entry) => self.take_entry(&entry)?,
@@ -389,7 +410,10 @@ impl Intake {
                 Item::ModuleAux(name) => {
                     self.log.push(format!("Skipped data of the module {}", name.escape_ascii()));
                 }
-                Item::Resize { db, keys, .. } => self.make_room(db as usize, keys),
+                Item::Resize { db, keys, .. } => {
+                    self.settle()?;
+                    self.make_room(db as usize, keys);
+                }
                 Item::Aux { .. } | Item::End(_) => {}
             }
         }
@@ -414,13 +438,25 @@ impl Intake {
             self.progress.expired += 1;
             return Ok(());
         }
-        let hash = self.keyspace.hash(entry.key);
-        if self.keyspace.db(db).find(hash, entry.key).is_some() {
-            return Err(entry.error(0, Reason::Duplicate));
-        }
         let Some(record) = self.record(entry)? else { return Ok(()) };
-        self.keyspace.db_mut(db).insert(hash, record);
-        self.progress.keys += 1;
+        let hash = self.keyspace.hash(entry.key);
+        self.arrivals.push(Arrival { db, hash, record, offset: entry.offset });
+        if self.arrivals.len() == TOGETHER { self.settle() } else { Ok(()) }
+    }
+
+    /// Gives the keys that came their slots.
+    fn settle(&mut self) -> Result<(), RdbError> {
+        for arrival in &self.arrivals {
+            self.keyspace.db(arrival.db).prefetch(arrival.hash);
+        }
+        for Arrival { db, hash, record, offset } in self.arrivals.drain(..) {
+            if self.keyspace.db(db).find(hash, record.key()).is_some() {
+                let cause = Reason::Duplicate.into();
+                return Err(RdbError { offset, key: Some(record.key().to_vec()), cause });
+            }
+            self.keyspace.db_mut(db).insert(hash, record);
+            self.progress.keys += 1;
+        }
         Ok(())
     }
 

@@ -53,6 +53,15 @@ pub enum Event {
     End,
 }
 
+/// A command in the reader's buffer: its bytes, and which of the words are its own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Command {
+    pub(crate) begin: usize,
+    pub(crate) end: usize,
+    pub(crate) first_span: usize,
+    pub(crate) end_span: usize,
+}
+
 /// Reads a file. In: [`feed`](Self::feed), and [`finish`](Self::finish) when the file ends. Out: [`step`](Self::step). It
 /// holds the bytes of one batch and of one portion, no more.
 #[derive(Debug)]
@@ -64,8 +73,8 @@ pub struct Reader {
     base: u64,
     finished: bool,
     state: ParseState,
-    /// The command that was given out last: its first byte in `buf` and its words.
-    command: usize,
+    /// The commands that were given out last, and their words.
+    commands: Vec<Command>,
     spans: Vec<Span>,
     /// The batch that is being read ends here, at an offset of the file.
     batch_end: Option<u64>,
@@ -87,7 +96,7 @@ impl Reader {
             base,
             finished: false,
             state: ParseState::default(),
-            command: 0,
+            commands: Vec::new(),
             spans: Vec::new(),
             batch_end: None,
             ours: false,
@@ -122,7 +131,7 @@ impl Reader {
 
     /// The command that was read last: its bytes and where its words lie in them.
     pub fn command(&self) -> (&[u8], &[Span]) {
-        (&self.buf[self.command..], &self.spans)
+        self.nth(self.commands.len().wrapping_sub(1)).unwrap_or_default()
     }
 
     /// Reads on.
@@ -130,6 +139,41 @@ impl Reader {
     /// # Errors
     /// What is not in order, once enough was read to judge it.
     pub fn step(&mut self) -> Result<Event, Fault> {
+        self.forget();
+        self.read_on()
+    }
+
+    /// Reads up to so many commands, [`commands`](Self::commands), and says what stopped it: [`Event::Command`] means that
+    /// there were as many. Where it was something else, those before it were read all the same.
+    ///
+    /// # Errors
+    /// As those of [`step`](Self::step).
+    pub(crate) fn steps(&mut self, most: usize) -> Result<Event, Fault> {
+        self.forget();
+        let mut event = Ok(Event::Command);
+        while event == Ok(Event::Command) && self.commands.len() < most {
+            event = self.read_on();
+        }
+        event
+    }
+
+    /// The commands that were read last: all bytes, all words, and which of them are whose.
+    pub(crate) fn commands(&self) -> (&[u8], &[Span], &[Command]) {
+        (&self.buf, &self.spans, &self.commands)
+    }
+
+    /// One of them: its bytes and where its words lie in them.
+    pub(crate) fn nth(&self, index: usize) -> Option<(&[u8], &[Span])> {
+        let command = self.commands.get(index)?;
+        Some((&self.buf[command.begin..command.end], &self.spans[command.first_span..command.end_span]))
+    }
+
+    fn forget(&mut self) {
+        self.commands.clear();
+        self.spans.clear();
+    }
+
+    fn read_on(&mut self) -> Result<Event, Fault> {
         loop {
             if self.fault.is_some() {
                 return self.judge();
@@ -197,28 +241,33 @@ impl Reader {
     }
 
     fn take_command(&mut self) -> Option<Event> {
-        self.spans.clear();
+        let first_span = self.spans.len();
         match parse(&self.buf[self.at..], &mut self.state, &LIMITS, &mut self.spans) {
-            Ok(Parsed::Complete { consumed }) if !self.spans.is_empty() => {
-                self.command = self.at;
-                let begin = self.position();
+            Ok(Parsed::Complete { consumed }) if self.spans.len() > first_span => {
+                let (begin, position) = (self.at, self.position());
                 self.at += consumed;
-                self.note_transaction(begin);
+                self.note_transaction(begin, position, first_span);
+                let end_span = self.spans.len();
+                self.commands.push(Command { begin, end: self.at, first_span, end_span });
                 return Some(Event::Command);
             }
             Ok(Parsed::Incomplete) if self.batch_end.is_none() => {
+                self.spans.truncate(first_span);
                 return self.lacking().then_some(Event::Pause);
             }
-            Ok(_) | Err(_) => self.fail(FaultKind::Format),
+            Ok(_) | Err(_) => {
+                self.spans.truncate(first_span);
+                self.fail(FaultKind::Format);
+            }
         }
         None
     }
 
-    fn note_transaction(&mut self, begin: u64) {
-        if let [name] = self.spans[..] {
-            let name = name.of(&self.buf[self.command..]);
+    fn note_transaction(&mut self, begin: usize, position: u64, first_span: usize) {
+        if let [name] = self.spans[first_span..] {
+            let name = name.of(&self.buf[begin..]);
             if name.eq_ignore_ascii_case(b"multi") {
-                self.transaction = Some(begin);
+                self.transaction = Some(position);
             } else if name.eq_ignore_ascii_case(b"exec") {
                 self.transaction = None;
             }

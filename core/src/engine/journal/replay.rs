@@ -1,13 +1,10 @@
 //! The files at the start: the base into the dataset, then every command since through its own handler.
 
 use super::{Engine, Stage, Step};
-use crate::args::Args;
-use crate::call::Outcome;
-use crate::command_index::CommandId;
 use crate::engine::jobs::{Done, Job};
-use crate::journal::{Event, Fault, FaultKind, Manifest, Part, Reader};
+use crate::journal::{Fault, FaultKind, Manifest, Part, Reader};
 use crate::server::Request;
-use crate::session::{OwnedCommand, Queue, Session, SessionId, SessionInfo};
+use crate::session::{OwnedCommand, Session, SessionId, SessionInfo};
 use crate::waiters::DbKey;
 use crate::words::number::fixed;
 use crate::words::time::UnixMillis;
@@ -17,20 +14,17 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+mod commands;
+
 /// Bytes that are read at once.
 const PORTION: usize = 256 << 10;
 /// Portions that are asked for ahead.
 const AHEAD: u64 = 4;
 /// A manifest is read whole.
 const MANIFEST: usize = 16 << 20;
-/// Errors that commands answer are told one by one up to so many.
-const TOLD: u64 = 16;
 /// The replay's hour: early enough that no deadline has passed, for what was written before it passed may still follow;
 /// and with the same access clocks, which come round after so many milliseconds.
 const ROUND: UnixMillis = 15 * (1 << 24) * 1000;
-
-/// So many commands are looked at for values that are to be asked for together.
-const ASIDE: usize = 256;
 
 /// How far commands were run.
 enum Ran {
@@ -318,85 +312,6 @@ impl Engine {
         outcome
     }
 
-    fn run_read(&mut self, reader: &mut Reader) -> Result<Ran, Fault> {
-        loop {
-            if self.run_aside() {
-                return Ok(Ran::UntilValues);
-            }
-            match reader.step()? {
-                Event::Command => {
-                    let (bytes, spans) = reader.command();
-                    if !self.replay_command(Args::new(bytes, spans)) {
-                        self.put_aside(reader);
-                    }
-                }
-                Event::Pause => return Ok(Ran::UntilPortion),
-                Event::End => return Ok(Ran::All),
-            }
-        }
-    }
-
-    /// Puts a command aside that lacks values, and some of those behind it, so that all their values are asked for at once.
-    fn put_aside(&mut self, reader: &mut Reader) {
-        let mut bytes = 0;
-        loop {
-            let (words, spans) = reader.command();
-            let args = Args::new(words, spans);
-            let selects = args.get(0).eq_ignore_ascii_case(b"select");
-            let command = OwnedCommand::new(args);
-            bytes += spans.iter().map(|span| span.len as usize).sum::<usize>();
-            let id = self.replayed_id(args);
-            let Stage::Replaying(replay) = &mut self.journal.stage else { return };
-            let db = replay.session.as_ref().map_or(0, |session| session.db);
-            replay.aside.push_back(command);
-            let full = replay.aside.len() >= ASIDE || bytes >= PORTION;
-            if let (Some(paging), Some(id)) = (self.parts.paging(), id) {
-                (paging.note_missing)(self, db, id, args);
-            }
-            if selects || full || reader.step() != Ok(Event::Command) {
-                return;
-            }
-        }
-    }
-
-    /// Runs what was put aside; true where values have to come first.
-    fn run_aside(&mut self) -> bool {
-        loop {
-            let Stage::Replaying(replay) = &mut self.journal.stage else { return false };
-            let Some(command) = replay.aside.pop_front() else { break };
-            if self.replay_command(command.args()) {
-                continue;
-            }
-            let Stage::Replaying(replay) = &mut self.journal.stage else { return false };
-            replay.aside.push_front(command);
-            if self.fetch_missing() {
-                return true;
-            }
-        }
-        self.let_values_go();
-        false
-    }
-
-    /// Asks for the values that were noted; whether any is on its way.
-    fn fetch_missing(&mut self) -> bool {
-        let Some(paging) = self.parts.paging() else { return false };
-        let Some(mut session) = self.replay_session() else { return false };
-        let waits = (paging.fetch)(self, &mut session);
-        let Stage::Replaying(replay) = &mut self.journal.stage else { return false };
-        replay.session = Some(session);
-        replay.missing = waits;
-        waits > 0
-    }
-
-    fn let_values_go(&mut self) {
-        let Some(paging) = self.parts.paging() else { return };
-        let Some(mut session) = self.replay_session() else { return };
-        if !session.pinned.is_empty() {
-            (paging.unpin)(self, &mut session);
-        }
-        self.give_back(session);
-    }
-
     fn replay_session(&mut self) -> Option<Box<Session>> {
         let Stage::Replaying(replay) = &mut self.journal.stage else { return None };
         replay.session.take()
@@ -419,61 +334,6 @@ impl Engine {
         let Stage::Replaying(replay) = &mut self.journal.stage else { return };
         replay.missing -= 1;
         self.replay_on();
-    }
-
-    /// Runs a command; false: it lacks values, which are noted.
-    fn replay_command(&mut self, args: Args<'_>) -> bool {
-        let id = self.replayed_id(args);
-        let Some(mut session) = self.replay_session() else { return true };
-        let Some(id) = id else {
-            self.give_back(session);
-            let name = String::from_utf8_lossy(args.get(0)).into_owned();
-            self.refuse_start(format!("Unknown command '{name}' reading the append only file"));
-            return true;
-        };
-        let name = self.server.index.get(id).name;
-        if name == "multi" {
-            session.multi = Some(Queue::default());
-        } else if let (true, Some(queue)) = (name != "exec", &mut session.multi) {
-            queue.commands.push((id, OwnedCommand::new(args)));
-        } else {
-            let lacks = self.data.paging.swapped > 0
-                && self.parts.paging().is_some_and(|paging| (paging.plan)(self, &session, id, args));
-            if lacks || !self.call_replayed(&mut session, id, args) {
-                self.give_back(session);
-                return false;
-            }
-        }
-        self.give_back(session);
-        true
-    }
-
-    fn call_replayed(&mut self, session: &mut Box<Session>, id: CommandId, args: Args<'_>) -> bool {
-        let ran = self.call_in(session, id, args, None);
-        session.output.clear();
-        session.blocked = None;
-        if ran.outcome == Outcome::Failed {
-            let name = self.server.index.get(id).name;
-            let Stage::Replaying(replay) = &mut self.journal.stage else { return true };
-            replay.errors += 1;
-            if replay.errors <= TOLD {
-                let line = format!("A command in the append only file failed: {name}");
-                self.server.requests.push(Request::Log(line));
-            }
-        }
-        ran.outcome != Outcome::NotResident
-    }
-
-    fn replayed_id(&self, args: Args<'_>) -> Option<CommandId> {
-        let id = self.server.index.find(args.get(0))?;
-        let command = self.server.index.get(id);
-        let id = if command.subcommands.is_empty() {
-            id
-        } else {
-            self.server.index.find_subcommand(id, args.get(1))?
-        };
-        let command = self.server.index.get(id);
-        command.takes(args.len()).then_some(id)
     }
 
     fn file_replayed(&mut self) {
