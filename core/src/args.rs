@@ -13,6 +13,12 @@ pub struct Args<'a> {
     spans: &'a [Span],
 }
 
+/// How many decimal digits there are in `n`.
+#[inline]
+fn digits(n: usize) -> usize {
+    n.checked_ilog10().map_or(1, |log| log as usize + 1)
+}
+
 impl<'a> Args<'a> {
     /// The words that `spans` marks in `buf`.
     pub const fn new(buf: &'a [u8], spans: &'a [Span]) -> Self {
@@ -37,6 +43,23 @@ impl<'a> Args<'a> {
             [first, .., last] => (last.start + last.len).saturating_sub(first.start) as usize,
             _ => self.get(0).len(),
         }
+    }
+
+    /// The command's bytes as they came, where they are an array of bulk strings written just as this engine would write it:
+    /// no length is longer than it need be.
+    pub fn as_array(self) -> Option<&'a [u8]> {
+        if self.buf.first() != Some(&b'*') {
+            return None;
+        }
+        let mut at = 3 + digits(self.spans.len());
+        for span in self.spans {
+            let start = at + 3 + digits(span.len as usize);
+            if span.start as usize != start {
+                return None;
+            }
+            at = start + span.len as usize + 2;
+        }
+        self.buf.get(..at)
     }
 
     /// Word `i`; empty behind the last, which a handler never asks for after its arity was checked.

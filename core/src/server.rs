@@ -346,7 +346,11 @@ impl Server {
         }
         match propagation {
             Propagation::Nothing => {}
-            Propagation::AsReceived => self.journal.command(db, args.iter()),
+            // Most clients send just what stands in the file.
+            Propagation::AsReceived => match args.as_array() {
+                Some(array) => self.journal.whole(db, array),
+                None => self.journal.command(db, args.iter()),
+            },
             Propagation::Rewritten(commands) => {
                 for command in commands {
                     self.journal.command(db, command.iter().map(Vec::as_slice));

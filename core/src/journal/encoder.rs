@@ -50,13 +50,26 @@ pub struct Piece {
 impl Encoder {
     /// A command, its name first, for this database.
     pub fn command<'a>(&mut self, db: usize, words: impl ExactSizeIterator<Item = &'a [u8]>) {
+        self.enter();
+        self.alone(db, words);
+    }
+
+    /// A command that is an array already, just as [`command`](Self::command) would write it.
+    pub fn whole(&mut self, db: usize, array: &[u8]) {
+        self.enter();
+        self.make_room();
+        self.select(db);
+        self.out.extend_from_slice(array);
+    }
+
+    /// A transaction begins with its first command.
+    fn enter(&mut self) {
         if let Some(transaction) = &mut self.transaction
             && !mem::replace(&mut transaction.begun, true)
         {
             let db = transaction.db;
             self.alone(db, [&b"MULTI"[..]].into_iter());
         }
-        self.alone(db, words);
     }
 
     /// A key that time removed: what goes before a transaction's first command need not be in it.

@@ -1,9 +1,12 @@
 //! Every cut and every flipped bit of a small file, and the manifest's lines.
 
 use super::{Encoder, Event, Fault, FaultKind, Manifest, Reader, seal};
+use crate::args::Args;
+use crate::resp::parse::{ParseLimits, ParseState, parse};
 use alloc::vec::Vec;
+use std::borrow::ToOwned;
 use std::format;
-use std::string::String;
+use std::string::{String, ToString};
 
 /// The commands of a file, one a line, and what is wrong with it; fed in portions of `portion` bytes.
 fn read(file: &[u8], portion: usize) -> (Vec<String>, Option<Fault>) {
@@ -62,6 +65,63 @@ fn any_portions_give_the_same_commands() {
     for portion in [1, 2, 7, 64, 4096] {
         let (commands, fault) = read(&file, portion);
         assert_eq!((commands, fault), (ALL.map(String::from).into(), None), "{portion}");
+    }
+}
+
+/// However many commands are asked for at once, and whatever stops the reader among them, they are the same.
+#[test]
+fn many_steps_at_once_give_the_same_commands() {
+    let (file, _) = file();
+    for (len, most) in (0..=file.len()).flat_map(|len| (1..6).map(move |most| (len, most))) {
+        let (alone, fault) = read(&file[..len], 64);
+        let (mut reader, mut portions) = (Reader::new(0), file[..len].chunks(64));
+        let mut commands = Vec::new();
+        let end = loop {
+            let event = reader.steps(most);
+            for (bytes, spans) in (0..).map_while(|at| reader.nth(at)) {
+                let words: Vec<String> =
+                    spans.iter().map(|span| String::from_utf8_lossy(span.of(bytes)).into()).collect();
+                commands.push(words.join(" "));
+            }
+            match event {
+                Ok(Event::Command) => {}
+                Ok(Event::Pause) => match portions.next() {
+                    Some(bytes) => reader.feed(bytes),
+                    None => reader.finish(),
+                },
+                Ok(Event::End) => break None,
+                Err(fault) => break Some(fault),
+            }
+        };
+        assert_eq!((commands, end), (alone, fault), "{len} bytes, {most} at once");
+    }
+}
+
+/// What a client sent is copied only where it is just what would be written; everything else is written anew.
+#[test]
+fn commands_as_received_are_written_as_any_other() {
+    let long = "x".repeat(1234);
+    let same = [
+        "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$0\r\n\r\n".into(),
+        format!("*2\r\n$10\r\nabcdefghij\r\n$1234\r\n{long}\r\nPING\r\n"),
+        "*12\r\n".to_owned() + &"$1\r\na\r\n".repeat(12),
+    ];
+    let other = ["        SET      k      v\r\n", "SET k v\r\n"];
+    for (text, copied) in same.iter().map(|text| (&text[..], true)).chain(other.map(|text| (text, false))) {
+        let (mut state, mut spans) = (ParseState::default(), Vec::new());
+        let limits = ParseLimits { max_bulk_len: 1 << 20, authenticated: true };
+        parse(text.as_bytes(), &mut state, &limits, &mut spans).unwrap();
+        let args = Args::new(text.as_bytes(), &spans);
+        let (mut whole, mut words) = (Encoder::default(), Encoder::default());
+        assert_eq!(args.as_array().is_some(), copied, "{text:?}");
+        if let Some(array) = args.as_array() {
+            whole.whole(3, array);
+            words.command(3, args.iter());
+            assert_eq!(
+                whole.seal(0, 0).escape_ascii().to_string(),
+                words.seal(0, 0).escape_ascii().to_string()
+            );
+        }
     }
 }
 
