@@ -9,6 +9,7 @@ use crate::pages::Pages;
 use crate::store::Store;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 #[cfg(any(feature = "store", feature = "pages"))]
 use nuthatch_core::FlashDevice;
 use nuthatch_core::{SessionId, SessionInfo, flash_block_on};
@@ -24,6 +25,19 @@ pub enum DbError {
     /// The reply is of another kind than the call takes: the command is not in the node's lists.
     Reply,
 }
+
+impl fmt::Display for DbError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Refused(text) => text,
+            Self::Reply => {
+                "the reply is of another kind: is the command in the list that the node was given?"
+            }
+        })
+    }
+}
+
+impl core::error::Error for DbError {}
 
 /// An engine over a flash chip, or in memory alone. Each call takes the hour, in milliseconds, and ends when what it changed is
 /// on the flash.

@@ -1,6 +1,7 @@
 //! The flash under the engine: its jobs carried out on the log.
 
 use alloc::string::String;
+use core::fmt;
 use nuthatch_core::{
     Config, Done, FlashBudget, FlashDevice, FlashError, FlashGeometry, FlashLog, FlashSpends, FlashStats,
     Job, JobError, StoreDone, StoreEntry, StoreJob,
@@ -36,6 +37,19 @@ pub enum OpenError {
     /// The chip failed, or there is no memory for the index.
     Mount,
 }
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Geometry => {
+                "the log needs at least 8 segments of at least 512 bytes, and a write size that divides them"
+            }
+            Self::Mount => "the chip cannot be read, or there is no memory for the index of its keys",
+        })
+    }
+}
+
+impl core::error::Error for OpenError {}
 
 impl<D: FlashDevice> Store<D> {
     /// Mounts the log that is on the chip; an empty or foreign chip gives an empty one. `keys` is how many the index has
