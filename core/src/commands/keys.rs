@@ -4,7 +4,7 @@ use crate::args::Args;
 use crate::context::Ctx;
 use crate::db::Db;
 use crate::events::Event;
-use crate::types::codec::{Encoder, NEWEST_VERSION, decode};
+use crate::types::codec::{Encoder, NEWEST_VERSION, decode_in};
 use crate::types::{Kind, Limits, Value, ValueRef};
 use crate::words::error::{CommandError, CommandResult, NO_SUCH_KEY, SYNTAX};
 use alloc::vec::Vec;
@@ -115,7 +115,7 @@ fn copied(value: ValueRef<'_>, limits: &Limits) -> Option<Value> {
     let mut body = Vec::new();
     let form = encoder.form(value);
     encoder.body(value, &mut body);
-    decode(form, &body, limits).ok()
+    decode_in(form, &body, value.encoding(), limits).ok()
 }
 
 /// `COPY source destination [DB n] [REPLACE]`.
@@ -156,4 +156,52 @@ pub fn copy(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     there.changed(to, Event::GENERIC, "copy_to", 1);
     ctx.reply.int(1);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::trial::Trial;
+    use std::format;
+
+    /// A fuzzer's run found that COPY gave a sorted set that had grown and shrunk again the compact encoding, in which a score
+    /// of -0 is 0.
+    #[test]
+    fn copies_and_moved_values_have_the_encoding_of_the_original() {
+        let mut trial = Trial::new();
+        let once_large = [
+            "CONFIG SET zset-max-listpack-entries 2 hash-max-listpack-entries 2 set-max-listpack-entries 2 set-max-intset-entries 2",
+            "ZADD zset 1 b 2 c -0 a",
+            "ZREM zset b c",
+            "HSET hash a 1 b 2 c 3",
+            "HDEL hash b c",
+            "SADD ints 1 2 3",
+            "SREM ints 2 3",
+            "SADD set a b c",
+            "SREM set b c",
+            "APPEND text ab",
+            "APPEND text c",
+        ];
+        for line in once_large {
+            trial.call(0, line);
+        }
+        for key in ["zset", "hash", "ints", "set", "text"] {
+            let encoding = trial.call(0, &format!("OBJECT ENCODING {key}"));
+            assert_eq!(trial.call(0, &format!("COPY {key} other DB 1")), ":1");
+            assert_eq!(trial.call(0, &format!("MOVE {key} 2")), ":1");
+            for (db, key) in [(1, "other"), (2, key)] {
+                trial.call(0, &format!("SELECT {db}"));
+                assert_eq!(
+                    trial.call(0, &format!("OBJECT ENCODING {key}")),
+                    encoding,
+                    "{key} of database {db}"
+                );
+            }
+            trial.call(0, "SELECT 1");
+            if key == "zset" {
+                assert_eq!(trial.call(0, "ZSCORE other a"), "-0");
+            }
+            trial.call(0, "DEL other");
+            trial.call(0, "SELECT 0");
+        }
+    }
 }
