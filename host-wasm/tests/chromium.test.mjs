@@ -176,7 +176,7 @@ for (const sqlite of [false, true]) {
           try {
             return (await db.bytes.get('k:0')).length;
           } catch (error) {
-            if (error.code !== 'QUOTA' || tries > 20) throw error;
+            if (!['QUOTA', 'MISCONF'].includes(error.code) || tries > 20) throw error;
           }
         }
       });
