@@ -189,9 +189,9 @@ impl Pages {
 
     /// A job that has ended. Without threads this waits for one, if any is on its way.
     pub fn poll(&mut self) -> Option<Ended> {
-        let wait = self.jobs.is_none();
-        if let Some((read, whole)) = self.ring.as_mut().and_then(|ring| ring.poll(wait)) {
-            return Some(ended(read, whole));
+        let read = self.read_ended(self.jobs.is_none());
+        if read.is_some() {
+            return read;
         }
         self.woken.store(false, Ordering::Release);
         self.done.try_recv().ok().inspect(|_| self.counts.take())
@@ -199,10 +199,13 @@ impl Pages {
 
     /// Waits for a job to end, for a bounded time.
     pub fn wait(&mut self) -> Option<Ended> {
-        if let Some((read, whole)) = self.ring.as_mut().and_then(|ring| ring.poll(false)) {
-            return Some(ended(read, whole));
-        }
-        self.done.recv_timeout(LONGEST_WAIT).ok().inspect(|_| self.counts.take())
+        let read = self.read_ended(false);
+        read.or_else(|| self.done.recv_timeout(LONGEST_WAIT).ok().inspect(|_| self.counts.take()))
+    }
+
+    /// A read of the ring's that has ended. `wait`: waits for one, if any is on its way.
+    fn read_ended(&mut self, wait: bool) -> Option<Ended> {
+        self.ring.as_mut()?.poll(wait).map(|(read, whole)| ended(read, whole))
     }
 }
 

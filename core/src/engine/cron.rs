@@ -22,11 +22,7 @@ impl Engine {
         if self.exclusive.is_some() {
             return;
         }
-        if let Some(store) = self.parts.store() {
-            (store.run_ready)(self);
-        } else if let Some(paging) = self.parts.paging() {
-            (paging.run_ready)(self);
-        }
+        self.run_supplied();
         self.expire_waits();
         if SERVER && self.server.pause.is_some() {
             self.end_pause();

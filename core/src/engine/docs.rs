@@ -22,7 +22,8 @@ pub(super) struct Waiting {
     sessions: Vec<SessionId>,
 }
 
-static PART: DocsPart = DocsPart { park: Engine::wait_for_docs, job_done: Engine::docs_read };
+static PART: DocsPart =
+    DocsPart { park: Engine::wait_for_docs, job_done: Engine::docs_read, run_ready: Engine::run_ready };
 
 impl Engine {
     /// Tells that this host has [`COMMAND_DOCS`](crate::COMMAND_DOCS) in a file of this name: [`Job::Read`] asks for it when a
@@ -58,10 +59,7 @@ impl Engine {
                 self.ready_again.push(who);
             }
         }
-        match self.parts.store() {
-            Some(store) => (store.run_ready)(self),
-            None => self.run_ready(),
-        }
+        self.run_supplied();
         if let Docs::Unreadable(_) = self.server.docs {
             self.server.docs = Docs::Away;
         }

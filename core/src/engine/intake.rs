@@ -231,10 +231,7 @@ impl Engine {
         let mut table = None;
         for command in batch.iter_mut().filter(|command| command.names_member) {
             let Some((key, hash)) = command.key else { continue };
-            let args = Args::new(
-                &buf[command.base..command.end],
-                &spans[command.spans.0 as usize..command.spans.1 as usize],
-            );
+            let args = command.args(&buf[command.base..command.end], spans);
             if table.is_none_or(|(known, _)| known != hash) {
                 table = Some((hash, self.data.table_of(db, key.of(&buf[command.base..]), hash)));
             }
@@ -292,7 +289,7 @@ impl Engine {
     /// The arguments of a command of a batch, whose hashes the keyspace is told.
     #[inline]
     pub(super) fn hinted<'b>(&mut self, command: &Parsed, bytes: &'b [u8], spans: &'b [Span]) -> Args<'b> {
-        let args = Args::new(bytes, &spans[command.spans.0 as usize..command.spans.1 as usize]);
+        let args = command.args(bytes, spans);
         if let Some((span, hash)) = command.key {
             self.data.hint(span.of(bytes), hash);
         }
@@ -340,8 +337,7 @@ impl Engine {
         let Some(paging) = self.parts.paging().filter(|_| session.multi.is_none()) else { return };
         self.data.missing.clear();
         for command in behind.filter(|command| !command.unquoted) {
-            let range = command.spans.0 as usize..command.spans.1 as usize;
-            let args = Args::new(&buf[command.base..command.end], &spans[range]);
+            let args = command.args(&buf[command.base..command.end], spans);
             let known = command.id.filter(|id| self.server.index.get(*id).takes(args.len()));
             if let Some(id) = known {
                 (paging.note_missing)(self, session.db, id, args);

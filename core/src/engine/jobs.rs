@@ -263,12 +263,19 @@ impl Engine {
         self.now = now;
         let owner = self.jobs.close(id);
         self.give_to(owner, done);
+        self.run_supplied();
+        self.resume_sessions();
+    }
+
+    /// Runs the commands for which all that they waited for has come.
+    pub(super) fn run_supplied(&mut self) {
         if let Some(store) = self.parts.store() {
             (store.run_ready)(self);
         } else if let Some(paging) = self.parts.paging() {
             (paging.run_ready)(self);
+        } else if let Some(docs) = self.parts.docs {
+            (docs.run_ready)(self);
         }
-        self.resume_sessions();
     }
 
     /// Hands what came of a job to its owner. A room that is not there has no jobs.

@@ -410,10 +410,7 @@ impl Intake {
                 Item::ModuleAux(name) => {
                     self.log.push(format!("Skipped data of the module {}", name.escape_ascii()));
                 }
-                Item::Resize { db, keys, .. } => {
-                    self.settle()?;
-                    self.make_room(db as usize, keys);
-                }
+                Item::Resize { db, keys, .. } => self.make_room(db as usize, keys),
                 Item::Aux { .. } | Item::End(_) => {}
             }
         }
@@ -451,8 +448,7 @@ impl Intake {
         }
         for Arrival { db, hash, record, offset } in self.arrivals.drain(..) {
             if self.keyspace.db(db).find(hash, record.key()).is_some() {
-                let cause = Reason::Duplicate.into();
-                return Err(RdbError { offset, key: Some(record.key().to_vec()), cause });
+                return Err(RdbError::in_value(offset, record.key(), Reason::Duplicate));
             }
             self.keyspace.db_mut(db).insert(hash, record);
             self.progress.keys += 1;

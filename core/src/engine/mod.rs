@@ -24,6 +24,7 @@ mod store;
 #[cfg(test)]
 pub(crate) mod trial;
 
+use crate::args::Args;
 use crate::command::Command;
 use crate::command_index::{CommandId, CommandIndex};
 use crate::db::Data;
@@ -78,6 +79,14 @@ struct Parsed {
     names_member: bool,
     /// The arguments lie in the engine's buffer for unquoted words, not in the client's bytes.
     unquoted: bool,
+}
+
+impl Parsed {
+    /// Its words: `bytes` are its own, `spans` the batch's.
+    #[inline]
+    fn args<'b>(&self, bytes: &'b [u8], spans: &'b [Span]) -> Args<'b> {
+        Args::new(bytes, &spans[self.spans.0 as usize..self.spans.1 as usize])
+    }
 }
 
 /// The engine.

@@ -30,6 +30,24 @@ use alloc::vec::Vec;
 /// What a command is told whose values find no room in an arena.
 const OUT_OF_ROOM: &str = "OOM the values that the command needs do not fit into the memory that is free: ask for fewer keys, or lower vm-max-memory";
 
+/// Why a value that was asked for does not come.
+#[derive(Debug)]
+enum Failure {
+    /// An arena has no room for it.
+    NoRoom,
+    /// It cannot be read, for this reason.
+    Unreadable(String),
+}
+
+impl Failure {
+    fn reason(&self) -> &str {
+        match self {
+            Self::NoRoom => OUT_OF_ROOM,
+            Self::Unreadable(reason) => reason,
+        }
+    }
+}
+
 /// A key whose value is asked for, and where that lies.
 #[derive(Debug)]
 struct Wanted {
@@ -78,15 +96,19 @@ struct Bounds {
     in_flight: usize,
     /// Beyond `vm-max-memory`, values for commands that wait may take so many bytes (as they lie on the device).
     room: usize,
-    /// Values leave until so much memory can be had in one piece; 0: they need not.
+    /// Memory is an arena: values leave until so much can be had in one piece, and no buffers are kept; 0: it is none.
     piece: usize,
-    /// Buffers are kept to be used again.
-    keeps_buffers: bool,
+}
+
+impl Bounds {
+    fn are_of_arena(&self) -> bool {
+        self.piece > 0
+    }
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { batch: 64 << 10, in_flight: 2 << 20, room: 64 << 20, piece: 0, keeps_buffers: true }
+        Self { batch: 64 << 10, in_flight: 2 << 20, room: 64 << 20, piece: 0 }
     }
 }
 
@@ -127,7 +149,7 @@ impl Engine {
     #[cfg(feature = "pages")]
     pub fn carries_pages_of_arena(&mut self, piece: usize, room: usize) {
         self.carries_pages();
-        self.traffic.bounds = Bounds { batch: 1, in_flight: 1, room, piece, keeps_buffers: false };
+        self.traffic.bounds = Bounds { batch: 1, in_flight: 1, room, piece };
     }
 
     /// Tells that this host carries out [`Job::Keep`](super::Job::Keep): a start with paging reads keys only, and values
@@ -228,8 +250,9 @@ impl Engine {
 
     /// Bytes that values for commands that wait may take. An arena has no more than it has.
     fn room_for_values(&self) -> usize {
-        let Bounds { room, piece, .. } = self.traffic.bounds;
-        if piece > 0 { room } else { (self.server.config.vm_max_memory as usize).saturating_add(room) }
+        let bounds = &self.traffic.bounds;
+        let limit = if bounds.are_of_arena() { 0 } else { self.server.config.vm_max_memory as usize };
+        limit.saturating_add(bounds.room)
     }
 
     /// As [`wait_for_values`](Self::wait_for_values) for the journal's commands, which have all the room; how many are on
@@ -316,19 +339,19 @@ impl Engine {
     }
 
     /// One of the values that the session waits for has come, or will not.
-    fn loaded_for(&mut self, who: SessionId, key: &DbKey, failure: Option<&str>) {
+    fn loaded_for(&mut self, who: SessionId, key: &DbKey, failure: Option<&Failure>) {
         if let (SessionId::REPLAY, Some(journal)) = (who, self.parts.journal()) {
-            return (journal.value_came)(self, key, failure);
+            return (journal.value_came)(self, key, failure.map(Failure::reason));
         }
         let Some(mut session) = self.peers.take(who) else { return };
         if let Some(Blocked::Loading { missing, .. }) = &mut session.blocked {
             *missing -= 1;
             let all = *missing == 0;
-            if let Some(reason) = failure {
-                let name = String::from_utf8_lossy(&key.1).into_owned();
-                let text = match reason {
-                    OUT_OF_ROOM => String::from(OUT_OF_ROOM),
-                    _ => {
+            if let Some(failure) = failure {
+                let text = match failure {
+                    Failure::NoRoom => String::from(OUT_OF_ROOM),
+                    Failure::Unreadable(reason) => {
+                        let name = String::from_utf8_lossy(&key.1).into_owned();
                         format!("IOERR the value of key '{name}' cannot be read from the swap file: {reason}")
                     }
                 };

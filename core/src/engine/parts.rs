@@ -69,6 +69,8 @@ pub(super) struct ArenaPart {
 pub(super) struct DocsPart {
     pub(super) park: fn(&mut Engine, &mut Running, CommandId, OwnedCommand),
     pub(super) job_done: fn(&mut Engine, Done),
+    /// As [`PagingPart`]'s, where there is none.
+    pub(super) run_ready: fn(&mut Engine),
 }
 
 /// Virtual memory.

@@ -45,6 +45,13 @@ pub struct RdbError {
     pub cause: Cause,
 }
 
+impl RdbError {
+    /// The value of a key is refused, for what lies at this offset of the file.
+    pub fn in_value(offset: u64, key: &[u8], reason: Reason) -> Self {
+        Self { offset, key: Some(key.to_vec()), cause: reason.into() }
+    }
+}
+
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -86,7 +86,7 @@ impl Entry<'_> {
 
     /// The error that the value could not be decoded, `at` bytes into its body.
     pub fn error(&self, at: usize, reason: Reason) -> RdbError {
-        RdbError { offset: self.offset + at as u64, key: Some(self.key.to_vec()), cause: reason.into() }
+        RdbError::in_value(self.offset + at as u64, self.key, reason)
     }
 }
 

@@ -9,6 +9,7 @@ use embedded_storage::nor_flash::{self, NorFlash, NorFlashErrorKind, ReadNorFlas
 /// Bytes of the chip, and of what it erases at once.
 const CHIP: usize = 4 << 20;
 const SECTOR: usize = 4 << 10;
+
 /// A file that behaves as flash does: programs clear bits, erases set them.
 pub struct Chip(File);
 

@@ -11,10 +11,10 @@ pub const UART: usize = 0x7e78_4000;
 /// The serial line's interrupt.
 pub const UART_INTERRUPT: u16 = 8;
 /// The flash memory controller.
-#[cfg(any(feature = "flash", feature = "vm"))]
+#[cfg(feature = "chip")]
 pub const FMC: usize = 0x7e62_0000;
 /// Each byte moved here is one byte on the flash's SPI bus.
-#[cfg(any(feature = "flash", feature = "vm"))]
+#[cfg(feature = "chip")]
 pub const FMC_WINDOW: usize = 0x8000_0000;
 /// Each read gives other random bits.
 pub const RANDOM: usize = 0x7e6e_2540;
@@ -37,14 +37,14 @@ pub fn write(register: usize, value: u32) {
 }
 
 /// Moves a byte onto the flash's bus.
-#[cfg(any(feature = "flash", feature = "vm"))]
+#[cfg(feature = "chip")]
 pub fn put(byte: u8) {
     // SAFETY: the window takes bytes.
     unsafe { ptr::with_exposed_provenance_mut::<u8>(FMC_WINDOW).write_volatile(byte) }
 }
 
 /// Takes a byte from the flash's bus.
-#[cfg(any(feature = "flash", feature = "vm"))]
+#[cfg(feature = "chip")]
 pub fn take() -> u8 {
     // SAFETY: the window gives bytes.
     unsafe { ptr::with_exposed_provenance::<u8>(FMC_WINDOW).read_volatile() }

@@ -7,13 +7,13 @@ compile_error!("the flash chip is either for keys (feature flash) or for pages o
 
 #[cfg_attr(feature = "flash", path = "on_flash.rs")]
 #[cfg_attr(feature = "vm", path = "paged.rs")]
-#[cfg_attr(not(any(feature = "flash", feature = "vm")), path = "in_memory.rs")]
+#[cfg_attr(not(feature = "chip"), path = "in_memory.rs")]
 mod below;
 mod chip;
 mod clock;
-#[cfg(any(feature = "flash", feature = "vm"))]
+#[cfg(feature = "chip")]
 mod flash;
-#[cfg(any(feature = "flash", feature = "vm"))]
+#[cfg(feature = "chip")]
 mod open;
 mod uart;
 

@@ -34,17 +34,15 @@ pub struct Ring {
     ring: IoUring,
     /// By the number under which the kernel has them.
     reads: Vec<Option<Read>>,
+    /// Numbers that no read has.
     free: Vec<usize>,
-    open: usize,
-    /// Some of them were not handed over yet.
-    waiting: bool,
     /// It takes nothing any more.
     broken: bool,
 }
 
 impl std::fmt::Debug for Ring {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Ring").field("open", &self.open).finish_non_exhaustive()
+        f.debug_struct("Ring").field("open", &self.open()).finish_non_exhaustive()
     }
 }
 
@@ -60,14 +58,7 @@ impl Ring {
         let mut probe = Probe::new();
         ring.submitter().register_probe(&mut probe).ok()?;
         let fits = ring.params().is_feature_nodrop() && probe.is_supported(opcode::Read::CODE);
-        fits.then(|| Self {
-            ring,
-            reads: Vec::new(),
-            free: Vec::new(),
-            open: 0,
-            waiting: false,
-            broken: false,
-        })
+        fits.then(|| Self { ring, reads: Vec::new(), free: Vec::new(), broken: false })
     }
 
     /// What becomes readable when reads have ended.
@@ -77,7 +68,7 @@ impl Ring {
 
     /// Reads on their way.
     pub fn open(&self) -> usize {
-        self.open
+        self.reads.len() - self.free.len()
     }
 
     /// Takes a read, which is handed over with the next [`poll`](Self::poll); gives it back where there is no room.
@@ -104,15 +95,12 @@ impl Ring {
             self.free.push(number);
             return self.reads[number].take().map_or(Ok(()), Err);
         }
-        self.open += 1;
-        self.waiting = true;
         Ok(())
     }
 
     /// Hands over what waits, and waits for so many reads to end. What the kernel does not take now goes with the next call.
     fn hand_over(&mut self, want: usize) {
         let outcome = self.ring.submit_and_wait(want);
-        self.waiting = !self.ring.submission().is_empty();
         let later = [ErrorKind::Interrupted, ErrorKind::WouldBlock, ErrorKind::ResourceBusy];
         self.broken |= outcome.is_err_and(|error| !later.contains(&error.kind()));
     }
@@ -120,10 +108,10 @@ impl Ring {
     /// A read that has ended, and whether its buffer is full: else it is to be done in another way, which tells why. `wait`:
     /// waits for one, where some are on their way.
     pub fn poll(&mut self, wait: bool) -> Option<(Read, bool)> {
-        if self.open == 0 {
+        if self.open() == 0 {
             return None;
         }
-        if self.waiting {
+        if !self.ring.submission().is_empty() {
             self.hand_over(0);
         }
         loop {
@@ -146,7 +134,6 @@ impl Ring {
     fn take(&mut self, number: usize) -> Option<Read> {
         let read = self.reads.get_mut(number).and_then(Option::take)?;
         self.free.push(number);
-        self.open -= 1;
         Some(read)
     }
 

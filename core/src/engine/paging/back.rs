@@ -3,7 +3,7 @@
 use super::super::Engine;
 use super::super::jobs::{Done, Job, Owner};
 use super::held::Load;
-use super::{OUT_OF_ROOM, Wanted};
+use super::{Failure, Wanted};
 use crate::page::{Device, Place};
 use crate::session::SessionId;
 use crate::types::codec::decode_in;
@@ -39,8 +39,10 @@ impl Engine {
     pub(super) fn load_ahead(&mut self) {
         let (mut bytes, missing) = (0, self.take_missing());
         // An arena has no room for what may be needed later.
-        let is_arena = self.traffic.bounds.piece > 0;
-        if is_arena || !self.traffic.queue.is_empty() || self.traffic.loads.len() > MANY {
+        if self.traffic.bounds.are_of_arena()
+            || !self.traffic.queue.is_empty()
+            || self.traffic.loads.len() > MANY
+        {
             return;
         }
         for wanted in missing {
@@ -70,24 +72,24 @@ impl Engine {
         let failure = match done {
             Done::Read { bytes, .. } => {
                 let failure = self.restore(&load, &bytes);
-                let small = self.traffic.bounds.keeps_buffers && bytes.capacity() <= SMALL_READ;
+                let small = bytes.capacity() <= SMALL_READ && !self.traffic.bounds.are_of_arena();
                 if self.traffic.spare_reads.len() < SPARE_READS && small {
                     self.traffic.spare_reads.push(bytes);
                 }
-                failure
+                failure.map(Failure::Unreadable)
             }
-            Done::Failed(error) if error.full => Some(String::from(OUT_OF_ROOM)),
+            Done::Failed(error) if error.full => Some(Failure::NoRoom),
             // What became of the key meanwhile needs nothing from there.
             Done::Failed(error) | Done::Refused { error, .. } => {
-                self.still_at(&load).is_some().then_some(error.text)
+                self.still_at(&load).is_some().then_some(Failure::Unreadable(error.text))
             }
             Done::Finished | Done::Appended(_) | Done::Store(_) => None,
         };
-        if failure.as_deref().is_some_and(|reason| reason != OUT_OF_ROOM) {
+        if let Some(Failure::Unreadable(_)) = failure {
             self.data.paging.stats.damaged += 1;
         }
         for who in load.waiting {
-            self.loaded_for(who, &load.key, failure.as_deref());
+            self.loaded_for(who, &load.key, failure.as_ref());
         }
     }
 

@@ -2,7 +2,6 @@
 
 use super::super::Engine;
 use super::super::jobs::{Done, Job, Owner};
-use super::Bounds;
 use crate::page::victims::{self, Victim};
 use crate::page::{Device, MAX_FAILURES, Place, frame};
 use crate::server::Request;
@@ -70,8 +69,8 @@ impl Engine {
 
     /// Whether memory is free, but not in pieces that commands can use.
     fn is_in_pieces(&self) -> bool {
-        let piece = self.traffic.bounds.piece;
-        piece > 0 && self.parts.arena.is_some_and(|arena| !(arena.has_room)(piece))
+        let bounds = &self.traffic.bounds;
+        bounds.are_of_arena() && self.parts.arena.is_some_and(|arena| !(arena.has_room)(bounds.piece))
     }
 
     /// Lets a value leave whose copy is on the device, if there is one: for who needs memory at once.
@@ -116,8 +115,9 @@ impl Engine {
     }
 
     pub(super) fn keep_spare(&mut self, buffer: Vec<u8>) {
-        let Bounds { batch, keeps_buffers, .. } = self.traffic.bounds;
-        if keeps_buffers && self.traffic.spare.len() < SPARE && buffer.capacity() <= 2 * batch {
+        let bounds = &self.traffic.bounds;
+        let small = buffer.capacity() <= 2 * bounds.batch && !bounds.are_of_arena();
+        if self.traffic.spare.len() < SPARE && small {
             self.traffic.spare.push(buffer);
         }
     }
@@ -142,7 +142,7 @@ impl Engine {
     fn page_out_batch(&mut self) -> bool {
         let (mut encoder, mut buffer) = (self.take_encoder(), self.take_buffer());
         let batch = self.traffic.bounds.batch;
-        if self.traffic.bounds.keeps_buffers {
+        if !self.traffic.bounds.are_of_arena() {
             // One reservation, and few pages written that are hardly filled.
             buffer.reserve_exact(batch + BEYOND);
         }
@@ -220,7 +220,7 @@ impl Engine {
         let value = record.value().filter(|_| !record.is_storing() && !record.is_copied())?;
         let page_size = self.data.paging.page_size as usize;
         let whole = frame::HEADER + record.memory() + ENCODED + page_size;
-        if !self.traffic.bounds.keeps_buffers && buffer.try_reserve_exact(whole).is_err() {
+        if self.traffic.bounds.are_of_arena() && buffer.try_reserve_exact(whole).is_err() {
             return None;
         }
         let generation = self.data.paging.next_generation();

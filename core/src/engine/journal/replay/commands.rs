@@ -53,9 +53,7 @@ impl Engine {
                 &spans[..command.end_span],
             ));
         }
-        let Stage::Replaying(replay) = &self.journal.stage else { return true };
-        let db = replay.session.as_ref().map_or(0, |session| session.db);
-        self.fetch_ahead(db, bytes, &mut batch, spans);
+        self.fetch_ahead(self.replayed_db(), bytes, &mut batch, spans);
         let lacking = batch.iter().position(|command| {
             let args = self.hinted(command, &bytes[command.base..command.end], spans);
             !self.replay_command(command.id, args)
@@ -80,8 +78,8 @@ impl Engine {
                 selects |= args.get(0).eq_ignore_ascii_case(b"select");
                 bytes += args.size();
                 let id = self.replayed_id(self.server.index.find(args.get(0)), args);
+                let db = self.replayed_db();
                 let Stage::Replaying(replay) = &mut self.journal.stage else { return };
-                let db = replay.session.as_ref().map_or(0, |session| session.db);
                 replay.aside.push_back(OwnedCommand::new(args));
                 if let (Some(paging), Some(id), false) = (self.parts.paging(), id, selects) {
                     (paging.note_missing)(self, db, id, args);
@@ -95,6 +93,12 @@ impl Engine {
             ends = reader.steps(BATCH) != Ok(Event::Command);
             from = 0;
         }
+    }
+
+    /// The database that the journal has selected.
+    fn replayed_db(&self) -> usize {
+        let Stage::Replaying(replay) = &self.journal.stage else { return 0 };
+        replay.session.as_ref().map_or(0, |session| session.db)
     }
 
     /// Runs what was put aside; true where values have to come first.
