@@ -74,7 +74,7 @@ pub use store::flash::{
     Log as FlashLog, Page as FlashPage, Spends as FlashSpends, Stats as FlashStats,
     block_on as flash_block_on, place as flash_place,
 };
-pub use store::{StoreOp, place as store_place, record as store_record};
+pub use store::{StoreMemory, StoreOp, place as store_place, record as store_record};
 #[cfg(feature = "types")]
 pub use table::FIVE_TYPES;
 pub use table::LIGHT;

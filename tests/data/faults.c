@@ -1,5 +1,6 @@
 /* A disk that fails on demand: preloaded into a server, it makes calls on files below FAULTS_FOLDER fail as the file
-   FAULTS_SWITCH says: "full" (writes: ENOSPC), "broken" (writes and syncs: EIO), "unreadable" (reads: EIO). */
+   FAULTS_SWITCH says: "full" (writes: ENOSPC), "broken" (writes and syncs: EIO), "unreadable" (reads: EIO), "tight" (writes of
+   anything but a journal, whose room is taken beforehand: ENOSPC). */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -25,6 +26,7 @@ static char fault(int fd) {
         snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
         ssize_t len = readlink(link, path, sizeof path - 1);
         if (len < 0 || strncmp(path, folder, strlen(folder))) kind = 0;
+        else if (kind == 't') kind = len > 4 && !strncmp(path + len - 4, ".jnl", 4) ? 0 : 'f';
     }
     errno = saved;
     return kind;

@@ -168,3 +168,37 @@ fn a_disk_that_does_not_read_is_the_error_of_the_keys_on_it() {
     a_key_on_it_is_an_error("files", 20, 1);
     a_key_on_it_is_an_error("default", 6_000, 8_000);
 }
+
+/// The journal's file has its room, those of the tree find none: the thread that writes them ends at that, and writes waited for
+/// it. They must be refused in time instead, and go on when there is room.
+#[test]
+fn a_disk_too_full_for_the_trees_files_holds_no_write_for_ever() {
+    let disk = Disk::new();
+    let mut server = disk.start("default", "1");
+    // The database is made by the first save.
+    assert_eq!(ask(&server, "SET before 1"), "+OK");
+    while !ask(&server, "INFO diskstore").contains("cache_dirty_keys:0") {
+        sleep(Duration::from_millis(50));
+    }
+    disk.fails("tight");
+    let value = "v".repeat(8_000);
+    let set = |i: usize| ask(&server, &format!("SET key:{i} {value}{i}"));
+    let mut kept = 0;
+    while kept < 40_000 && set(kept) == "+OK" {
+        kept += 1;
+    }
+    // It was the first file that failed, not the journal.
+    assert!((1_900..40_000).contains(&kept), "{kept} keys\n{}", server.log());
+    comes(&server, "SET refused 1", "-MISCONF");
+    disk.works();
+    comes(&server, "SET after 1", "+OK");
+    for i in kept..kept + 3_000 {
+        assert_eq!(ask(&server, &format!("SET key:{i} {value}{i}")), "+OK", "{}", server.log());
+    }
+    assert_eq!(server.end_by("TERM").expect("its end").code(), Some(0), "{}", server.log());
+    drop(server);
+    let server = disk.start("default", "1");
+    for i in 0..kept + 3_000 {
+        assert_eq!(ask(&server, &format!("STRLEN key:{i}")), format!(":{}", 8_000 + i.to_string().len()));
+    }
+}

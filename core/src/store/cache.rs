@@ -9,7 +9,7 @@ use super::catalog::Catalog;
 use super::keys::{Entry, Keys, OVERHEAD, Stored};
 use super::snapshot::Instant;
 use super::walk::{Meta, Prepared, Walk};
-use super::{StoreOp, record};
+use super::{StoreMemory, StoreOp, record};
 use crate::keyspace::Keyspace;
 use crate::types::segmented::Slot;
 use crate::words::ordered::OrderedMap;
@@ -116,6 +116,8 @@ pub struct Cache {
     pub met_expired: Vec<(usize, Box<[u8]>)>,
     /// Counts.
     pub stats: Stats,
+    /// What the store itself holds in memory.
+    pub held_by_store: StoreMemory,
     /// Whether SET and its kin have to know what was there.
     pub no_blind: bool,
     /// Why the last batch did not reach the store; writes are refused until one does.
@@ -159,6 +161,7 @@ impl Cache {
             instant: None,
             met_expired: Vec::new(),
             stats: Stats::default(),
+            held_by_store: StoreMemory::default(),
             no_blind: false,
             error: None,
             full: false,

@@ -22,6 +22,17 @@ pub use walk::{Meta, Prepared, WalkedKey};
 use crate::words::hash::HashKey;
 use alloc::vec::Vec;
 
+/// Bytes of memory that a store holds beside the cache, as far as it knows; for INFO.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StoreMemory {
+    /// What it keeps of its files, to read them less often.
+    pub cache: u64,
+    /// Changes that are in its journal and not in its files yet.
+    pub unwritten: u64,
+    /// Filters and indexes of its files that are always there.
+    pub indexes: u64,
+}
+
 /// One change to a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreOp {

@@ -38,6 +38,8 @@ const BUFFER: usize = 64 << 10;
 const EVENTS: usize = 1024;
 /// Connections taken from a listener in a turn, so that a storm of them does not starve those that are there.
 const ACCEPTS: usize = 1000;
+/// Reads of the store that this thread carries out before it looks after clients again: a quarter of a millisecond's.
+const READS_AT_ONCE: usize = 32;
 /// The longest wait in milliseconds.
 const LONGEST_WAIT: i64 = 1000;
 
@@ -60,6 +62,8 @@ pub struct Server {
     worker: Worker,
     pages: Option<Pages>,
     stores: Option<Stores>,
+    /// Reads of the store may wait for this thread.
+    has_reads: bool,
     /// Why the server cannot go on.
     fatal: Option<String>,
     buffer: Box<[u8]>,
@@ -125,6 +129,7 @@ impl Server {
             worker,
             pages,
             stores,
+            has_reads: false,
             fatal: None,
             buffer: vec![0; BUFFER].into(),
             again: Vec::new(),
@@ -164,6 +169,9 @@ impl Server {
         if let Some(pages) = &self.pages {
             let (running, ended) = pages.counts();
             self.engine.notice_page_jobs(running, ended);
+        }
+        if let Some(stores) = &self.stores {
+            self.engine.notice_store_memory(stores.memory());
         }
         self.read_again();
         for event in events.iter() {
@@ -217,6 +225,7 @@ impl Server {
     }
 
     fn hand_out_jobs(&mut self) {
+        let mut helped = 0;
         loop {
             while let Some((id, job)) = self.engine.poll_job() {
                 match (&mut self.pages, &self.stores, job) {
@@ -244,15 +253,18 @@ impl Server {
                 Some(pages) if self.engine.is_pressed() => pages.wait(),
                 _ if self.engine.is_behind() => self.worker.wait(),
                 Some(pages) => pages.poll(),
-                None => None,
+                None if helped >= READS_AT_ONCE => None,
+                None => self.stores.as_ref().and_then(Stores::help),
             };
             let Some((id, done)) = ended else { break };
+            helped += 1;
             self.engine.handle_completion(id, done, self.now);
         }
+        self.has_reads = helped >= READS_AT_ONCE && self.stores.is_some();
     }
 
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
-        let wait = if self.again.is_empty() && self.accepting.is_empty() {
+        let wait = if self.again.is_empty() && self.accepting.is_empty() && !self.has_reads {
             let until = self.engine.poll_timeout() - self.now;
             Duration::from_millis(until.clamp(0, LONGEST_WAIT).cast_unsigned())
         } else {

@@ -8,10 +8,10 @@ use super::{Counts, Page, Store, Walk};
 use fjall::compaction::Leveled;
 use fjall::config::{CompressionPolicy, PartitioningPolicy, PinningPolicy};
 use fjall::{
-    CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, OwnedWriteBatch,
-    PersistMode, UserKey, UserValue,
+    AbstractTree, CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions,
+    OwnedWriteBatch, PersistMode, UserKey, UserValue,
 };
-use nuthatch_core::{StoreEntry, StoreOp, store_place};
+use nuthatch_core::{StoreEntry, StoreMemory, StoreOp, store_place};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -40,11 +40,15 @@ const MOST_CACHE: u64 = 64 << 20;
 const WORKERS: usize = 1;
 /// Files that are held open.
 const OPEN_FILES: usize = 512;
-/// Memtables that may wait to become files before a write waits for them: at four fjall stands still for a tenth of a
-/// second at a time.
+/// Memtables of a database that may wait to become files. Where the worker merges meanwhile, the thread that writes makes a file of
+/// them itself.
 const WAITING_MEMTABLES: usize = 2;
-/// The longest such wait.
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// A write waits while as many wait, or the first level has so many runs. fjall would wait too, from four and thirty on,
+/// but in steps of a tenth of a second, and for ever when its worker has met a full disk.
+const TOO_MANY_MEMTABLES: usize = 3;
+const TOO_MANY_RUNS: usize = 20;
+/// How often such a wait looks again.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
 /// After a failure the tree must be opened anew, which reads its journal: not more often than this.
 const BETWEEN_OPENINGS: Duration = Duration::from_secs(1);
 /// The longest name that is part of the tree's key as it is; of a longer one so much is, and its hash.
@@ -196,7 +200,6 @@ impl Tree {
     }
 
     fn write(&self, batch: &[StoreOp], durable: bool) -> fjall::Result<Counts> {
-        self.wait_for_flushes();
         let mut out = OwnedWriteBatch::with_capacity(self.database.clone(), batch.len() + 1);
         let mut changed: BTreeMap<u32, (Keyspace, u64)> = BTreeMap::new();
         for op in batch {
@@ -219,6 +222,9 @@ impl Tree {
                 StoreOp::Delete { .. } => {}
             }
         }
+        for (database, _) in changed.values() {
+            self.wait_for_room(database)?;
+        }
         let counts: BTreeMap<u32, u64> = changed.iter().map(|(db, (_, count))| (*db, *count)).collect();
         for (db, count) in &counts {
             out.insert(&self.counts_of, db.to_be_bytes(), count.to_le_bytes());
@@ -226,15 +232,55 @@ impl Tree {
         out = out.durability(Some(if durable { PersistMode::SyncData } else { PersistMode::Buffer }));
         out.commit()?;
         lock(&self.state).counts.extend(&counts);
+        for (database, _) in changed.values() {
+            self.bound_memtables(database)?;
+        }
         Ok(counts.into_iter().collect())
     }
 
-    /// Slows down to the pace of the thread that writes files, a little at a time.
-    fn wait_for_flushes(&self) {
-        let begun = Instant::now();
-        while self.database.outstanding_flushes() > WAITING_MEMTABLES && begun.elapsed() < LONGEST_WAIT {
-            thread::sleep(Duration::from_millis(1));
+    /// Slows down to the pace of the worker that writes and merges files.
+    ///
+    /// # Errors
+    /// The worker has failed, so that nothing would ever end the wait.
+    fn wait_for_room(&self, database: &Keyspace) -> fjall::Result<()> {
+        while database.tree.sealed_memtable_count() >= TOO_MANY_MEMTABLES
+            || database.tree.l0_run_count() >= TOO_MANY_RUNS
+        {
+            self.database.persist(PersistMode::Buffer)?;
+            thread::sleep(LOOK_AGAIN);
         }
+        Ok(())
+    }
+
+    /// Seals the memtable once it is full. fjall asks its worker for that, and while the worker merges, for seconds at a time
+    /// where there are many keys, the memtable would grow.
+    fn bound_memtables(&self, database: &Keyspace) -> fjall::Result<()> {
+        let tree = &database.tree;
+        if tree.active_memtable().size() < MEMTABLE {
+            return Ok(());
+        }
+        if tree.sealed_memtable_count() >= WAITING_MEMTABLES {
+            let oldest_read = self.database.supervisor.snapshot_tracker.get_seqno_safe_to_gc();
+            tree.flush(&tree.get_flush_lock(), oldest_read)?;
+        }
+        database.rotate_memtable()?;
+        Ok(())
+    }
+
+    fn memory(&self) -> StoreMemory {
+        let databases: Vec<Keyspace> = lock(&self.state).databases.values().cloned().collect();
+        let mut memory = StoreMemory { cache: self.database.cache_size(), ..StoreMemory::default() };
+        for database in databases {
+            let tree = &database.tree;
+            memory.unwritten += tree.version_memtable_size_sum();
+            memory.indexes += (tree.pinned_filter_size() + tree.pinned_block_index_size()) as u64;
+        }
+        memory
+    }
+
+    /// Whether nothing is being written or merged, for which a read might have to wait.
+    fn is_calm(&self) -> bool {
+        self.database.outstanding_flushes() == 0 && self.database.active_compactions() == 0
     }
 
     fn scan(&self, walk: Walk) -> fjall::Result<Page> {
@@ -363,5 +409,14 @@ impl Store for Lsm {
 
     fn clear(&self, db: u32) -> io::Result<()> {
         self.change(|tree| tree.clear(db))
+    }
+
+    fn memory(&self) -> StoreMemory {
+        self.tree().as_ref().map_or_else(StoreMemory::default, Tree::memory)
+    }
+
+    fn is_calm(&self) -> bool {
+        // Where it is locked, it is being opened anew.
+        self.tree.try_read().is_ok_and(|tree| tree.as_ref().is_some_and(Tree::is_calm))
     }
 }

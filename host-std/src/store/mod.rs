@@ -10,7 +10,7 @@ mod pool;
 #[cfg(test)]
 mod tests;
 
-use nuthatch_core::{Config, StoreEngine, StoreEntry, StoreOp};
+use nuthatch_core::{Config, StoreEngine, StoreEntry, StoreMemory, StoreOp};
 pub use pool::Stores;
 use std::ffi::OsStr;
 use std::io;
@@ -77,6 +77,17 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// Those of the files.
     fn clear(&self, db: u32) -> io::Result<()>;
+
+    /// What it holds in memory.
+    fn memory(&self) -> StoreMemory {
+        StoreMemory::default()
+    }
+
+    /// Whether a read waits for nothing but its own file, because the store does not tidy up at the moment. Called before reads
+    /// on the thread that serves clients; it must not wait.
+    fn is_calm(&self) -> bool {
+        true
+    }
 }
 
 /// A store, and the order in which it is walked.

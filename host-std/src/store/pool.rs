@@ -1,13 +1,14 @@
 //! The threads that carry out the engine's jobs on a store: one for writes, in their order, others for the rest.
 //!
-//! Waking a thread costs more than a read of what the operating system has in memory. So one reader does what there is, and
-//! tells of it some jobs at a time; the others are woken where reads take long, which is when a disk is waited for, or for
-//! jobs that are long by nature.
+//! Waking a thread costs more than a read of what the operating system has in memory. So as long as reads are quick and the store
+//! does nothing else, the thread that serves clients carries them out itself ([`Stores::help`]), together with one reader
+//! where there are several. Else one reader does what there is, and tells of it some jobs at a time; the others are woken
+//! where reads take long, which is when a disk is waited for, or for jobs that are long by nature.
 
 use super::{Store, Walk};
 use crate::options::reason;
 use mio::Waker;
-use nuthatch_core::{Done, JobError, JobId, StoreDone, StoreJob};
+use nuthatch_core::{Done, JobError, JobId, StoreDone, StoreJob, StoreMemory};
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -20,6 +21,12 @@ const READERS: usize = 4;
 const TOLD_AT_ONCE: usize = 4;
 /// A read that takes so long may have waited for a disk, or for the processor.
 const SLOW: Duration = Duration::from_micros(100);
+/// So many reads in a row must have been quick before the thread that serves clients carries out any.
+const QUICK_READS: u32 = 32;
+/// A reader helps the thread that serves clients where so many reads wait for that.
+const WORTH_WAKING: usize = 4;
+/// How often the store is asked what it holds in memory.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 /// All readers work when so many more reads were slow than were not: then it is the disk. Twice as many are remembered.
 const SLOW_READS: usize = 4;
 
@@ -28,6 +35,7 @@ type Task = (JobId, StoreJob);
 
 /// A store with its threads. Dropping it ends them when what they have is done, and closes the store.
 pub struct Stores {
+    store: Arc<dyn Store>,
     reads: Arc<Queue>,
     writes: Arc<Queue>,
     outbox: Arc<Outbox>,
@@ -40,7 +48,11 @@ impl Stores {
     /// # Errors
     /// Those of starting a thread.
     pub fn start(store: &Arc<dyn Store>, waker: &Arc<Waker>) -> io::Result<Self> {
-        let outbox = Arc::new(Outbox { ended: Mutex::default(), waker: waker.clone() });
+        let outbox = Arc::new(Outbox {
+            ended: Mutex::default(),
+            waker: waker.clone(),
+            looked: Mutex::new((Instant::now(), store.memory())),
+        });
         let reads = Arc::new(Queue::default());
         let writes = Arc::new(Queue::default());
         let mut threads = Vec::new();
@@ -52,17 +64,31 @@ impl Stores {
                 thread::Builder::new().name(name).spawn(move || queue.carry_out_all(&*store, &outbox))?,
             );
         }
-        Ok(Self { reads, writes, outbox, threads })
+        Ok(Self { store: store.clone(), reads, writes, outbox, threads })
     }
 
-    /// Hands a job over.
+    /// Hands a job over. A read may wait for [`Stores::help`].
     pub fn send(&self, id: JobId, job: StoreJob) {
         match job {
-            StoreJob::Write { .. } | StoreJob::Clear { .. } => self.writes.put((id, job)),
-            StoreJob::Count | StoreJob::Sync | StoreJob::Read { .. } | StoreJob::Scan { .. } => {
-                self.reads.put((id, job));
-            }
+            StoreJob::Write { .. } | StoreJob::Clear { .. } => self.writes.put((id, job), true),
+            StoreJob::Read { .. } => self.reads.put((id, job), false),
+            StoreJob::Count | StoreJob::Sync | StoreJob::Scan { .. } => self.reads.put((id, job), true),
         }
+    }
+
+    /// Carries out one of the reads that wait, on this thread, where that is quick; else sees to it that others do. `None`: there
+    /// is nothing to do here.
+    pub fn help(&self) -> Option<Ended> {
+        let (id, job) = self.reads.take_for_helper(|| self.writes.is_idle() && self.store.is_calm())?;
+        let begun = Instant::now();
+        let done = carry_out(&*self.store, job);
+        self.reads.notice(begun.elapsed());
+        Some((id, done))
+    }
+
+    /// What the store holds in memory, as of a second ago or so while it is used.
+    pub fn memory(&self) -> StoreMemory {
+        lock(&self.outbox.looked).1
     }
 
     /// The jobs that have ended.
@@ -89,6 +115,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 struct Outbox {
     ended: Mutex<Vec<Ended>>,
     waker: Arc<Waker>,
+    /// When the store was last asked what it holds, and its answer.
+    looked: Mutex<(Instant, StoreMemory)>,
 }
 
 impl Outbox {
@@ -100,6 +128,17 @@ impl Outbox {
         drop(all);
         if first {
             let _ = self.waker.wake();
+        }
+    }
+
+    fn look(&self, store: &dyn Store) {
+        let mut looked = lock(&self.looked);
+        if looked.0.elapsed() > BETWEEN_LOOKS {
+            // Others shall not wait for a store that is busy.
+            looked.0 = Instant::now();
+            drop(looked);
+            let memory = store.memory();
+            lock(&self.looked).1 = memory;
         }
     }
 }
@@ -118,16 +157,25 @@ struct Waiting {
     idle: usize,
     called: usize,
     working: usize,
-    /// How many more of the last reads were slow than were not.
+    /// How many more of the last reads were slow than were not, and how many were quick since the last slow one.
     slow: usize,
+    quick: u32,
     closed: bool,
 }
 
 impl Queue {
-    fn put(&self, task: Task) {
+    /// Puts a job at the end, and calls a thread for it where `at_once`.
+    fn put(&self, task: Task, at_once: bool) {
         let long = matches!(task.1, StoreJob::Sync | StoreJob::Scan { .. });
         let mut state = lock(&self.state);
         state.jobs.push_back(task);
+        if at_once {
+            self.call(state, long);
+        }
+    }
+
+    /// Calls a thread for the jobs that wait, where those that work are not enough.
+    fn call(&self, mut state: MutexGuard<'_, Waiting>, long: bool) {
         let wanted = state.working + state.called == 0 || long || state.slow >= SLOW_READS;
         let call = wanted && state.idle > state.called;
         state.called += usize::from(call);
@@ -138,14 +186,42 @@ impl Queue {
     }
 
     /// The next job; nothing where there is none, so that the thread tells of what it did before it waits for more.
-    fn take(&self, last: Option<Duration>) -> Option<Task> {
+    fn take(&self) -> Option<Task> {
+        lock(&self.state).jobs.pop_front()
+    }
+
+    /// The next read for a thread that has other things to do, if reads are quick and `calm` says that nothing is in their way.
+    fn take_for_helper(&self, calm: impl FnOnce() -> bool) -> Option<Task> {
         let mut state = lock(&self.state);
-        match last {
-            Some(last) if last > SLOW => state.slow = (state.slow + 1).min(2 * SLOW_READS),
-            Some(_) => state.slow = state.slow.saturating_sub(1),
-            None => {}
+        let first = state.jobs.front()?;
+        let helps = state.quick >= QUICK_READS && matches!(first.1, StoreJob::Read { .. }) && calm();
+        if !helps {
+            self.call(state, false);
+            return None;
         }
-        state.jobs.pop_front()
+        let task = state.jobs.pop_front();
+        if state.jobs.len() >= WORTH_WAKING {
+            self.call(state, false);
+        }
+        task
+    }
+
+    /// How long a read took.
+    fn notice(&self, took: Duration) {
+        let mut state = lock(&self.state);
+        if took > SLOW {
+            state.slow = (state.slow + 1).min(2 * SLOW_READS);
+            state.quick = 0;
+        } else {
+            state.slow = state.slow.saturating_sub(1);
+            state.quick = state.quick.saturating_add(1);
+        }
+    }
+
+    /// Whether nothing waits and nobody works.
+    fn is_idle(&self) -> bool {
+        let state = lock(&self.state);
+        state.jobs.is_empty() && state.working == 0
     }
 
     /// Waits for jobs; false: there will be none.
@@ -169,21 +245,24 @@ impl Queue {
 
     fn carry_out_all(&self, store: &dyn Store, outbox: &Outbox) {
         let mut ended = Vec::new();
-        let mut last = None;
         lock(&self.state).working += 1;
         loop {
-            while let Some((id, job)) = self.take(last.take()) {
+            while let Some((id, job)) = self.take() {
                 let is_read = matches!(job, StoreJob::Read { .. });
                 let begun = Instant::now();
                 ended.push((id, carry_out(store, job)));
-                last = is_read.then(|| begun.elapsed());
-                if !is_read || ended.len() >= TOLD_AT_ONCE || last.is_some_and(|last| last > SLOW) {
+                let took = begun.elapsed();
+                if is_read {
+                    self.notice(took);
+                }
+                if !is_read || ended.len() >= TOLD_AT_ONCE || took > SLOW {
                     outbox.send(&mut ended);
                 }
             }
             if !ended.is_empty() {
                 outbox.send(&mut ended);
             }
+            outbox.look(store);
             if !self.wait() {
                 return;
             }

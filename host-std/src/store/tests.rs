@@ -267,3 +267,22 @@ fn a_folder_that_is_not_this_store_is_refused_in_one_line() {
     let line = refused(&folder.0, StoreEngine::Files, &mut config);
     assert!(line.contains("is no store of Nuthatch's"), "{line}");
 }
+
+/// The tree's worker was asked to seal what was full in memory, and what came while it merged found no bound.
+#[test]
+fn the_tree_holds_little_that_is_not_in_files() {
+    let folder = Scratch::new();
+    let (store, _) = in_tree(&folder.0);
+    let (mut most, mut written) = (0, 0);
+    for batch in 0..200 {
+        let put = |key: u64| StoreOp::Put {
+            db: 0,
+            key: format!("key:{}", batch * 10 + key).into_bytes(),
+            record: record(100_000, key),
+        };
+        store.write(&(0..10).map(put).collect::<Vec<_>>(), false).unwrap();
+        written += 1_000_000;
+        most = most.max(store.memory().unwritten);
+    }
+    assert!((1_000_000..written / 2).contains(&most), "{most} bytes of {written}");
+}

@@ -27,6 +27,10 @@ pub(super) fn diskstore(ctx: &Ctx<'_>, text: &mut InfoText) {
     text.count("cache_throttled_clients", throttled);
     text.count("cache_io_queue_len", store.queued());
     text.count("cache_io_bytes_in_flight", store.in_flight);
+    let held = &store.held_by_store;
+    text.int("store_cache_bytes", held.cache.cast_signed());
+    text.int("store_unwritten_bytes", held.unwritten.cast_signed());
+    text.int("store_index_bytes", held.indexes.cast_signed());
     let stats = &store.stats;
     let counts = [
         ("cache_hits", stats.hits),

@@ -161,6 +161,14 @@ impl Engine {
         self.open_store();
     }
 
+    /// Tells what the store holds in memory; for INFO, as often as the host knows.
+    #[cfg(feature = "store")]
+    pub fn notice_store_memory(&mut self, held: crate::store::StoreMemory) {
+        if let Some(store) = self.data.store.as_deref_mut() {
+            store.held_by_store = held;
+        }
+    }
+
     /// Whether the cache's books are true; for tests, between commands.
     ///
     /// # Errors
