@@ -82,9 +82,9 @@ pub fn read(words: &[String]) -> Result<Request, String> {
 /// `import FILE` and the words of a server's command line.
 fn read_import(file: &str, words: &[String]) -> Result<Request, String> {
     let (mut config, _) = read_config(words)?;
-    if !config.diskstore_enabled {
-        return Err("nuthatch import puts a dump.rdb into a diskstore: name it, as in\n  nuthatch import dump.rdb --diskstore-enabled yes --diskstore-path nuthatch.ds\n".to_owned());
-    }
+    // Whoever imports means to have one: what is needed beside the file is where it lies, and that has a default.
+    config.diskstore_enabled = true;
+    choose_persistence(&mut config)?;
     let path =
         std::fs::canonicalize(file).map_err(|error| format!("Can't open {file}: {}\n", reason(&error)))?;
     config.dbfilename = path.as_os_str().as_encoded_bytes().to_vec();

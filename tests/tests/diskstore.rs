@@ -329,7 +329,10 @@ fn snapshots_go_both_ways() {
     let place = Place::new();
     let dump = place.path("theirs.rdb");
     fs::copy(theirs.dir().join("dump.rdb"), &dump).expect("their snapshot");
-    let ended = place.run(&["import", dump.to_str().expect("a name")], &["--cache-max-memory", "50kb"]);
+    // It once asked for `--diskstore-enabled yes` too, which there is no other reason to import for.
+    let dir = place.0.path().to_str().expect("a path in UTF-8");
+    let flags = ["import", dump.to_str().expect("a name"), "--dir", dir, "--cache-max-memory", "50kb"];
+    let ended = run_ours(&flags.map(OsString::from)).expect("the import to end");
     assert_eq!(ended.code, Some(0), "{}", ended.output);
     assert!(ended.output.contains("3103 keys"), "{}", ended.output);
     let server = place.start(&["--cache-max-memory", "50kb"]);
