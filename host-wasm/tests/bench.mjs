@@ -1,12 +1,11 @@
-// The package's numbers in Chromium, beside what else keeps data in a browser. Prints a table; medians of `rounds` runs.
-import { launch, visit } from './browsers.mjs';
+// The package's numbers in Chromium, beside what else keeps data in a browser. Prints a table; medians of `rounds` runs, each in a new profile.
+import { launch, profile, visit } from './browsers.mjs';
 import { serve } from './serve.mjs';
 
 const ROUNDS = Number(process.argv[2] ?? 3);
 const LARGE = Number(process.argv[3] ?? 256) * 1024;
 
 const server = await serve();
-const browser = await launch();
 const rows = [];
 try {
   for (const [name, work, unit] of [
@@ -23,21 +22,36 @@ try {
     if (!ROUNDS) break;
     const seen = [];
     for (let round = 0; round < ROUNDS; round++) {
-      const context = await browser.newContext();
-      const page = await visit(context, server.url);
-      seen.push(await page.evaluate(work));
-      await context.close();
+      seen.push(await inProfile(work));
     }
     seen.sort((a, b) => a - b);
     rows.push([name, Math.round(seen[seen.length >> 1]).toLocaleString('en') + unit]);
     console.log(rows.at(-1).join(': '));
   }
-  const page = await visit(await browser.newContext(), server.url);
-  const { rate, wasm, device } = await page.evaluate(large, LARGE);
-  console.log(`${LARGE >> 10} MB under 32 MB (${device}), 95/5 GETs in batches of 100: ${Math.round(rate).toLocaleString('en')}/s, wasm memory at most ${(wasm / 2 ** 20).toFixed(1)} MB`);
+  for (const [where, within] of [['', inProfile], [' in a private window', inPrivate]]) {
+    const { rate, wasm, device } = await within(large, LARGE);
+    console.log(`${LARGE >> 10} MB under 32 MB (${device})${where}, 95/5 GETs in batches of 100: ${Math.round(rate).toLocaleString('en')}/s, wasm memory at most ${(wasm / 2 ** 20).toFixed(1)} MB`);
+  }
 } finally {
-  await browser.close();
   server.close();
+}
+
+async function inProfile(work, argument) {
+  const { context, close } = await profile();
+  try {
+    return await (await visit(context, server.url)).evaluate(work, argument);
+  } finally {
+    await close();
+  }
+}
+
+async function inPrivate(work, argument) {
+  const browser = await launch();
+  try {
+    return await (await visit(await browser.newContext(), server.url)).evaluate(work, argument);
+  } finally {
+    await browser.close();
+  }
 }
 
 async function sets() {

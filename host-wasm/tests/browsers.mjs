@@ -1,5 +1,8 @@
 // Debian's browsers.
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 
 const QUIET = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
@@ -8,6 +11,20 @@ const QUIET = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-ru
 export function launch({ sqlite = false, args = [] } = {}) {
   const backend = sqlite ? ['--enable-features=IdbSqliteBackingStore'] : [];
   return chromium.launch({ executablePath: '/usr/bin/chromium', headless: true, args: [...QUIET, ...backend, ...args] });
+}
+
+/**
+ * A browser with a profile on the disk, as people have one, and its only context; `close` ends both and removes it. The contexts of
+ * `launch` are private windows: their stores are in the browser's memory, and each call of a file goes to another process.
+ */
+export async function profile() {
+  const folder = await mkdtemp(join(tmpdir(), 'nuthatch-profile-'));
+  const context = await chromium.launchPersistentContext(folder, { executablePath: '/usr/bin/chromium', headless: true, args: QUIET });
+  const close = async () => {
+    await context.close();
+    await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  };
+  return { context, close };
 }
 
 /** What pages threw that nobody caught. */
