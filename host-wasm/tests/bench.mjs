@@ -28,6 +28,7 @@ try {
     rows.push([name, Math.round(seen[seen.length >> 1]).toLocaleString('en') + unit]);
     console.log(rows.at(-1).join(': '));
   }
+  if (ROUNDS) console.log(`the demo page, from navigation to a command's answer: ${Math.round(await page())} ms`);
   for (const [where, within] of [['', inProfile], [' in a private window', inPrivate]]) {
     const { rate, wasm, device } = await within(large, LARGE);
     console.log(`${LARGE >> 10} MB under 32 MB (${device})${where}, 95/5 GETs in batches of 100: ${Math.round(rate).toLocaleString('en')}/s, wasm memory at most ${(wasm / 2 ** 20).toFixed(1)} MB`);
@@ -52,6 +53,40 @@ async function inPrivate(work, argument) {
   } finally {
     await browser.close();
   }
+}
+
+/** Milliseconds until the demo page has answered the command that a visitor would type at once; the median of visits after the first, which starts the browser too. */
+async function page() {
+  const demo = await serve((path) => (path.startsWith('/nuthatch/') ? path.replace('/nuthatch', '/pkg') : `/demo${path === '/' ? '/index.html' : path}`));
+  const { context, close } = await profile();
+  try {
+    const visitor = await context.newPage(), seen = [];
+    await visitor.addInitScript(typed);
+    for (let visits = 0; visits < 5 * ROUNDS + 1; visits++) {
+      await visitor.goto(demo.url);
+      await visitor.waitForFunction(() => globalThis.answered);
+      seen.push(await visitor.evaluate(() => answered));
+    }
+    return seen.slice(1).sort((a, b) => a - b)[(5 * ROUNDS) >> 1];
+  } finally {
+    await close();
+    demo.close();
+  }
+}
+
+/** On the page: gives the command line a command as soon as it takes one, and notes when its reply stands below. */
+function typed() {
+  const whole = { childList: true, subtree: true, attributes: true };
+  const given = new MutationObserver(() => {
+    const line = document.getElementById('line'), output = document.getElementById('output');
+    if (!line || line.disabled) return;
+    given.disconnect();
+    // Once as it was typed, once as it is answered.
+    new MutationObserver(() => { if (output.textContent.split('a bird').length > 2) globalThis.answered ??= performance.now(); }).observe(output, whole);
+    line.value = 'ECHO "a bird"';
+    document.getElementById('prompt').requestSubmit();
+  });
+  given.observe(document, whole);
 }
 
 async function sets() {

@@ -14,12 +14,12 @@ export function launch({ sqlite = false, args = [] } = {}) {
 }
 
 /**
- * A browser with a profile on the disk, as people have one, and its only context; `close` ends both and removes it. The contexts of
+ * A browser with a profile on the disk, as people have one, and its only context, with these `options`; `close` ends both and removes it. The contexts of
  * `launch` are private windows: their stores are in the browser's memory, and each call of a file goes to another process.
  */
-export async function profile() {
+export async function profile(options = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'nuthatch-profile-'));
-  const context = await chromium.launchPersistentContext(folder, { executablePath: '/usr/bin/chromium', headless: true, args: QUIET });
+  const context = await chromium.launchPersistentContext(folder, { executablePath: '/usr/bin/chromium', headless: true, args: QUIET, ...options });
   const close = async () => {
     await context.close();
     await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { launch } from './browsers.mjs';
+import { profile } from './browsers.mjs';
 import { serve } from './serve.mjs';
 
 const screenshots = fileURLToPath(new URL('../../target/screenshots', import.meta.url));
@@ -21,9 +21,8 @@ test('the demo page', async () => {
   await mkdir(screenshots, { recursive: true });
   await size();
   const server = await serve((path) => (path.startsWith('/nuthatch/') ? path.replace('/nuthatch', '/pkg') : `/demo${path === '/' ? '/index.html' : path}`));
-  const browser = await launch();
+  const { context, close } = await profile({ viewport: { width: 1400, height: 1100 }, acceptDownloads: true });
   try {
-    const context = await browser.newContext({ viewport: { width: 1400, height: 1100 }, acceptDownloads: true });
     page = await context.newPage();
     page.on('pageerror', (error) => errors.push(error.stack));
     page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
@@ -32,7 +31,7 @@ test('the demo page', async () => {
     for (const part of [terminal, completion, samples, keysAndValues, outAndIn, crash, looks]) await part();
     assert.deepEqual(errors, []);
   } finally {
-    await browser.close();
+    await close();
     server.close();
   }
 });
