@@ -24,6 +24,17 @@ test('answers at once, for what is in memory', async () => {
   await db.close();
 });
 
+// What a page says of its device reached Node's engine as it was, and that looked for IndexedDB.
+test('a program that runs in both places may say auto, and hears of a device that only browsers have', async () => {
+  for (const device of ['auto', undefined]) {
+    const db = await open('both', { device });
+    assert.equal(db.device, 'memory');
+    assert.equal(db.sync.set('k', 'v'), 'OK');
+    await db.close();
+  }
+  await assert.rejects(open('both', { device: 'idb' }), { code: 'DEVICE', message: /'idb' is a browser's: in Node there are memory and file/ });
+});
+
 test('a value that is not in memory is not answered at once', async () => {
   const db = await open('cold', { maxmemory: '2560kb' });
   for (let i = 0; i < 20; i++) {
