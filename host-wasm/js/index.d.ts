@@ -319,13 +319,13 @@ export interface SyncAny {
   call(name: string, ...words: Argument[]): any;
 }
 
-/** A transaction that is being collected: `exec` sends it and gives the replies, one for each command. */
-export type Multi<T extends unknown[] = []> = {
-  [N in keyof Commands]: Commands[N] extends (...given: infer A) => Promise<infer R> ? (...given: A) => Multi<[...T, R]> : never;
+/** A transaction that is being collected: `exec` sends it and gives the replies, one for each command. `B`: what it gives where it did not run. */
+export type Multi<T extends unknown[] = [], B = never> = {
+  [N in keyof Commands]: Commands[N] extends (...given: infer A) => Promise<infer R> ? (...given: A) => Multi<[...T, R], B> : never;
 } & {
-  call(name: string, ...words: Argument[]): Multi<[...T, any]>;
-  /** `null`: a watched key had changed. */
-  exec(): Promise<{ [I in keyof T]: T[I] | NuthatchError } | null>;
+  call(name: string, ...words: Argument[]): Multi<[...T, any], B>;
+  /** In a session `null`: a watched key had changed. */
+  exec(): Promise<{ [I in keyof T]: T[I] | NuthatchError } | B>;
 };
 
 /** Scans to their end. */
@@ -356,11 +356,12 @@ export interface Session extends Commands, Any, Scans {
   /** `exec` gives `null` if one of them changed meanwhile, or if another tab has taken over: then nobody can tell. */
   watch(...keys: Many[]): Promise<'OK'>;
   unwatch(): Promise<'OK'>;
-  multi(): Multi;
+  multi(): Multi<[], null>;
   close(): void;
 }
 
-export interface Database extends Commands, Any, Scans {
+/** The command PERSIST is `db.call('PERSIST', key)`: `persist` is the browser's. */
+export interface Database extends Omit<Commands, 'persist'>, Any, Scans {
   /** The same commands with strings as `Uint8Array`. */
   readonly bytes: Commands<Uint8Array> & Any;
   /** With `worker: false`: replies at once, for values that are in memory; others throw `NOTINMEMORY`. */

@@ -132,6 +132,7 @@ fn browser(top: &Path, report: &mut Report, tools: &Tools) -> Result<(), Failure
     let chromium = tools.chromium;
     let suites = [
         ("node", true),
+        ("types", true),
         ("ioredis", tools.reference),
         ("chromium", chromium && tools.reference),
         ("demo", chromium),
