@@ -62,14 +62,15 @@ test('a device is read for values that nobody uses, and hardly for those in use'
   let state = SEED;
   const random = () => (state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff) / 0x80000000;
   try {
-    const db = await open('reads', { device: 'file', path, maxmemory: '6mb' });
+    const db = await open('reads', { device: 'file', path, maxmemory: '12mb' });
     const keys = 32 * 1024, inUse = keys / 20, gets = 40_000;
     for (let i = 0; i < keys; i += 512) await Promise.all(Array.from({ length: 512 }, (_, j) => db.set(`k:${i + j}`, 'x'.repeat(1000))));
     const run = async () => {
       for (let i = 0; i < gets; i += 100) {
         await Promise.all(Array.from({ length: 100 }, () => db.get(`k:${Math.floor(random() * (random() < 0.95 ? inUse : keys))}`)));
       }
-      return (await db.stats()).reads;
+      // A journal that is written anew reads the device, too: what counts is how many values came back.
+      return (await db.stats()).vm_stats_swappin_count;
     };
     const before = await run(), reads = (await run()) - before;
     const others = gets * 0.05;
