@@ -117,20 +117,32 @@ def misses(load, options):
         wait_until_saved(server)
         for name, cpus in (("server on one core", "0"), ("server on two", "0,1")):
             subprocess.run(["taskset", "-a", "-p", "-c", cpus, str(server.pid)], check=True, capture_output=True)
-            for clients in (50, 1):
+            for clients, depth in ((50, 1), (50, 16), (1, 1)):
                 before, cpu = numbers(server), server.cpu_nanos()
-                told, _ = load.run(server, n=10**9, t=4, k=300_000, D="uniform", w=0, P=1, c=clients, d=1024)
+                told, _ = load.run(server, n=10**9, t=4, k=300_000, D="uniform", w=0, P=depth, c=clients, d=1024)
                 moved = since(server, before)
                 rows.append([
-                    f"{name}, {clients} clients",
+                    f"{name}, {clients} clients, -P {depth}",
                     f"{told['rps']:,.0f}",
                     f"{moved['cache_loads'] / told['ops']:.2f}",
                     f"{told['p50_us']:.0f}",
                     f"{told['p99_us']:.0f}",
                     f"{(server.cpu_nanos() - cpu) / told['ops'] / 1e3:.1f}",
                 ])
-    print("\nGETs over 300 MB with a cache of 10 MB:\n")
-    table(["", "GET/s", "read from the store", "p50 µs", "p99 µs", "CPU µs each"], rows)
+        print("\nGETs over 300 MB with a cache of 10 MB:\n")
+        table(["", "GET/s", "read from the store", "p50 µs", "p99 µs", "CPU µs each"], rows)
+        if options.reads:
+            server.end(signal.SIGTERM)
+            by_itself(options.reads, os.path.join(server.dir, "nuthatch.ds"))
+
+
+def by_itself(program, folder):
+    """What the store reads without a server, on the same cores."""
+    print("\nThe store by itself:\n")
+    for cpus, threads in (("0", 1), ("0,1", 1), ("0,1", 4)):
+        command = ["taskset", "-c", cpus, program, folder, "10485760", "300000", str(threads), "4"]
+        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        print(f"    cores {cpus}, threads {threads}: {told}")
 
 
 def absent(load, options):
@@ -180,6 +192,7 @@ def run(_binaries, options):
 def arguments(parser):
     parser.add_argument("--steps", type=names(STEPS), default=",".join(STEPS), help=f"diskstore: which of {','.join(STEPS)}")
     parser.add_argument("--engine", choices=("default", "files"), default="default", help="diskstore: which store")
+    parser.add_argument("--reads", help="diskstore: nuthatch's example store_reads, built; shows what the store reads by itself")
     parser.add_argument("--small", type=int, default=50_000_000, help="diskstore: how many small keys")
     parser.add_argument("--fill", type=float, default=1800, help="diskstore: seconds that filling may take")
 

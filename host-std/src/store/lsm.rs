@@ -33,7 +33,7 @@ const FILE: u64 = 16 << 20;
 /// From so many bytes on a value lies apart from its key, so that merging trees does not move it.
 const APART: u32 = 512;
 /// The tree's own cache of blocks, in bytes: an eighth of `cache-max-memory`, within these.
-const LEAST_CACHE: u64 = 8 << 20;
+const LEAST_CACHE: u64 = 16 << 20;
 const MOST_CACHE: u64 = 64 << 20;
 /// Threads that write and merge files. With two, one of them hands itself the same task again and again while the other one
 /// merges, which took a seventh of the processor.

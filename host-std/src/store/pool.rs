@@ -1,8 +1,8 @@
 //! The threads that carry out the engine's jobs on a store: one for writes, in their order, others for the rest.
 //!
 //! Waking a thread costs more than a read of what the operating system has in memory. So as long as reads are quick and the store
-//! does nothing else, the thread that serves clients carries them out itself ([`Stores::help`]), together with one reader
-//! where there are several. Else one reader does what there is, and tells of it some jobs at a time; the others are woken
+//! does nothing else, the thread that serves clients carries them out itself ([`Stores::help`]) until a reader, which is called
+//! where there are several, is awake. Else one reader does what there is, and tells of it some jobs at a time; the others are woken
 //! where reads take long, which is when a disk is waited for, or for jobs that are long by nature.
 
 use super::{Store, Walk};
@@ -190,11 +190,15 @@ impl Queue {
         lock(&self.state).jobs.pop_front()
     }
 
-    /// The next read for a thread that has other things to do, if reads are quick and `calm` says that nothing is in their way.
+    /// The next read for a thread that has other things to do, if no reader is at it already, reads are quick, and `calm` says
+    /// that nothing is in their way.
     fn take_for_helper(&self, calm: impl FnOnce() -> bool) -> Option<Task> {
         let mut state = lock(&self.state);
         let first = state.jobs.front()?;
-        let helps = state.quick >= QUICK_READS && matches!(first.1, StoreJob::Read { .. }) && calm();
+        let helps = state.working == 0
+            && state.quick >= QUICK_READS
+            && matches!(first.1, StoreJob::Read { .. })
+            && calm();
         if !helps {
             self.call(state, false);
             return None;
