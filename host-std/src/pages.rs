@@ -80,7 +80,7 @@ fn check_room(config: &Config, file: &File) -> Result<(), String> {
 }
 
 /// Longer parts are read by a thread: the ring's are copied by the event loop.
-const LONGEST_IN_RING: usize = 64 << 10;
+pub const LONGEST_IN_RING: usize = 64 << 10;
 
 type Ended = (JobId, Done);
 

@@ -78,6 +78,7 @@ impl World {
         if paging {
             engine.carries_pages();
             engine.keeps_snapshots();
+            engine.reads_runs(4096);
         }
         engine.load_at_start();
         let mut sessions = Vec::new();

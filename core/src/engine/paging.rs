@@ -159,6 +159,13 @@ impl Engine {
         self.data.paging.keeps_snapshot = true;
     }
 
+    /// Tells that this host reads up to `bytes` from its page device at once, whatever values lie there: a snapshot then has
+    /// those that are neighbours by one job.
+    #[cfg(feature = "pages")]
+    pub fn reads_runs(&mut self, bytes: usize) {
+        self.data.paging.run = bytes;
+    }
+
     /// Tells how many jobs on the page device are being carried out, and how many have ended and were not taken up yet; for
     /// INFO, once a turn.
     pub fn notice_page_jobs(&mut self, running: usize, ended: usize) {

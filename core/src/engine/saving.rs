@@ -1,21 +1,22 @@
 //! Snapshots: when they begin, their steps, their end.
 
+mod paged;
+
 use super::Engine;
 use super::jobs::{Done, Job, JobError, Jobs, Owner};
 use super::parts::SnapshotPart;
 use crate::commands::connection::REDIS_VERSION;
-use crate::page::{Device, Place};
 use crate::persistence::{Present, SaveRequest};
-use crate::rdb::{Access, Facts, Options, PagedEntry, Snapshot};
+use crate::rdb::{Access, Facts, Options, Snapshot};
 use crate::server::{HostFacts, Request};
 use crate::session::SessionId;
 use crate::words::config::{Config, MaxmemoryPolicy};
-use crate::words::ordered::OrderedMap;
 use crate::words::time::UnixMillis;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use paged::PagedReads;
 
 /// A step of a snapshot in the background takes at least so many microseconds.
 const LEAST_MICROS: u64 = 100;
@@ -27,8 +28,8 @@ const FOREGROUND_MICROS: u64 = 10_000;
 const PORTION: usize = 256 << 10;
 /// Portions on their way to the file before the walk waits for the device.
 const MOST_IN_FLIGHT: usize = 8;
-/// Paged values that are read at once for a snapshot.
-const MOST_READS: usize = 1024;
+/// And where somebody waits: the walk goes on while some megabytes are made durable.
+const MOST_IN_HASTE: usize = 32;
 /// After a failure a save point waits so long, in milliseconds.
 const RETRY_PAUSE: UnixMillis = 5_000;
 
@@ -65,10 +66,7 @@ pub(super) struct Saving {
     walked: bool,
     /// When the last step ended, in microseconds.
     paused_at: u64,
-    /// Paged values that are being read, by number.
-    reads: OrderedMap<u32, PagedEntry>,
-    next_read: u32,
-    spare_reads: Vec<Vec<u8>>,
+    paged: PagedReads,
     spare: Vec<Vec<u8>>,
     /// Written so far.
     bytes: u64,
@@ -79,29 +77,17 @@ pub(super) struct Saving {
 }
 
 impl Saving {
+    /// Whether the file takes no more for now.
+    fn is_full(&self) -> bool {
+        self.in_flight >= if self.paged.in_haste() { MOST_IN_HASTE } else { MOST_IN_FLIGHT }
+    }
+
     /// Hands a part of the file to its device.
     fn append(&mut self, bytes: Vec<u8>, jobs: &mut Jobs) {
         self.in_flight += 1;
         self.bytes += bytes.len() as u64;
         jobs.push(Owner::Saving(self.serial), Job::Append { file: self.file.clone(), bytes });
     }
-
-    /// Asks for a paged value's frame.
-    fn read_paged(&mut self, entry: PagedEntry, page_size: u32, jobs: &mut Jobs) {
-        let number = self.next_read;
-        self.next_read = number.wrapping_add(1);
-        let (from, offset, len) = Place::decode(&entry.place).map_or((Device::Pages, 0, 0), |place| {
-            (place.device(), place.offset(page_size), place.len as usize)
-        });
-        self.reads.insert(number, entry);
-        let into = self.spare_reads.pop().unwrap_or_default();
-        jobs.push(Owner::PageSave(self.serial, number), Job::PageRead { from, offset, len, into });
-    }
-}
-
-/// Whether the walk has to wait for values from the page device.
-fn waits_for_pages(snapshot: &Snapshot) -> bool {
-    snapshot.reading() >= MOST_READS || (snapshot.reading() > 0 && snapshot.is_walked())
 }
 
 static PART: SnapshotPart = SnapshotPart {
@@ -224,6 +210,7 @@ impl Engine {
             self.data.paging.set_hold(true);
         }
         self.serial = self.serial.wrapping_add(1);
+        let foreground = !matches!(purpose, Purpose::Background | Purpose::Flushed | Purpose::Rewrite);
         let file = temporary_name(&self.server.host, purpose);
         self.jobs.push(Owner::Saving(self.serial), Job::Create { file: file.clone() });
         self.saving = Some(Saving {
@@ -236,9 +223,7 @@ impl Engine {
             in_flight: 0,
             walked: false,
             paused_at: (self.server.host.monotonic)(),
-            reads: OrderedMap::new(),
-            next_read: 0,
-            spare_reads: Vec::new(),
+            paged: PagedReads::new(&self.data.paging, foreground),
             spare: Vec::new(),
             bytes: 0,
             moves: (moves && purpose != Purpose::Rewrite).then(Vec::new),
@@ -262,8 +247,8 @@ impl Engine {
 
     /// Whether a snapshot has something to do now.
     pub(super) fn saving_can_go_on(&self) -> bool {
-        self.data.snapshot.as_ref().is_some_and(|snapshot| !waits_for_pages(snapshot))
-            && self.saving.as_ref().is_some_and(|s| s.in_flight < MOST_IN_FLIGHT)
+        let (Some(snapshot), Some(saving)) = (&self.data.snapshot, &self.saving) else { return false };
+        !saving.is_full() && !saving.paged.waits(snapshot)
     }
 
     /// Bytes of a snapshot that wait in memory, while some are on their way to the file.
@@ -285,16 +270,17 @@ impl Engine {
             _ => FOREGROUND_MICROS,
         };
         while let (Some(saving), Some(snapshot)) = (&mut self.saving, self.data.snapshot.as_deref_mut()) {
-            if saving.in_flight >= MOST_IN_FLIGHT {
+            if saving.is_full() {
                 break;
             }
-            let done = snapshot.step(&self.data.keyspace, &mut |writer, paged| {
-                writer.pending() >= PORTION || paged >= MOST_READS / 4 || monotonic() - start >= limit
-            });
-            for entry in snapshot.take_paged() {
-                saving.read_paged(entry, self.data.paging.page_size, &mut self.jobs);
-            }
-            let waits = waits_for_pages(snapshot);
+            let most = saving.paged.most();
+            let done = !saving.paged.has_runs()
+                && snapshot.step(&self.data.keyspace, &mut |writer, paged| {
+                    writer.pending() >= PORTION || paged >= most || monotonic() - start >= limit
+                });
+            saving.paged.gather(snapshot);
+            saving.paged.read(saving.serial, &mut self.jobs);
+            let waits = saving.paged.waits(snapshot);
             if done || snapshot.writer().pending() >= PORTION {
                 let mut bytes = snapshot.writer().take(saving.spare.pop().unwrap_or_default());
                 if let (true, Some(journal)) = (saving.commands, self.parts.journal()) {
@@ -332,37 +318,6 @@ impl Engine {
         self.data.paging.set_hold(false);
     }
 
-    /// A paged value for the snapshot was read: its body goes into the file as it is.
-    pub(super) fn saving_read_done(&mut self, serial: u32, number: u32, done: Done) {
-        let Some(saving) = self.saving.as_mut().filter(|saving| saving.serial == serial) else { return };
-        let Some(entry) = saving.reads.remove(&number) else { return };
-        let opened = match (&done, Place::decode(&entry.place), self.data.snapshot.as_deref_mut()) {
-            (Done::Read { bytes, .. }, Some(place), Some(snapshot)) => {
-                let limits = &self.data.limits;
-                let opened = place.open(bytes);
-                let written = opened.is_ok_and(|value| snapshot.write_paged(&entry, value, limits).is_ok());
-                if let (Ok((_, body)), Some(old), Some(moves)) =
-                    (opened, place.snapshot_offset(), &mut saving.moves)
-                {
-                    moves.push((old, snapshot.writer().len() - body.len() as u64));
-                }
-                written
-            }
-            _ => false,
-        };
-        if let Done::Read { bytes, .. } = done {
-            saving.spare_reads.push(bytes);
-        }
-        if !opened {
-            let key = String::from_utf8_lossy(&entry.key).into_owned();
-            let line =
-                format!("Error saving the DB: the value of key '{key}' cannot be read from its device");
-            self.server.requests.push(Request::Log(line.clone()));
-            self.data.paging.stats.damaged += 1;
-            self.end_saving(Err(&JobError { missing: false, full: false, text: line }));
-        }
-    }
-
     /// Takes what came of one of the snapshot's jobs.
     pub(super) fn saving_job_done(&mut self, serial: u32, done: Done) {
         let Some(saving) = self.saving.as_mut().filter(|saving| saving.serial == serial) else { return };
@@ -391,7 +346,7 @@ impl Engine {
 
     /// Whether the snapshot's file takes more.
     fn file_has_room(&self) -> bool {
-        self.saving.as_ref().is_some_and(|saving| saving.in_flight < MOST_IN_FLIGHT)
+        self.saving.as_ref().is_some_and(|saving| !saving.is_full())
     }
 
     fn fail_saving(&mut self, reason: &str) {

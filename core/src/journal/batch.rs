@@ -4,7 +4,7 @@
 //! batch that is lost, doubled or moved is found as well as one that changed. The distance goes back from the line to the
 //! place up to which the file was durable when the batch was written.
 
-use crate::words::crc64::crc64;
+use crate::words::crc64::{Crc64, crc64};
 use alloc::vec::Vec;
 
 /// With what the line begins.
@@ -42,19 +42,19 @@ fn read_hex(text: &[u8]) -> Option<u64> {
     })
 }
 
-fn checksum(batch: &[u8], numbers: &[u8], at: u64) -> u64 {
-    crc64(crc64(crc64(!0, batch), numbers), &at.to_le_bytes())
+fn checksum(sum: Crc64, batch: &[u8], numbers: &[u8], at: u64) -> u64 {
+    crc64(crc64(sum(!0, batch), numbers), &at.to_le_bytes())
 }
 
 /// The line, its end with it.
-fn line(batch: &[u8], at: u64, behind: u64) -> Vec<u8> {
+fn line(sum: Crc64, batch: &[u8], at: u64, behind: u64) -> Vec<u8> {
     let mut numbers = Vec::with_capacity(2 * 16 + 1);
     put_hex(&mut numbers, batch.len() as u64, 1);
     numbers.push(b' ');
     put_hex(&mut numbers, behind, 1);
     let mut out = Vec::with_capacity(LONGEST);
     out.extend_from_slice(MARK);
-    put_hex(&mut out, checksum(batch, &numbers, at), 16);
+    put_hex(&mut out, checksum(sum, batch, &numbers, at), 16);
     out.push(b' ');
     out.extend_from_slice(&numbers);
     out.extend_from_slice(b"\r\n");
@@ -63,14 +63,14 @@ fn line(batch: &[u8], at: u64, behind: u64) -> Vec<u8> {
 
 /// The batch with its line, for the file's offset `at`, of which `behind` bytes are not known to be durable.
 pub fn seal(batch: &[u8], at: u64, behind: u64) -> Vec<u8> {
-    let mut out = line(batch, at, behind);
+    let mut out = line(crc64, batch, at, behind);
     out.extend_from_slice(batch);
     out
 }
 
 /// As [`seal`], for a batch that lies behind [`LONGEST`] bytes of room.
-pub(super) fn seal_in_place(out: &mut Vec<u8>, at: u64, behind: u64) {
-    let line = line(out.get(LONGEST..).unwrap_or_default(), at, behind);
+pub(super) fn seal_in_place(sum: Crc64, out: &mut Vec<u8>, at: u64, behind: u64) {
+    let line = line(sum, out.get(LONGEST..).unwrap_or_default(), at, behind);
     out.splice(..LONGEST.min(out.len()), line);
 }
 
@@ -88,6 +88,6 @@ impl Header {
     /// Whether the batch is the one that the line was written for.
     pub(super) fn fits(&self, line: &[u8], batch: &[u8], at: u64) -> bool {
         let numbers = line.get(self.numbers.0..self.numbers.1).unwrap_or_default();
-        checksum(batch, numbers, at) == self.crc
+        checksum(crc64, batch, numbers, at) == self.crc
     }
 }

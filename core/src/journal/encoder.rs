@@ -1,6 +1,7 @@
 //! Commands into a batch.
 
 use super::batch::{LONGEST, seal_in_place};
+use crate::words::crc64::{Crc64, crc64};
 use alloc::vec::Vec;
 use core::mem;
 
@@ -24,6 +25,8 @@ pub struct Encoder {
     transaction: Option<Transaction>,
     /// A buffer to be used again.
     spare: Vec<u8>,
+    /// What computes the batches' checksums, if the host has something better than the core.
+    sum: Option<Crc64>,
 }
 
 /// EXEC is running.
@@ -48,6 +51,11 @@ pub struct Piece {
 }
 
 impl Encoder {
+    /// The batches' checksums are computed by this, if the host has it.
+    pub fn sum_by(&mut self, sum: Option<Crc64>) {
+        self.sum = sum;
+    }
+
     /// A command, its name first, for this database.
     pub fn command<'a>(&mut self, db: usize, words: impl ExactSizeIterator<Item = &'a [u8]>) {
         self.enter();
@@ -187,7 +195,7 @@ impl Encoder {
         self.make_room();
         let mut out = mem::take(&mut self.out);
         self.turn = 0;
-        seal_in_place(&mut out, at, behind);
+        seal_in_place(self.sum.unwrap_or(crc64), &mut out, at, behind);
         out
     }
 

@@ -48,6 +48,8 @@ pub struct Paging {
     pub enabled: bool,
     /// Bytes a page.
     pub page_size: u32,
+    /// So many bytes the host reads from the device at once, whatever values lie there; 0: one value each time.
+    pub run: usize,
     bitmap: Bitmap,
     /// Keys whose values are on their way to the device.
     pub storing: Storing,
@@ -94,6 +96,7 @@ impl Paging {
         Self {
             enabled,
             page_size: page_size.max(1),
+            run: 0,
             bitmap: Bitmap::new(pages.min(u64::from(u32::MAX))),
             storing: Storing::default(),
             swapped: 0,

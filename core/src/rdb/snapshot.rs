@@ -11,7 +11,7 @@ use super::writer::{EntryMeta, Facts, Options, Writer};
 use crate::keyspace::Keyspace;
 use crate::keyspace::clock::{AccessClock, idle_millis};
 use crate::keyspace::database::Database;
-use crate::keyspace::record::Record;
+use crate::keyspace::record::{PLACE_LEN, Record};
 use crate::types::Limits;
 use crate::types::codec::{DecodeError, Form};
 use crate::types::segmented::{Fetch, Segmented};
@@ -65,7 +65,7 @@ pub struct PagedEntry {
     pub key: Box<[u8]>,
     meta: EntryMeta,
     /// Where the value lies.
-    pub place: Box<[u8]>,
+    pub place: [u8; PLACE_LEN],
 }
 
 impl Fetch for Known {}
@@ -253,7 +253,12 @@ impl Snapshot {
         self.current == self.sections.len()
     }
 
-    /// How many values are being read.
+    /// How many values wait to be taken.
+    pub fn paged(&self) -> usize {
+        self.paged.len()
+    }
+
+    /// How many values were taken and have not come.
     pub fn reading(&self) -> usize {
         self.reading
     }
@@ -284,8 +289,8 @@ impl Snapshot {
         if let Some(value) = record.value() {
             self.select(section);
             self.writer.entry(record.key(), &meta, value);
-        } else if let Some(place) = record.place() {
-            let (key, place) = (record.key().into(), place.into());
+        } else if let Some(place) = record.place().and_then(|place| place.try_into().ok()) {
+            let key = record.key().into();
             self.paged.push(PagedEntry { section: section as u32, key, meta, place });
         }
     }

@@ -61,16 +61,21 @@ pub struct Writer {
     options: Options,
     encoder: Encoder,
     out: Vec<u8>,
+    /// How much of `out` is in `crc`.
+    summed: usize,
     crc: u64,
     sum: Crc64,
     taken: u64,
 }
 
+/// The checksum goes on after so many bytes, while they are in the nearest cache.
+const SUMMED_AT_ONCE: usize = 16 << 10;
+
 impl Writer {
     /// A file without any bytes yet.
     pub fn new(options: Options) -> Self {
         let encoder = Encoder::new(options.version, options.compress);
-        Self { options, encoder, out: Vec::new(), crc: 0, sum: crc64, taken: 0 }
+        Self { options, encoder, out: Vec::new(), summed: 0, crc: 0, sum: crc64, taken: 0 }
     }
 
     /// The checksum is computed by this, if the host has it.
@@ -138,6 +143,7 @@ impl Writer {
         let form = self.encoder.form(value);
         self.entry_head(key, meta, form);
         self.encoder.body(value, &mut self.out);
+        self.sum_if_much();
     }
 
     /// A key with its value's body as it lies on a page device or in another file. The form's numbering must be
@@ -158,6 +164,7 @@ impl Writer {
         } else {
             self.entry_head(key, meta, form);
             self.out.extend_from_slice(body);
+            self.sum_if_much();
         }
         Ok(())
     }
@@ -179,17 +186,32 @@ impl Writer {
         self.encoder.text(key, &mut self.out);
     }
 
+    /// The checksum of all so far.
+    fn sum(&mut self) -> u64 {
+        if self.options.checksum {
+            self.crc = (self.sum)(self.crc, &self.out[self.summed..]);
+        }
+        self.summed = self.out.len();
+        self.crc
+    }
+
+    fn sum_if_much(&mut self) {
+        if self.out.len() - self.summed >= SUMMED_AT_ONCE {
+            self.sum();
+        }
+    }
+
     /// The end and the checksum. Nothing may follow.
     pub fn finish(&mut self) {
         if self.options.commands {
             return;
         }
         if self.options.checksum {
-            let digits = format!("{:016x}", (self.sum)(self.crc, &self.out));
+            let digits = format!("{:016x}", self.sum());
             self.aux(SEAL, digits.as_bytes());
         }
         self.out.put_u8(opcode::EOF);
-        let crc = if self.options.checksum { (self.sum)(self.crc, &self.out) } else { 0 };
+        let crc = self.sum();
         self.out.put_u64le(crc);
     }
 
@@ -211,9 +233,8 @@ impl Writer {
     /// Takes what is collected; `spare`, an earlier portion that has been written, is emptied and used again.
     pub fn take(&mut self, mut spare: Vec<u8>) -> Vec<u8> {
         spare.clear();
-        if self.options.checksum {
-            self.crc = (self.sum)(self.crc, &self.out);
-        }
+        self.sum();
+        self.summed = 0;
         self.taken += self.out.len() as u64;
         core::mem::replace(&mut self.out, spare)
     }

@@ -12,7 +12,7 @@ mod signals;
 use crate::facts::now;
 use crate::listen::{Ends, Listener, Stream};
 use crate::options::reason;
-use crate::pages::Pages;
+use crate::pages::{LONGEST_IN_RING, Pages};
 use crate::store::{Opened, Stores};
 use crate::worker::Worker;
 use crate::{log, memory};
@@ -108,6 +108,7 @@ impl Server {
             }
             engine.carries_pages();
             engine.keeps_snapshots();
+            engine.reads_runs(LONGEST_IN_RING);
         }
         engine.carries_files();
         let stores = match devices.store {

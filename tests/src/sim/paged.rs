@@ -80,6 +80,7 @@ impl PagedTwin {
         let mut paged = Engine::new(Options { commands: ALL_COMMANDS, config, host, seed, now });
         paged.carries_snapshots();
         paged.carries_pages();
+        paged.reads_runs(4096);
         let count = 1 + dice.below(4);
         let clients = (0..count)
             .map(|_| Client {

@@ -137,6 +137,7 @@ static PART: JournalPart = JournalPart {
 impl Engine {
     pub(super) fn carries_journal(&mut self) {
         self.parts.journal = Some(&PART);
+        self.server.journal.sum_by(self.server.host.crc64);
     }
 
     pub(super) fn push_journal(&mut self, step: Step, job: Job) {

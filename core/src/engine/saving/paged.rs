@@ -1,0 +1,221 @@
+//! Values that lie on a device, on their way into a snapshot.
+//!
+//! The walk meets keys in the order of their hashes, and their values lie where they left memory. So keys are gathered, put
+//! into the device's order, and what lies together is read by one job.
+
+use super::Saving;
+use crate::engine::Engine;
+use crate::engine::jobs::{Done, Job, JobError, Jobs, Owner};
+use crate::page::{Device, Paging, Place};
+use crate::rdb::{PagedEntry, Snapshot};
+use crate::server::Request;
+use crate::types::Limits;
+use crate::words::ordered::OrderedMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+
+/// Keys that are gathered in the background, some 100 bytes each.
+const GATHERED: usize = 4096;
+/// And where somebody waits.
+const GATHERED_IN_HASTE: usize = 8192;
+/// Bytes that are asked for at once in the background: a host may copy them while requests wait.
+const ASKED: usize = 128 << 10;
+/// And where somebody waits.
+const ASKED_IN_HASTE: usize = 1 << 20;
+
+/// Values that are read at once.
+#[derive(Debug)]
+struct Run {
+    from: Device,
+    offset: u64,
+    len: usize,
+    /// In the order in which they lie there.
+    entries: Vec<(PagedEntry, Place)>,
+}
+
+impl Run {
+    fn of(entry: PagedEntry, place: Place, offset: u64) -> Self {
+        let (from, len) = (place.device(), place.len as usize);
+        Self { from, offset, len, entries: Vec::from([(entry, place)]) }
+    }
+}
+
+/// Reads of paged values.
+#[derive(Debug)]
+pub(super) struct PagedReads {
+    page_size: u32,
+    /// The longest run of more than one value, in bytes.
+    longest: usize,
+    in_haste: bool,
+    /// Runs that are still to be asked for, the first one last.
+    runs: Vec<Run>,
+    /// Those that were asked for, by number.
+    reads: OrderedMap<u32, Run>,
+    next: u32,
+    /// Bytes that were asked for and have not come.
+    asked: usize,
+    spare: Vec<Vec<u8>>,
+}
+
+impl PagedReads {
+    /// `in_haste`: somebody waits for the snapshot.
+    pub(super) fn new(paging: &Paging, in_haste: bool) -> Self {
+        Self {
+            page_size: paging.page_size,
+            longest: paging.run,
+            in_haste,
+            runs: Vec::new(),
+            reads: OrderedMap::new(),
+            next: 0,
+            asked: 0,
+            spare: Vec::new(),
+        }
+    }
+
+    /// Whether somebody waits for the snapshot.
+    pub(super) fn in_haste(&self) -> bool {
+        self.in_haste
+    }
+
+    /// How many keys the walk gathers before their values are read.
+    pub(super) fn most(&self) -> usize {
+        if self.in_haste { GATHERED_IN_HASTE } else { GATHERED }
+    }
+
+    fn may_ask(&self) -> bool {
+        self.asked < if self.in_haste { ASKED_IN_HASTE } else { ASKED }
+    }
+
+    /// Whether runs are to be asked for before the walk goes on.
+    pub(super) fn has_runs(&self) -> bool {
+        !self.runs.is_empty()
+    }
+
+    /// Whether nothing can be done before a read has ended.
+    pub(super) fn waits(&self, snapshot: &Snapshot) -> bool {
+        let rest = self.has_runs() || snapshot.paged() > 0 || !snapshot.is_walked();
+        !self.may_ask() || (!rest && !self.reads.is_empty())
+    }
+
+    /// Takes what the walk has gathered, if that is enough or all.
+    pub(super) fn gather(&mut self, snapshot: &mut Snapshot) {
+        let enough = snapshot.is_walked() || snapshot.paged() >= self.most();
+        if self.has_runs() || snapshot.paged() == 0 || !enough {
+            return;
+        }
+        let placed = |entry: PagedEntry| Some((Place::decode(&entry.place)?, entry));
+        let mut found: Vec<_> = snapshot.take_paged().into_iter().filter_map(placed).collect();
+        // The last one is taken first.
+        found.sort_unstable_by_key(|(place, _)| {
+            Reverse((order(place.device()), place.offset(self.page_size)))
+        });
+        while let Some((place, entry)) = found.pop() {
+            let offset = place.offset(self.page_size);
+            match self.runs.last_mut() {
+                Some(run) if goes_on(run, offset, &place, (self.page_size, self.longest)) => {
+                    run.len = (offset - run.offset) as usize + place.len as usize;
+                    run.entries.push((entry, place));
+                }
+                _ => self.runs.push(Run::of(entry, place, offset)),
+            }
+        }
+        self.runs.reverse();
+    }
+
+    /// Asks for runs, as many as may be.
+    pub(super) fn read(&mut self, serial: u32, jobs: &mut Jobs) {
+        while self.may_ask()
+            && let Some(run) = self.runs.pop()
+        {
+            let number = self.next;
+            self.next = number.wrapping_add(1);
+            self.asked += run.len;
+            let into = self.spare.pop().unwrap_or_default();
+            let job = Job::PageRead { from: run.from, offset: run.offset, len: run.len, into };
+            jobs.push(Owner::PageSave(serial, number), job);
+            self.reads.insert(number, run);
+        }
+    }
+
+    /// A run that could not be read is read again value by value, which tells whose it is; the value if it was one already.
+    fn split(&mut self, mut run: Run) -> Option<PagedEntry> {
+        if run.entries.len() == 1 {
+            return run.entries.pop().map(|(entry, _)| entry);
+        }
+        let page_size = self.page_size;
+        let alone = run.entries.into_iter().map(|(entry, place)| {
+            let offset = place.offset(page_size);
+            Run::of(entry, place, offset)
+        });
+        self.runs.extend(alone);
+        None
+    }
+}
+
+fn order(device: Device) -> u8 {
+    match device {
+        Device::Pages => 0,
+        Device::Snapshot { odd } => 1 + u8::from(odd),
+    }
+}
+
+/// Whether the value there is the run's next.
+fn goes_on(run: &Run, offset: u64, place: &Place, (page_size, longest): (u32, usize)) -> bool {
+    let end = run.offset + run.len as u64;
+    let next = if run.from == Device::Pages { end.next_multiple_of(page_size.into()) } else { end };
+    run.from == place.device()
+        && next == offset
+        && (offset - run.offset) as usize + place.len as usize <= longest
+}
+
+impl Saving {
+    /// Writes the values of a run that was read.
+    ///
+    /// # Errors
+    /// The number of the first that is damaged.
+    fn write_run(
+        &mut self,
+        run: &Run,
+        bytes: &[u8],
+        snapshot: &mut Snapshot,
+        limits: &Limits,
+    ) -> Result<(), usize> {
+        for (number, (entry, place)) in run.entries.iter().enumerate() {
+            let start = (place.offset(self.paged.page_size) - run.offset) as usize;
+            let frame = bytes.get(start..start + place.len as usize).unwrap_or_default();
+            let (form, body) = place.open(frame).map_err(|_| number)?;
+            snapshot.write_paged(entry, (form, body), limits).map_err(|_| number)?;
+            if let (Some(old), Some(moves)) = (place.snapshot_offset(), &mut self.moves) {
+                moves.push((old, snapshot.writer().len() - body.len() as u64));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Engine {
+    /// Paged values for the snapshot were read: their bodies go into the file as they are.
+    pub(super) fn saving_read_done(&mut self, serial: u32, number: u32, done: Done) {
+        let Some(saving) = self.saving.as_mut().filter(|saving| saving.serial == serial) else { return };
+        let Some(mut run) = saving.paged.reads.remove(&number) else { return };
+        saving.paged.asked -= run.len;
+        let damaged = match (done, self.data.snapshot.as_deref_mut()) {
+            (Done::Read { bytes, .. }, Some(snapshot)) => {
+                let written = saving.write_run(&run, &bytes, snapshot, &self.data.limits);
+                saving.paged.spare.push(bytes);
+                written.err().map(|number| run.entries.swap_remove(number).0)
+            }
+            _ => saving.paged.split(run),
+        };
+        if let Some(entry) = damaged {
+            let key = String::from_utf8_lossy(&entry.key).into_owned();
+            let line =
+                format!("Error saving the DB: the value of key '{key}' cannot be read from its device");
+            self.server.requests.push(Request::Log(line.clone()));
+            self.data.paging.stats.damaged += 1;
+            self.end_saving(Err(&JobError { missing: false, full: false, text: line }));
+        }
+    }
+}
