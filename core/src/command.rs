@@ -51,6 +51,10 @@ pub mod flags {
     pub const NO_VALUE: u32 = 1 << 18;
     /// The argument behind the key names a member of a set or a field of a hash.
     pub const NAMES_MEMBER: u32 = 1 << 19;
+    /// Allowed while a script runs for too long.
+    pub const ALLOW_BUSY: u32 = 1 << 20;
+    /// Not allowed while a replica loads beside its old dataset.
+    pub const NO_ASYNC_LOADING: u32 = 1 << 21;
 }
 
 /// Where a command's keys are.

@@ -224,6 +224,8 @@ pub struct Server {
     pub dirty_before: u64,
     /// CLIENT PAUSE, and until when.
     pub pause: Option<(PauseKind, UnixMillis)>,
+    /// When a client that speaks HTTP was last logged.
+    pub http_logged: UnixMillis,
     /// Active expiry is on (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: bool,
     /// What the expiry cycles remember.
@@ -285,6 +287,7 @@ impl Server {
             journal: journal::Encoder::default(),
             dirty_before: 0,
             pause: None,
+            http_logged: 0,
             active_expire: true,
             expire_state: expire::State::default(),
             time_each: false,

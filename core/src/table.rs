@@ -184,7 +184,7 @@ pub const GENERIC: &[Command] = &[
     Command::new("expiretime", 2, READONLY | FAST | META_ONLY, Keys::range(1, 1, 1), Group::Generic, deadlines::expiretime),
     Command::new("pexpiretime", 2, READONLY | FAST | META_ONLY, Keys::range(1, 1, 1), Group::Generic, deadlines::pexpiretime),
     Command::new("persist", 2, WRITE | FAST | META_ONLY, Keys::range(1, 1, 1), Group::Generic, deadlines::persist),
-    Command::new("object", -2, READONLY, Keys::None, Group::Generic, object::help).with(&[
+    Command::new("object", -2, 0, Keys::None, Group::Generic, object::help).with(&[
         Command::new("object|encoding", 3, READONLY | META_ONLY, Keys::range(2, 2, 1), Group::Generic, object::encoding),
         Command::new("object|freq", 3, READONLY | META_ONLY, Keys::range(2, 2, 1), Group::Generic, object::freq),
         Command::new("object|help", 2, LOADING | STALE, Keys::None, Group::Generic, object::help),
@@ -216,11 +216,11 @@ pub const DUMP: &[Command] = &[
 
 /// Transactions.
 pub const TRANSACTIONS: &[Command] = &[
-    Command::new("discard", 1, NOSCRIPT | LOADING | STALE | FAST | NOT_QUEUED, Keys::None, Group::Transactions, transactions::discard),
+    Command::new("discard", 1, NOSCRIPT | LOADING | STALE | FAST | NOT_QUEUED | ALLOW_BUSY, Keys::None, Group::Transactions, transactions::discard),
     Command::new("exec", 1, NOSCRIPT | LOADING | STALE | SKIP_SLOWLOG | NOT_QUEUED, Keys::None, Group::Transactions, transactions::exec),
-    Command::new("multi", 1, NOSCRIPT | LOADING | STALE | FAST | NOT_QUEUED, Keys::None, Group::Transactions, transactions::multi),
-    Command::new("unwatch", 1, NOSCRIPT | LOADING | STALE | FAST, Keys::None, Group::Transactions, transactions::unwatch),
-    Command::new("watch", -2, NOSCRIPT | LOADING | STALE | FAST | NOT_QUEUED | META_ONLY, Keys::range(1, -1, 1), Group::Transactions, transactions::watch),
+    Command::new("multi", 1, NOSCRIPT | LOADING | STALE | FAST | NOT_QUEUED | ALLOW_BUSY, Keys::None, Group::Transactions, transactions::multi),
+    Command::new("unwatch", 1, NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY, Keys::None, Group::Transactions, transactions::unwatch),
+    Command::new("watch", -2, NOSCRIPT | LOADING | STALE | FAST | NOT_QUEUED | META_ONLY | ALLOW_BUSY, Keys::range(1, -1, 1), Group::Transactions, transactions::watch),
 ];
 
 /// Publish and subscribe.
@@ -253,10 +253,10 @@ pub const CONNECTION: &[Command] = &[
     Command::new("ping", -1, FAST, Keys::None, Group::Connection, connection::ping),
     Command::new("echo", 2, LOADING | STALE | FAST, Keys::None, Group::Connection, connection::echo),
     Command::new("select", 2, LOADING | STALE | FAST, Keys::None, Group::Connection, connection::select),
-    Command::new("quit", -1, NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | NOT_QUEUED, Keys::None, Group::Connection, connection::quit),
-    Command::new("reset", 1, NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | NOT_QUEUED, Keys::None, Group::Connection, connection::reset),
-    Command::new("auth", -2, NOSCRIPT | LOADING | STALE | FAST | NO_AUTH, Keys::None, Group::Connection, connection::auth),
-    Command::new("hello", -1, NOSCRIPT | LOADING | STALE | FAST | NO_AUTH, Keys::None, Group::Connection, connection::hello),
+    Command::new("quit", -1, NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | NOT_QUEUED | ALLOW_BUSY, Keys::None, Group::Connection, connection::quit),
+    Command::new("reset", 1, NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | NOT_QUEUED | ALLOW_BUSY, Keys::None, Group::Connection, connection::reset),
+    Command::new("auth", -2, NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY, Keys::None, Group::Connection, connection::auth),
+    Command::new("hello", -1, NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY, Keys::None, Group::Connection, connection::hello),
     Command::new("client", -2, 0, Keys::None, Group::Connection, client::help).with(&[
         Command::new("client|caching", 3, NOSCRIPT | LOADING | STALE, Keys::None, Group::Connection, client::caching),
         Command::new("client|getname", 2, NOSCRIPT | LOADING | STALE, Keys::None, Group::Connection, client::getname),
@@ -284,13 +284,13 @@ pub const CONNECTION: &[Command] = &[
 pub const SERVER: &[Command] = &[
     Command::new("time", 1, LOADING | STALE | FAST, Keys::None, Group::Server, server::time),
     Command::new("role", 1, NOSCRIPT | LOADING | STALE | FAST, Keys::None, Group::Server, server::role),
-    Command::new("replicaof", 3, ADMIN | NOSCRIPT | STALE, Keys::None, Group::Server, server::replicaof),
-    Command::new("slaveof", 3, ADMIN | NOSCRIPT | STALE, Keys::None, Group::Server, server::replicaof),
+    Command::new("replicaof", 3, ADMIN | NOSCRIPT | STALE | NO_ASYNC_LOADING, Keys::None, Group::Server, server::replicaof),
+    Command::new("slaveof", 3, ADMIN | NOSCRIPT | STALE | NO_ASYNC_LOADING, Keys::None, Group::Server, server::replicaof),
     Command::new("monitor", 1, ADMIN | NOSCRIPT | LOADING | STALE, Keys::None, Group::Server, server::monitor),
-    Command::new("shutdown", -1, ADMIN | NOSCRIPT | LOADING | STALE | NO_MULTI, Keys::None, Group::Server, server::shutdown),
-    Command::new("save", 1, ADMIN | NOSCRIPT | NO_MULTI, Keys::None, Group::Server, persistence::save),
-    Command::new("bgsave", -1, ADMIN | NOSCRIPT, Keys::None, Group::Server, persistence::bgsave),
-    Command::new("bgrewriteaof", 1, ADMIN | NOSCRIPT, Keys::None, Group::Server, persistence::bgrewriteaof),
+    Command::new("shutdown", -1, ADMIN | NOSCRIPT | LOADING | STALE | NO_MULTI | ALLOW_BUSY, Keys::None, Group::Server, server::shutdown),
+    Command::new("save", 1, ADMIN | NOSCRIPT | NO_MULTI | NO_ASYNC_LOADING, Keys::None, Group::Server, persistence::save),
+    Command::new("bgsave", -1, ADMIN | NOSCRIPT | NO_ASYNC_LOADING, Keys::None, Group::Server, persistence::bgsave),
+    Command::new("bgrewriteaof", 1, ADMIN | NOSCRIPT | NO_ASYNC_LOADING, Keys::None, Group::Server, persistence::bgrewriteaof),
     Command::new("lastsave", 1, LOADING | STALE | FAST, Keys::None, Group::Server, persistence::lastsave),
     Command::new("lolwut", -1, READONLY | FAST, Keys::None, Group::Server, server::lolwut),
     Command::new("flushdb", -1, WRITE | NO_VALUE, Keys::None, Group::Server, flush::flushdb),

@@ -2,7 +2,7 @@
 
 use crate::check::Check;
 use crate::memory;
-use nuthatch_core::{Config, glob_match, quote_word, split_words};
+use nuthatch_core::{ALL_COMMANDS, Config, glob_match, quote_word, split_words};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -158,7 +158,7 @@ fn read_file(config: &mut Config, path: &Path, depth: usize) -> Result<(), Strin
                 paths.iter().try_for_each(|path| read_file(config, path, depth + 1))?;
                 Ok(())
             }
-            None => config.parse_line(line).map_err(std::borrow::Cow::into_owned),
+            None => take_line(config, line),
         };
         outcome.map_err(|reason| {
             let place = format!("the configuration file, at line {}", number + 1);
@@ -227,6 +227,86 @@ fn read_flags(config: &mut Config, words: &[String]) -> Result<(), String> {
         let help = if line.starts_with(b"\"") { "; an option begins with --, see --help" } else { "" };
         let told =
             |reason| failure("the command line", &String::from_utf8_lossy(line), &format!("{reason}{help}"));
-        config.parse_line(line).map_err(told)
+        take_line(config, line).map_err(told)
     })
+}
+
+/// Commands of Redis that are not here: what a file wants their names to be is no error.
+const NOT_HERE: [&str; 50] = [
+    "acl",
+    "asking",
+    "cluster",
+    "eval",
+    "eval_ro",
+    "evalsha",
+    "evalsha_ro",
+    "failover",
+    "fcall",
+    "fcall_ro",
+    "function",
+    "geoadd",
+    "geodist",
+    "geohash",
+    "geopos",
+    "georadius",
+    "georadius_ro",
+    "georadiusbymember",
+    "georadiusbymember_ro",
+    "geosearch",
+    "geosearchstore",
+    "migrate",
+    "module",
+    "pfadd",
+    "pfcount",
+    "pfdebug",
+    "pfmerge",
+    "pfselftest",
+    "psync",
+    "readonly",
+    "readwrite",
+    "replconf",
+    "restore-asking",
+    "script",
+    "sync",
+    "xack",
+    "xadd",
+    "xautoclaim",
+    "xclaim",
+    "xdel",
+    "xgroup",
+    "xinfo",
+    "xlen",
+    "xpending",
+    "xrange",
+    "xread",
+    "xreadgroup",
+    "xrevrange",
+    "xsetid",
+    "xtrim",
+];
+
+/// Takes one directive.
+fn take_line(config: &mut Config, line: &[u8]) -> Result<(), String> {
+    let renamed = config.rename_command.len();
+    config.parse_line(line).map_err(std::borrow::Cow::into_owned)?;
+    let (before, last) = config.rename_command.split_at(renamed);
+    last.first().map_or(Ok(()), |(old, new)| check_rename(before, old, new))
+}
+
+/// A command that gets another name has to be there, and the name must not be another's: else the command that was to be
+/// hidden would still answer.
+fn check_rename(before: &[(Vec<u8>, Vec<u8>)], old: &[u8], new: &[u8]) -> Result<(), String> {
+    let is_known = |name: &[u8]| {
+        let ours = ALL_COMMANDS.iter().flat_map(|list| list.iter());
+        ours.map(|command| command.name).chain(NOT_HERE).any(|known| known.as_bytes() == name)
+    };
+    let is_free = |name: &[u8]| before.iter().any(|(old, _)| old == name) || !is_known(name);
+    let is_taken = before.iter().any(|(_, given)| given == new);
+    if !is_known(old) {
+        return Err("No such command in rename-command".to_owned());
+    }
+    if new.is_empty() || new == old || is_free(new) && !is_taken {
+        return Ok(());
+    }
+    Err("Target command name already exists".to_owned())
 }

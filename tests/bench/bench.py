@@ -10,7 +10,7 @@ import memory
 import snapshots
 import throughput
 import vm_zipf
-from common import names
+from common import KEVY, names
 
 
 PARTS = {"throughput": throughput, "memory": memory, "growth": growth, "diskstore": diskstore, "snapshots": snapshots, "vm": vm_zipf}
@@ -23,6 +23,7 @@ def main():
     parser.add_argument("--only", type=names(PARTS), default="throughput,memory,growth", metavar="NAME,…", help=f"which of {','.join(PARTS)} (%(default)s)")
     parser.add_argument("--check", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--peer", action="append", default=[], metavar="NAME=BINARY", help="another server (BINARY CONF-FILE)")
+    parser.add_argument("--kevy", metavar="BINARY", help="kevy (cargo install kevy --version 3.17.3 --locked), the nearest peer, for throughput and memory")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--tests", type=names([name.lower() for name in throughput.TESTS]), help="throughput: set,get,… (all)")
     parser.add_argument("--pipelines", default="16,1")
@@ -37,9 +38,10 @@ def main():
         return
     binaries = [("nuthatch", options.ours), ("redis-server", "redis-server")]
     binaries += [tuple(peer.split("=", 1)) for peer in options.peer]
+    kevy = [(KEVY, options.kevy)] if options.kevy else []
     for name, module in PARTS.items():
         if name in options.only:
-            module.run(binaries, options)
+            module.run(binaries + kevy if module in (throughput, memory) else binaries, options)
 
 
 main()

@@ -77,8 +77,12 @@ def encode(*words):
     return b"".join(out)
 
 
+KEVY = "kevy"
+
+
 class Server:
-    """`binary conf-file` on a free port, pinned to one core, in a directory that goes with it."""
+    """`binary conf-file` on a free port, pinned to one core, in a directory that goes with it. Kevy takes flags in place of the
+    file: one shard, as it has one core, and no journal."""
 
     def __init__(self, name, binary, settings=()):
         self.name, self.binary = name, binary
@@ -95,7 +99,8 @@ class Server:
     def start(self):
         """Also after `end`, over what it left."""
         log = open(os.path.join(self.dir, "log"), "ab")
-        command = ["taskset", "-c", SERVER_CPU, self.binary, self.conf]
+        flags = ["--bind", "127.0.0.1", "--port", str(self.port), "--dir", self.dir, "--threads", "1", "--no-aof"]
+        command = ["taskset", "-c", SERVER_CPU, self.binary, *(flags if self.name == KEVY else [self.conf])]
         self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.dir)
         self.pid = self.process.pid
         self.conn = self.wait()

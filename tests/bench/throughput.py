@@ -57,7 +57,7 @@ def measure(servers, tests, pipelines, runs):
             rows.append(summary(name, servers, results))
             print("measured:", " | ".join(rows[-1]), file=sys.stderr, flush=True)
         print(f"\nServer CPU µs a request (requests a second, p99 µs), `-P {pipeline}`, {CLIENTS} clients, {KEYS:,} keys:\n")
-        table(["", *[server.name for server in servers], "ours / reference"], rows)
+        table(["", *[server.name for server in servers], *[f"ours / {server.name}" for server in servers[1:]]], rows)
 
 
 def summary(name, servers, results):
@@ -67,7 +67,7 @@ def summary(name, servers, results):
         middle = {field: median([run[field] for run in runs]) for field in ("cpu", "rps", "p99")}
         micros.append(middle["cpu"])
         cells.append(f"{middle['cpu']:.2f} ({middle['rps'] / 1000:.0f}k, {middle['p99']:.0f})")
-    return [name, *cells, f"{micros[0] / micros[1]:.2f}" if len(micros) > 1 else ""]
+    return [name, *cells, *[f"{micros[0] / other:.2f}" for other in micros[1:]]]
 
 
 def run(binaries, options):

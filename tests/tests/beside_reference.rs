@@ -89,3 +89,62 @@ fn configuration_refuses_in_the_words_of_the_reference() {
     }
     assert!(compared > 1500, "{compared} were compared");
 }
+
+/// What COMMAND INFO tells of a command, without notes (ours are in our own words) and without subcommands of which the other
+/// does not know.
+fn told(value: &Value, known: &[String]) -> Value {
+    let Value::Many(marker, elements) = value else { return value.clone() };
+    let strange = |value: &&Value| {
+        let name = value.elements().first().and_then(Value::text);
+        name.is_some_and(|name| name.contains('|') && !known.contains(&name))
+    };
+    let mut left: Vec<Value> =
+        elements.iter().filter(|value| !strange(value)).map(|v| told(v, known)).collect();
+    if let Some(at) = left.iter().position(|value| value.text().as_deref() == Some("notes")) {
+        left.drain(at..at + 2);
+    }
+    if left.iter().all(|value| value.elements().len() == 10) {
+        left.sort();
+    }
+    Value::Many(*marker, left)
+}
+
+fn names(value: &Value, found: &mut Vec<String>) {
+    found.extend(value.elements().first().and_then(Value::text));
+    value.elements().last().into_iter().flat_map(Value::elements).for_each(|sub| names(sub, found));
+}
+
+/// Clients that send commands to one server of many take from it where the keys are; 90 commands had only a guess there.
+#[test]
+fn every_command_is_described_as_the_reference_does() {
+    let (theirs, ours) = both(&[]);
+    let all = ["COMMAND"];
+    let (all_theirs, all_ours) = (theirs.call(&all).expect("a reply"), ours.call(&all).expect("a reply"));
+    let (mut known, mut own) = (Vec::new(), Vec::new());
+    all_theirs.elements().iter().for_each(|command| names(command, &mut known));
+    all_ours.elements().iter().for_each(|command| names(command, &mut own));
+    let mut compared = 0;
+    for name in own.iter().filter(|name| known.contains(name)) {
+        let command = ["COMMAND", "INFO", name];
+        let wanted = told(&theirs.call(&command).expect("a reply"), &own);
+        let had = told(&ours.call(&command).expect("a reply"), &known);
+        assert_eq!(had.render(), wanted.render(), "{name}");
+        compared += 1;
+    }
+    assert!(compared > 200, "{compared} were compared");
+}
+
+/// What a file for Redis hides or renames need not be here.
+#[test]
+fn renames_of_the_reference_s_other_commands_are_taken() {
+    let theirs = Server::start_program(&reference(), &[]).expect("redis-server");
+    let list = theirs.call(&["COMMAND", "LIST"]).expect("a reply");
+    let names: Vec<String> = list.elements().iter().filter_map(Value::text).collect();
+    let keep = ["ping", "config", "client", "shutdown", "select", "command", "info", "hello"];
+    let hidden = names.iter().filter(|name| !keep.contains(&name.as_str()));
+    let flags: Vec<&str> = hidden.flat_map(|name| ["--rename-command", name, ""]).collect();
+    assert!(flags.len() > 600, "{}", flags.len());
+    let ours = Server::start(&flags).expect("the server");
+    let refusal = ours.call(&["GET", "k"]).expect("a reply");
+    assert!(refusal.error().is_some_and(|text| text.starts_with("ERR unknown command")), "{refusal:?}");
+}

@@ -43,6 +43,34 @@ fn bad_flags_are_named() {
     refused(&["--appendfsync", "sometimes"], &["appendfsync"]);
 }
 
+/// A name that was spelt wrongly left the command that it was to hide open to everybody, and nothing said so.
+#[test]
+fn renames_that_hide_nothing_are_named() {
+    refused(&["--rename-command", "FLUSHAL", ""], &["FLUSHAL", "No such command in rename-command"]);
+    refused(&["--rename-command", "FLUSHALL", "get"], &["FLUSHALL", "Target command name already exists"]);
+    refused(
+        &["--rename-command", "FLUSHALL", "x", "--rename-command", "FLUSHDB", "X"],
+        &["FLUSHDB", "Target command name already exists"],
+    );
+}
+
+/// A web page can make a browser send commands to a server on its user's machine, in the body of a request.
+#[test]
+fn a_browser_s_request_runs_no_command() {
+    let server = Server::start(&[]).expect("the server");
+    for request in [
+        "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nSET evil 1\r\n",
+        "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nSET evil 1\r\n",
+        "*1\r\n$4\r\nPoSt\r\nSET evil 1\r\n",
+    ] {
+        let mut conn = server.connect().expect("a connection");
+        conn.send(request.as_bytes()).expect("to send");
+        assert!(conn.at_end().expect("the end"), "{request}");
+    }
+    assert_eq!(server.call(&["EXISTS", "evil"]).expect("a reply").int(), Some(0));
+    assert!(server.log().contains("SECURITY ATTACK"), "{}", server.log());
+}
+
 #[test]
 fn bad_lines_of_a_file_are_named() {
     let dir = TempDir::new().expect("a directory");

@@ -1,5 +1,6 @@
 //! COMMAND: the table about itself.
 
+use super::docs::{specs, text_of, with_texts};
 use super::help;
 use crate::args::Args;
 use crate::command::{Command, Group, Keys, flags};
@@ -16,7 +17,7 @@ const BAD_ARITY: CommandError = CommandError::new("ERR Invalid number of argumen
 const NO_KEYS: CommandError = CommandError::new("ERR The command has no key arguments");
 
 /// The flags' names, in the order in which Redis prints them.
-const FLAG_NAMES: [(u32, &str); 16] = [
+const FLAG_NAMES: [(u32, &str); 17] = [
     (flags::WRITE, "write"),
     (flags::READONLY, "readonly"),
     (flags::DENYOOM, "denyoom"),
@@ -30,9 +31,10 @@ const FLAG_NAMES: [(u32, &str); 16] = [
     (flags::SKIP_SLOWLOG, "skip_slowlog"),
     (flags::FAST, "fast"),
     (flags::NO_AUTH, "no_auth"),
-    (flags::MAY_REPLICATE, "may_replicate"),
+    (flags::NO_ASYNC_LOADING, "no_async_loading"),
     (flags::NO_MULTI, "no_multi"),
     (flags::MOVABLE_KEYS, "movablekeys"),
+    (flags::ALLOW_BUSY, "allow_busy"),
 ];
 
 /// COMMAND HELP
@@ -53,12 +55,14 @@ pub(super) fn top_level(ctx: &Ctx<'_>) -> Vec<&'static Command> {
 
 /// COMMAND
 pub fn command(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
-    let commands = top_level(ctx);
-    ctx.reply.array(commands.len());
-    for command in commands {
-        describe(&mut ctx.reply, command);
-    }
-    Ok(())
+    with_texts(ctx, |ctx, texts| {
+        let commands = top_level(ctx);
+        ctx.reply.array(commands.len());
+        for command in commands {
+            describe(&mut ctx.reply, command, texts);
+        }
+        Ok(())
+    })
 }
 
 /// COMMAND COUNT
@@ -73,14 +77,16 @@ pub fn info(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     if args.len() == 2 {
         return command(ctx, args);
     }
-    ctx.reply.array(args.len() - 2);
-    for name in args.from(2) {
-        match find(ctx, name) {
-            Some(id) => describe(&mut ctx.reply, ctx.server.index.get(id)),
-            None => ctx.reply.null(),
+    with_texts(ctx, |ctx, texts| {
+        ctx.reply.array(args.len() - 2);
+        for name in args.from(2) {
+            match find(ctx, name) {
+                Some(id) => describe(&mut ctx.reply, ctx.server.index.get(id), texts),
+                None => ctx.reply.null(),
+            }
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// A command, or a subcommand by its full name.
@@ -92,11 +98,13 @@ pub(super) fn find(ctx: &Ctx<'_>, name: &[u8]) -> Option<CommandId> {
     }
 }
 
-fn describe(reply: &mut Reply<'_>, command: &Command) {
+/// What the table knows of a command, and of where its keys are what the texts tell: a host without them tells of none.
+fn describe(reply: &mut Reply<'_>, command: &Command, texts: &[&str]) {
+    let text = text_of(command.name, texts);
+    let specs = specs::parse(text.map_or("", |text| text.specs));
     let (first, last, step) = match command.keys {
         Keys::Range { first, last, step } => (first as i64, i64::from(last), step as i64),
-        Keys::Sort => (1, 1, 1),
-        _ => (0, 0, 0),
+        _ => specs::range(&specs),
     };
     reply.array(10);
     reply.bulk(command.name.as_bytes());
@@ -115,43 +123,13 @@ fn describe(reply: &mut Reply<'_>, command: &Command) {
         reply.raw(name.as_bytes());
         reply.raw(b"\r\n");
     }
-    reply.array(0);
-    key_specs(reply, command, (first, last, step));
+    let tips = text.map_or("", |text| text.tips).split(' ').filter(|tip| !tip.is_empty());
+    reply.array(tips.clone().count());
+    tips.for_each(|tip| reply.bulk(tip.as_bytes()));
+    specs::reply(reply, &specs);
     reply.array(command.subcommands.len());
     for subcommand in command.subcommands {
-        describe(reply, subcommand);
-    }
-}
-
-/// Where the keys are, as Redis 7's key specifications have it, for commands whose keys are at fixed places.
-fn key_specs(reply: &mut Reply<'_>, command: &Command, (first, last, step): (i64, i64, i64)) {
-    if first == 0 {
-        reply.array(0);
-        return;
-    }
-    reply.array(1);
-    reply.map(3);
-    reply.bulk(b"flags");
-    reply.set(2);
-    let write = command.has(flags::WRITE);
-    reply.simple(if write { "RW" } else { "RO" });
-    reply.simple(if write { "update" } else { "access" });
-    reply.bulk(b"begin_search");
-    spec(reply, "index", &[("index", first)]);
-    reply.bulk(b"find_keys");
-    let last = if last < 0 { last } else { last - first };
-    spec(reply, "range", &[("lastkey", last), ("keystep", step), ("limit", 0)]);
-}
-
-fn spec(reply: &mut Reply<'_>, kind: &str, numbers: &[(&str, i64)]) {
-    reply.map(2);
-    reply.bulk(b"type");
-    reply.bulk(kind.as_bytes());
-    reply.bulk(b"spec");
-    reply.map(numbers.len());
-    for (name, number) in numbers {
-        reply.bulk(name.as_bytes());
-        reply.int(*number);
+        describe(reply, subcommand, texts);
     }
 }
 
@@ -173,7 +151,7 @@ pub(super) fn group_name(group: Group) -> &'static str {
 }
 
 /// The categories in the order in which Redis lists a command's.
-const CATEGORIES: [&str; 16] = [
+const CATEGORIES: [&str; 17] = [
     "keyspace",
     "read",
     "write",
@@ -190,30 +168,44 @@ const CATEGORIES: [&str; 16] = [
     "blocking",
     "dangerous",
     "connection",
+    "transaction",
 ];
 
-/// The ACL categories that follow from group and flags.
+/// The ACL categories: those that Redis gives a command by its name or group, and those that follow from its flags.
 fn categories(command: &Command) -> Vec<&'static str> {
-    let group = match command.group {
-        Group::Generic => Some("keyspace"),
-        Group::SortedSet => Some("sortedset"),
-        Group::Transactions => Some("transaction"),
-        Group::Server => None,
-        group => Some(group_name(group)),
+    let given: &[&str] = match (command.name, command.group) {
+        ("object" | "client", _) => &[],
+        ("sort" | "sort_ro", _) => &["set", "sortedset", "list", "dangerous"],
+        ("keys" | "restore" | "flushall" | "flushdb" | "swapdb", _) => &["keyspace", "dangerous"],
+        ("role" | "lastsave", _) => &["admin", "dangerous"],
+        ("info", _) => &["dangerous"],
+        ("wait", _) => &["connection"],
+        (name, Group::Server) if name.starts_with("command") => &["connection"],
+        ("dbsize", _) | (_, Group::Generic) => &["keyspace"],
+        (_, Group::String) => &["string"],
+        (_, Group::List) => &["list"],
+        (_, Group::Set) => &["set"],
+        (_, Group::SortedSet) => &["sortedset"],
+        (_, Group::Hash) => &["hash"],
+        (_, Group::Bitmap) => &["bitmap"],
+        (_, Group::Transactions) => &["transaction"],
+        (_, Group::Connection) => &["connection"],
+        (_, Group::PubSub | Group::Server) => &[],
     };
     let by_flag = [
         (flags::WRITE, "write"),
         (flags::READONLY, "read"),
+        (flags::PUBSUB, "pubsub"),
         (flags::ADMIN, "admin"),
         (flags::ADMIN, "dangerous"),
         (flags::FAST, "fast"),
         (flags::BLOCKING, "blocking"),
     ];
-    let slow = if command.has(flags::FAST) { None } else { Some("slow") };
-    let flagged = by_flag.iter().filter(|(bit, _)| command.has(*bit)).map(|(_, name)| *name);
-    let mut names: Vec<&'static str> = flagged.chain(group).chain(slow).collect();
-    names.sort_by_key(|name| CATEGORIES.iter().position(|listed| listed == name));
-    names
+    let has = |name: &&str| {
+        let by_flag = by_flag.iter().any(|(flag, by_flag)| by_flag == name && command.has(*flag));
+        by_flag || given.contains(name) || *name == "slow" && !command.has(flags::FAST)
+    };
+    CATEGORIES.into_iter().filter(has).collect()
 }
 
 /// COMMAND LIST [FILTERBY (MODULE | ACLCAT | PATTERN) value]
@@ -275,13 +267,43 @@ pub fn getkeys(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
 /// COMMAND GETKEYSANDFLAGS command …
 pub fn getkeysandflags(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     let (command, positions) = keys_of(ctx, args)?;
-    let names: [&str; 2] = if command.has(flags::WRITE) { ["RW", "update"] } else { ["RO", "access"] };
-    ctx.reply.array(positions.len());
-    for at in positions {
-        ctx.reply.array(2);
-        ctx.reply.bulk(args.get(at));
-        ctx.reply.set(names.len());
-        names.iter().for_each(|name| ctx.reply.simple(name));
+    with_texts(ctx, |ctx, texts| {
+        let inner = args.skip(2);
+        let specs = specs::parse(text_of(command.name, texts).map_or("", |text| text.specs));
+        ctx.reply.array(positions.len());
+        for at in positions {
+            let by_spec = specs::flags_at(&specs, at - 2, inner.len()).unwrap_or_default();
+            let flags = by_arguments(command, inner).unwrap_or(by_spec);
+            ctx.reply.array(2);
+            ctx.reply.bulk(args.get(at));
+            let names = flags.split(' ').filter(|name| !name.is_empty());
+            ctx.reply.set(names.clone().count());
+            names.for_each(|name| ctx.reply.simple(name));
+        }
+        Ok(())
+    })
+}
+
+/// What is done with the key where that depends on the other arguments.
+fn by_arguments(command: &Command, args: Args<'_>) -> Option<&'static str> {
+    let read_and_write = "RW access update";
+    match command.name {
+        "set" if (3..args.len()).any(|at| args.is(at, "get")) => Some(read_and_write),
+        "set" => Some("OW update"),
+        "bitfield" if only_reads(args) => Some("RO access"),
+        "bitfield" => Some(read_and_write),
+        _ => None,
     }
-    Ok(())
+}
+
+/// Whether all of BITFIELD's operations are GET.
+fn only_reads(args: Args<'_>) -> bool {
+    let mut at = 2;
+    while at < args.len() {
+        if !args.is(at, "get") || at + 2 >= args.len() {
+            return false;
+        }
+        at += 3;
+    }
+    true
 }

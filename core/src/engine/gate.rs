@@ -8,10 +8,11 @@ use crate::command_index::CommandId;
 use crate::db::unwatch;
 use crate::resp::parse::ProtocolError;
 use crate::resp::reply::{Proto, Reply};
-use crate::server::PauseKind;
+use crate::server::{PauseKind, Request};
 use crate::session::{OwnedCommand, ReplyMode};
 use crate::words::error::as_sent;
 use crate::words::reach::{PAGES, SERVER, TYPES};
+use crate::words::time::UnixMillis;
 use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
@@ -31,6 +32,9 @@ const MISCONFIGURED: &str = "MISCONF Redis is configured to save RDB snapshots, 
 /// Arguments of so many bytes are only taken where the host has memory for them.
 const ASKED_FOR: usize = 1 << 20;
 
+/// Clients that speak HTTP are logged once in so many milliseconds.
+const HTTP_LOG_PAUSE: UnixMillis = 60_000;
+
 /// Before the reason why the journal cannot be written.
 pub(super) const JOURNAL_FAILED: &str = "MISCONF Errors writing to the AOF file:";
 
@@ -40,6 +44,8 @@ pub(super) enum Verdict {
     Refuse(Cow<'static, str>),
     Queue(CommandId),
     Pause(CommandId),
+    /// The connection is closed without a word.
+    Close,
 }
 
 /// Whether the host can give memory for arguments of so many bytes: a copy for the keys, and one for the journal. Small
@@ -52,6 +58,9 @@ fn has_room_for(bytes: usize) -> bool {
 impl Engine {
     /// Judges a command before it runs.
     pub(super) fn judge(&mut self, session: &Running, id: Option<CommandId>, args: Args<'_>) -> Verdict {
+        if SERVER && id.is_none() && is_http(args.get(0)) {
+            return Verdict::Close;
+        }
         let id = match self.resolve(id, args) {
             Ok(id) => id,
             Err(text) => return Verdict::Refuse(text),
@@ -196,6 +205,20 @@ impl Engine {
         }
     }
 
+    /// Closes the connection of a client that speaks HTTP: commands in its body are not to run.
+    pub(super) fn cut_off(&mut self, session: &mut Running) {
+        session.close_now = true;
+        let server = &mut self.server;
+        if self.now - server.http_logged >= HTTP_LOG_PAUSE {
+            server.http_logged = self.now;
+            server.requests.push(Request::Log(format!(
+                "Possible SECURITY ATTACK detected: the client at {} sends POST or Host: as commands, as a web page would that \
+                 tries to reach this server through somebody's browser. Its connection is closed",
+                session.info.addr
+            )));
+        }
+    }
+
     /// EXEC was refused, which ends the transaction.
     fn abort_transaction(&mut self, session: &mut Running, reason: &str) {
         session.multi = None;
@@ -237,6 +260,11 @@ pub(super) fn wants_reply(session: &mut Running) -> bool {
             false
         }
     }
+}
+
+/// Whether a command's name is how a request of HTTP, or its next line, begins.
+fn is_http(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:")
 }
 
 fn allowed_while_subscribed(command: &Command) -> bool {

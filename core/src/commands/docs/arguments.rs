@@ -164,7 +164,7 @@ mod tests {
     fn the_table_is_read_to_its_end() {
         for line in super::super::COMMAND_DOCS.lines() {
             let parts: Vec<&str> = line.split('\t').collect();
-            assert_eq!(parts.len(), 4, "{line}");
+            assert_eq!(parts.len(), 6, "{line}");
             let mut rest = parts[3];
             list(&mut rest);
             assert_eq!(rest, "", "{line}");

@@ -1,6 +1,7 @@
 //! COMMAND DOCS: what the command table knows, and texts where the host has room for them.
 
 mod arguments;
+pub(super) mod specs;
 
 use super::introspect::{find, group_name, top_level};
 use crate::args::Args;
@@ -14,19 +15,41 @@ use core::mem;
 
 /// What each command does, since which version of Redis, and what it takes: a line each, sorted by name. Tabs stand between a
 /// line's parts: the name in lower case (a subcommand's follows its command's and a bar), the version, one sentence,
-/// and the arguments in the notation of `arguments`.
+/// the arguments in the notation of `arguments`, where its keys are in that of `specs`, and hints for proxies.
 pub const COMMAND_DOCS: &str = include_str!("texts.tsv");
 
 /// One line of them.
 #[derive(Debug, Clone, Copy)]
-struct Text<'t> {
+pub(super) struct Text<'t> {
     since: &'t str,
     summary: &'t str,
     arguments: &'t str,
+    pub(super) specs: &'t str,
+    pub(super) tips: &'t str,
 }
 
 /// COMMAND DOCS [name …]: what the table knows, and the texts that the host has.
 pub fn docs(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
+    with_texts(ctx, |ctx, lines| {
+        let commands: Vec<&'static Command> = if args.len() == 2 {
+            top_level(ctx)
+        } else {
+            args.from(2).filter_map(|name| find(ctx, name)).map(|id| ctx.server.index.get(id)).collect()
+        };
+        ctx.reply.map(commands.len());
+        for command in commands {
+            ctx.reply.bulk(command.name.as_bytes());
+            document(&mut ctx.reply, command, lines);
+        }
+        Ok(())
+    })
+}
+
+/// Shows the texts' lines; where they are in a file that nobody has asked for yet, the command waits for it.
+pub(super) fn with_texts(
+    ctx: &mut Ctx<'_>,
+    run: impl FnOnce(&mut Ctx<'_>, &[&str]) -> CommandResult,
+) -> CommandResult {
     let texts = match &mut ctx.server.docs {
         Docs::Here(texts) => mem::take(texts),
         Docs::Unreadable(text) => return Err(CommandError::owned(text.clone())),
@@ -35,19 +58,9 @@ pub fn docs(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
             return Err(CommandError::NotResident);
         }
     };
-    let commands: Vec<&'static Command> = if args.len() == 2 {
-        top_level(ctx)
-    } else {
-        args.from(2).filter_map(|name| find(ctx, name)).map(|id| ctx.server.index.get(id)).collect()
-    };
-    let lines = lines(&texts);
-    ctx.reply.map(commands.len());
-    for command in commands {
-        ctx.reply.bulk(command.name.as_bytes());
-        document(&mut ctx.reply, command, &lines);
-    }
+    let outcome = run(ctx, &lines(&texts));
     ctx.server.docs = Docs::Here(texts);
-    Ok(())
+    outcome
 }
 
 /// Whether these are texts of ours, and not what a host found in their place.
@@ -71,11 +84,11 @@ fn take<'t>(rest: &mut &'t str, end: u8) -> &'t str {
     taken
 }
 
-fn text_of<'t>(name: &str, lines: &[&'t str]) -> Option<Text<'t>> {
+pub(super) fn text_of<'t>(name: &str, lines: &[&'t str]) -> Option<Text<'t>> {
     let found = lines.binary_search_by_key(&name, |line| take(&mut { *line }, b'\t')).ok()?;
     let mut line = lines[found];
-    let [_, since, summary, arguments] = [(); 4].map(|()| take(&mut line, b'\t'));
-    Some(Text { since, summary, arguments })
+    let [_, since, summary, arguments, specs, tips] = [(); 6].map(|()| take(&mut line, b'\t'));
+    Some(Text { since, summary, arguments, specs, tips })
 }
 
 fn document(reply: &mut Reply<'_>, command: &Command, lines: &[&str]) {

@@ -10,6 +10,7 @@ use crate::types::list::{ListRef, NodeRef};
 use crate::types::set::SetRef;
 use crate::types::string::StrRef;
 use crate::types::zset::ZsetRef;
+use crate::types::zset::packed::with_redis_layout;
 use crate::words::codec::Put;
 use crate::words::lzf::Compressor;
 use crate::words::number::parse_i64;
@@ -34,6 +35,8 @@ pub struct Encoder {
     compress: bool,
     compressor: Compressor,
     packed: Vec<u8>,
+    /// What a sorted set's listpack is written anew in.
+    layout: Vec<u8>,
 }
 
 impl Default for Encoder {
@@ -46,7 +49,7 @@ impl Encoder {
     /// For RDB `version` 10 or 11; `compress`: strings are compressed where that makes them shorter.
     pub fn new(version: u16, compress: bool) -> Self {
         let version = version.clamp(OLDEST_VERSION, NEWEST_VERSION);
-        Self { version, compress, compressor: Compressor::default(), packed: Vec::new() }
+        Self { version, compress, compressor: Compressor::default(), packed: Vec::new(), layout: Vec::new() }
     }
 
     /// As after [`new`](Self::new), but the compressor keeps its table.
@@ -149,7 +152,11 @@ impl Encoder {
 
     fn zset(&mut self, zset: ZsetRef<'_>, out: &mut Vec<u8>) {
         match zset {
-            ZsetRef::Packed(packed) => self.text(packed.bytes(), out),
+            ZsetRef::Packed(packed) => {
+                let mut scratch = core::mem::take(&mut self.layout);
+                with_redis_layout(packed, &mut scratch, |blob| self.text(blob, out));
+                self.layout = scratch;
+            }
             ZsetRef::Ordered(set) => {
                 put_len(out, set.len() as u64);
                 for (member, score) in set.entries(0..usize::MAX, true) {

@@ -39,6 +39,13 @@ impl ListpackBuf {
         ListpackBuf { buf, gap: 0, len: 0 }
     }
 
+    /// A listpack without entries in a buffer that had other contents.
+    pub fn reusing(mut buf: Vec<u8>) -> Self {
+        buf.clear();
+        buf.extend_from_slice(EMPTY);
+        ListpackBuf { buf, gap: 0, len: 0 }
+    }
+
     /// Takes a blob that this program wrote or that passed [`Listpack::validate`].
     pub fn from_vec(blob: Vec<u8>) -> Self {
         let len = Listpack::new(&blob).len() as u32;
@@ -105,6 +112,11 @@ impl ListpackBuf {
         }
     }
 
+    /// Appends an element as it is: bytes stay bytes, also those that are an integer's digits.
+    pub fn push_back_exact(&mut self, element: Element<'_>) {
+        self.append(&Encoded::exact(element));
+    }
+
     /// Prepends bytes.
     pub fn push_front(&mut self, bytes: &[u8]) {
         self.insert(HEADER, &Encoded::bytes(bytes));
@@ -129,6 +141,12 @@ impl ListpackBuf {
     pub fn insert_after(&mut self, pos: Pos, bytes: &[u8]) -> Pos {
         let offset = entry_end(self.as_ref().bytes(), pos.offset());
         self.insert(offset, &Encoded::bytes(bytes))
+    }
+
+    /// Inserts an element as it is after an entry; gives the new entry.
+    pub fn insert_after_exact(&mut self, pos: Pos, element: Element<'_>) -> Pos {
+        let offset = entry_end(self.as_ref().bytes(), pos.offset());
+        self.insert(offset, &Encoded::exact(element))
     }
 
     /// Puts bytes in the place of an entry.

@@ -168,6 +168,15 @@ impl<'a> Encoded<'a> {
         }
     }
 
+    /// Encodes an element as it is.
+    #[inline]
+    pub(super) fn exact(element: Element<'a>) -> Self {
+        match element {
+            Element::Int(value) => Self::int(value),
+            Element::Str(data) => Self::string(data),
+        }
+    }
+
     fn string(data: &'a [u8]) -> Self {
         let mut head = [0; 9];
         let len = data.len();

@@ -6,7 +6,7 @@
 mod arena;
 mod cells;
 pub mod commands;
-mod packed;
+pub(super) mod packed;
 mod range;
 mod scored;
 #[cfg(test)]
@@ -96,7 +96,7 @@ impl Zset {
             }
         } else if list.len() / 2 < limits.zset_max_listpack_entries
             && member.len() <= limits.zset_max_listpack_value
-            && list.as_ref().safe_to_add(member.len())
+            && packed::safe_to_add(list, member.len())
         {
             packed::insert(list, member, new);
         } else {

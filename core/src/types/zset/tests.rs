@@ -1,6 +1,10 @@
+use super::packed::with_redis_layout;
 use super::{LexBound, LexRange, ScoreRange, Zset, ZsetRef};
-use crate::types::Limits;
+use crate::types::codec::{Form, decode};
+use crate::types::listpack::{Element, Listpack, ListpackBuf};
+use crate::types::{Limits, Value};
 use crate::words::hash::HashKey;
+use crate::words::number::{write_f64, write_i64};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -37,6 +41,18 @@ fn score() -> impl Strategy<Value = f64> {
         1 => Just(f64::NEG_INFINITY),
         1 => Just(4_611_686_018_427_387_904.0),
         1 => any::<f64>().prop_filter("a number", |s| !s.is_nan()),
+    ]
+}
+
+/// Scores of the sorts that lie in a listpack in different ways.
+fn stored_score() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        2 => score(),
+        1 => (-800i32..800).prop_map(|n| f64::from(n) / 8.0),
+        1 => (-99_999i32..99_999).prop_map(|n| f64::from(n) / 10_000.0),
+        1 => any::<f32>().prop_filter("a number", |s| !s.is_nan()).prop_map(f64::from),
+        1 => any::<i64>().prop_map(|n| n as f64),
+        1 => prop_oneof![Just(5e18), Just(1e20), Just(-1e22), Just(f64::MIN_POSITIVE), Just(5e-324), Just(f64::MAX)],
     ]
 }
 
@@ -223,6 +239,67 @@ fn a_set_that_shrinks_gives_its_memory_back() {
     while !zset.free_some(100) {}
 }
 
+/// The listpack that Redis 7.0 makes of entries in order: `zzlInsertAt` for each.
+fn reference_layout(entries: &[(Vec<u8>, f64)]) -> Vec<u8> {
+    let mut list = ListpackBuf::new();
+    for (member, score) in entries {
+        list.push_back(member);
+        let mut text = Vec::new();
+        if score.abs() <= 4_611_686_018_427_387_904.0 && (*score as i64) as f64 == *score {
+            write_i64(&mut text, *score as i64);
+        } else {
+            write_f64(&mut text, *score);
+        }
+        list.push_back(&text);
+    }
+    list.into_vec()
+}
+
+fn written_layout(zset: ZsetRef<'_>) -> Vec<u8> {
+    let ZsetRef::Packed(list) = zset else { panic!("few members") };
+    with_redis_layout(list, &mut b"what was there before".to_vec(), <[u8]>::to_vec)
+}
+
+/// A body of the form `ZsetListpack`: the listpack as a string.
+fn body(layout: &[u8]) -> Vec<u8> {
+    let mut body = b"\x80".to_vec();
+    body.extend_from_slice(&(layout.len() as u32).to_be_bytes());
+    body.extend_from_slice(layout);
+    body
+}
+
+fn read_back(layout: &[u8], limits: &Limits) -> Zset {
+    match decode(Form::ZsetListpack, &body(layout), limits) {
+        Ok(Value::Zset(zset)) => zset,
+        other => panic!("{other:?}"),
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_the_references_bit_for_bit(
+        entries in proptest::collection::btree_map(member(), stored_score(), 1..100),
+    ) {
+        let limits = Limits { zset_max_listpack_value: 300, ..limits(100) };
+        let mut zset = Zset::new();
+        for (member, score) in &entries {
+            zset.insert(member, *score, &limits);
+        }
+        let in_order: Vec<_> = zset.as_ref().iter().map(|(member, score)| (member.to_vec(), score)).collect();
+        let reference = reference_layout(&in_order);
+        prop_assert_eq!(&written_layout(zset.as_ref()), &reference);
+        let again = read_back(&reference, &limits);
+        prop_assert_eq!(&written_layout(again.as_ref()), &reference);
+        prop_assert_eq!(again.as_ref().memory(), zset.as_ref().memory());
+        // Only a number as large as 5e+18 with as few digits is longer here than as text.
+        let longer = in_order.iter().filter(|(_, score)| score.abs() > 4e18).count() * 3;
+        prop_assert!(zset.as_ref().memory() <= reference.len() + longer);
+        for (member, score) in &in_order {
+            prop_assert_eq!(again.as_ref().score(member).map(f64::to_bits), Some(score.to_bits()));
+        }
+    }
+}
+
 #[test]
 fn the_compact_form_is_the_references() {
     let limits = limits(128);
@@ -230,9 +307,71 @@ fn the_compact_form_is_the_references() {
     for (member, score) in [("b", 1.5), ("a", 2.0), ("7", -0.0), ("z", 1e17), ("y", f64::NEG_INFINITY)] {
         zset.insert(member.as_bytes(), score, &limits);
     }
-    let Zset::Packed(list) = zset else { panic!("few members") };
-    let texts: Vec<Vec<u8>> = list.as_ref().iter().map(|element| element.to_vec()).collect();
+    let layout = written_layout(zset.as_ref());
+    let texts: Vec<Vec<u8>> = Listpack::new(&layout).iter().map(|element| element.to_vec()).collect();
     let wanted: [&[u8]; 10] =
         [b"y", b"-inf", b"7", b"0", b"b", b"1.5", b"a", b"2", b"z", b"100000000000000000"];
     assert_eq!(texts, wanted);
+}
+
+/// Some doubles' bytes are digits: as Redis's listpack takes strings, this score would have come back as 12.
+#[test]
+fn a_score_whose_bytes_are_digits_stays_a_double() {
+    let limits = limits(128);
+    let score = f64::from_bits(0x3132_0000_0000_0000);
+    let mut zset = Zset::new();
+    for member in ["a", "c", "b"] {
+        zset.insert(member.as_bytes(), score, &limits);
+    }
+    assert_eq!(zset.as_ref().score(b"b"), Some(score));
+    let again = read_back(&written_layout(zset.as_ref()), &limits);
+    assert_eq!(again.as_ref().score(b"b"), Some(score));
+}
+
+/// Ziplists of Redis before 7.0 have `-0`, servers after it shorter texts, and a listpack may hold integers that no
+/// double can be.
+#[test]
+fn scores_that_redis_reads_but_does_not_write_are_read() {
+    let mut list = ListpackBuf::new();
+    let texts = ["-inf", "-1.50", "-0", "0.1", "0x1p3", "12", "1e3", "5e18"];
+    for (i, text) in texts.iter().enumerate() {
+        list.push_back_exact(Element::Str(&[b'a' + i as u8]));
+        list.push_back_exact(Element::Str(text.as_bytes()));
+    }
+    list.push_back(b"y");
+    list.push_back_int(i64::MAX);
+    list.push_back(b"z");
+    list.push_back(b"inf");
+    let zset = read_back(&list.into_vec(), &limits(128));
+    let scores: Vec<f64> = zset.as_ref().iter().map(|(_, score)| score).collect();
+    let numbers = [-1.5, -0.0, 0.1, 8.0, 12.0, 1000.0, 5e18, 9_223_372_036_854_775_807.0];
+    assert_eq!(scores, [&[f64::NEG_INFINITY], &numbers[..], &[f64::INFINITY]].concat());
+    assert!(scores[2].is_sign_negative());
+    let written = written_layout(zset.as_ref());
+    let texts: Vec<Vec<u8>> = Listpack::new(&written).iter().skip(1).step_by(2).map(|e| e.to_vec()).collect();
+    let wanted: [&[u8]; 10] = [
+        b"-inf",
+        b"-1.5",
+        b"-0",
+        b"0.10000000000000001",
+        b"8",
+        b"12",
+        b"1000",
+        b"5e+18",
+        b"9223372036854775807",
+        b"inf",
+    ];
+    assert_eq!(texts, wanted);
+}
+
+#[test]
+fn ten_decimal_fractions_take_little() {
+    let mut zset = Zset::new();
+    for i in 0..10u32 {
+        zset.insert(std::format!("member:{i}").as_bytes(), f64::from(i) + 0.1234, &limits(128));
+    }
+    assert_eq!(zset.as_ref().memory(), 7 + 10 * (10 + 10));
+    let mut halves = Zset::new();
+    halves.insert(b"m", 2.5, &limits(128));
+    assert_eq!(halves.as_ref().memory(), 7 + 3 + 4);
 }

@@ -7,6 +7,7 @@ use crate::types::Limits;
 use crate::types::codec::form::Form;
 use crate::types::codec::wire::{Reason, read_count, read_text};
 use crate::types::listpack::{Element, ListpackBuf};
+use crate::types::zset::packed::{Score, safe_to_add, score_of};
 use crate::types::zset::{ScoredSet, Zset};
 use crate::words::codec::Reader;
 use crate::words::number::strtod;
@@ -22,8 +23,8 @@ pub(super) fn decode(form: Form, reader: &mut Reader<'_>, limits: &Limits) -> Re
         _ => return entries(form, reader, limits),
     };
     check_pairs(&packed, "sorted set", limits.hash_key)?;
-    check_order(&packed)?;
-    let too_many = packed.len() / 2 > limits.zset_max_listpack_entries;
+    let packed = in_memory(&packed)?;
+    let too_many = packed.len() / 2 > limits.zset_max_listpack_entries || !safe_to_add(&packed, 0);
     let mut zset = Zset::Packed(packed);
     if too_many {
         zset.unpack(limits);
@@ -31,12 +32,18 @@ pub(super) fn decode(form: Form, reader: &mut Reader<'_>, limits: &Limits) -> Re
     Ok(zset)
 }
 
-/// Checks that every score is a number and that the entries are in order.
-fn check_order(packed: &ListpackBuf) -> Result<(), Reason> {
-    let mut elements = packed.as_ref().iter();
+/// The same entries with their scores as they are in memory. Checks that every score is a number and that the entries are
+/// in order.
+fn in_memory(read: &ListpackBuf) -> Result<ListpackBuf, Reason> {
+    let mut kept = ListpackBuf::with_capacity(read.byte_len());
+    let mut elements = read.as_ref().iter();
     let mut last: Option<(f64, Element<'_>)> = None;
-    while let (Some(member), Some(score)) = (elements.next(), elements.next()) {
-        let score = score_of(score)?;
+    while let (Some(member), Some(element)) = (elements.next(), elements.next()) {
+        let stored = match element {
+            Element::Int(value) => Score::Integral(value),
+            Element::Str(text) => Score::read(text_score(text)?),
+        };
+        let score = score_of(stored.element());
         if let Some((before, neighbour)) = last {
             let ascending =
                 before < score || before == score && neighbour.with_bytes(|a| member.with_bytes(|b| a < b));
@@ -45,15 +52,11 @@ fn check_order(packed: &ListpackBuf) -> Result<(), Reason> {
             }
         }
         last = Some((score, member));
+        kept.push_back_exact(member);
+        kept.push_back_exact(stored.element());
     }
-    Ok(())
-}
-
-fn score_of(element: Element<'_>) -> Result<f64, Reason> {
-    match element {
-        Element::Int(value) => Ok(value as f64),
-        Element::Str(text) => text_score(text),
-    }
+    kept.trim();
+    Ok(kept)
 }
 
 fn text_score(text: &[u8]) -> Result<f64, Reason> {

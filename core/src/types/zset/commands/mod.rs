@@ -17,6 +17,7 @@ pub use range::{
 };
 
 use super::ZsetRef;
+use super::packed::score_of;
 use crate::args::Args;
 use crate::commands::scan::{Found, ScanOptions, parse_cursor};
 use crate::context::Ctx;
@@ -102,12 +103,15 @@ pub fn zscan(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
             let options = ScanOptions::parse(args, 3)?;
             match zset {
                 ZsetRef::Packed(list) => {
-                    // The score's own text: it may have more digits than a double prints.
                     let mut elements = list.iter();
                     while let (Some(member), Some(score)) = (elements.next(), elements.next()) {
                         if options.matches_element(member) {
                             found.element(member);
-                            found.element(score);
+                            // An integral score's own text: it may have more digits than a double prints.
+                            found.push(|reply| match score {
+                                Element::Int(_) => reply.element(score),
+                                Element::Str(_) => reply.bulk_f64(score_of(score)),
+                            });
                         }
                     }
                     0
