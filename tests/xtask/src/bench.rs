@@ -38,6 +38,9 @@ fn script(top: &Path, python: &OsStr, arguments: &[String]) -> Command {
 }
 
 fn build(top: &Path) -> Result<(), Failure> {
-    let words = ["build", "--release", "--quiet", "-p", "nuthatch", "--bin", "nuthatch"];
-    execute(cargo(top, None).args(words)).map(|_| ())
+    for (package, program) in [("nuthatch", "nuthatch"), ("nuthatch-tests", "load")] {
+        let words = ["build", "--release", "--quiet", "-p", package, "--bin", program];
+        execute(cargo(top, None).args(words))?;
+    }
+    Ok(())
 }
