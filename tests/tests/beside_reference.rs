@@ -141,7 +141,8 @@ fn renames_of_the_reference_s_other_commands_are_taken() {
     let list = theirs.call(&["COMMAND", "LIST"]).expect("a reply");
     let names: Vec<String> = list.elements().iter().filter_map(Value::text).collect();
     let keep = ["ping", "config", "client", "shutdown", "select", "command", "info", "hello"];
-    let hidden = names.iter().filter(|name| !keep.contains(&name.as_str()));
+    // Subcommands are listed too, and have no names of their own that could be changed.
+    let hidden = names.iter().filter(|name| !keep.contains(&name.as_str()) && !name.contains('|'));
     let flags: Vec<&str> = hidden.flat_map(|name| ["--rename-command", name, ""]).collect();
     assert!(flags.len() > 600, "{}", flags.len());
     let ours = Server::start(&flags).expect("the server");
