@@ -95,6 +95,15 @@ pub struct Data {
 }
 
 impl Data {
+    /// Tells those who wait that a key came to hold a value. Only of these types is there anything to wait for; a key that was
+    /// something else first has its turn by when it became one of them.
+    #[inline]
+    fn signal(&mut self, index: usize, key: &[u8], kind: Kind) {
+        if matches!(kind, Kind::List | Kind::Zset) {
+            self.waiters.signal(index, key);
+        }
+    }
+
     /// `databases` empty databases.
     pub fn new(databases: usize, hash_key: HashKey, seed: u64) -> Self {
         Self {
@@ -431,15 +440,9 @@ impl Db<'_> {
     fn insert(&mut self, key: &[u8], value: Value) {
         self.data.before_change(self.index, key);
         let hash = self.data.hash(key);
-        let clock = self.data.access.fresh(self.now);
+        let (kind, clock) = (value.kind(), self.data.access.fresh(self.now));
         self.database_mut().insert_value(hash, key, value, clock);
-        self.added(key);
-    }
-
-    /// What follows when a key came into being.
-    #[inline]
-    fn added(&mut self, key: &[u8]) {
-        self.data.waiters.signal(self.index, key);
+        self.data.signal(self.index, key, kind);
         self.event(Event::NEW, "new", key);
     }
 
@@ -451,9 +454,10 @@ impl Db<'_> {
             return;
         };
         self.displace(slot);
+        let kind = value.kind();
         self.database_mut().get_mut(slot).set_value(value);
         self.database_mut().set_deadline(slot, None);
-        self.data.waiters.signal(self.index, key);
+        self.data.signal(self.index, key, kind);
     }
 
     /// Gives the key this string, whatever was there, copied from where it lies.
@@ -464,7 +468,7 @@ impl Db<'_> {
             let hash = self.data.hash(key);
             let clock = self.data.access.fresh(self.now);
             self.database_mut().insert_string(hash, key, value, clock);
-            self.added(key);
+            self.event(Event::NEW, "new", key);
             return;
         };
         self.displace(slot);
@@ -546,9 +550,9 @@ impl Db<'_> {
 
     fn put_record(&mut self, index: usize, key: &[u8], record: Record) {
         self.data.before_change(index, key);
-        let hash = self.data.keyspace.hash(key);
+        let (hash, kind) = (self.data.keyspace.hash(key), record.kind());
         self.data.keyspace.db_mut(index).insert(hash, record);
-        self.data.waiters.signal(index, key);
+        self.data.signal(index, key, kind);
         self.data.touch_watchers(index, key);
         Db { data: &mut *self.data, index, now: self.now }.event(Event::NEW, "new", key);
     }

@@ -78,6 +78,18 @@ fn a_wait_ends_with_the_key_that_became_ready() {
     assert_eq!(trial.call(0, "lrange k1 0 -1"), "*1 w");
 }
 
+/// A key that was a set first and is a list at the end of the transaction was served before one that became a list in between:
+/// any value had counted as ready.
+#[test]
+fn a_key_has_its_turn_by_when_it_became_a_list() {
+    let mut trial = Trial::new();
+    trial.call(1, "blpop k1 k2 0");
+    for line in ["multi", "sadd k1 m", "lpush k2 v", "del k1", "lpush k1 w", "exec"] {
+        trial.call(0, line);
+    }
+    assert_eq!(trial.hear(1), "*2 k2 v");
+}
+
 #[test]
 fn another_type_does_not_end_a_wait() {
     let mut trial = Trial::new();
