@@ -260,13 +260,13 @@ fn first(reply: &[u8]) -> Result<Answer<'_>, DbError> {
 }
 
 /// A number as text, without an allocation.
-struct Digits {
+pub(crate) struct Digits {
     bytes: [u8; DIGITS],
     from: usize,
 }
 
 impl Digits {
-    fn of(number: i64) -> Self {
+    pub(crate) fn of(number: i64) -> Self {
         let mut digits = Self { bytes: [b'0'; DIGITS], from: DIGITS };
         let mut rest = number.unsigned_abs();
         loop {
@@ -287,7 +287,7 @@ impl Digits {
         self.bytes[self.from] = byte;
     }
 
-    fn text(&self) -> &[u8] {
+    pub(crate) fn text(&self) -> &[u8] {
         &self.bytes[self.from..]
     }
 }

@@ -1,6 +1,7 @@
 //! One engine behind one serial line.
 
 use crate::answers::{Answer, Answers};
+use crate::db::Digits;
 use crate::export;
 use crate::heart::Heart;
 pub use crate::heart::{Below, NoFlash};
@@ -207,8 +208,7 @@ impl<S: Read + Write + ReadReady, B: Below> Node<S, B> {
     }
 
     async fn export_database(&mut self, copier: SessionId, db: u8, now: i64) -> Result<(), S::Error> {
-        let number = [b'0' + db / 10, b'0' + db % 10];
-        self.heart.ask(copier, &[b"SELECT", &number], now).await;
+        self.heart.ask(copier, &[b"SELECT", Digits::of(db.into()).text()], now).await;
         let mut cursor = Vec::from(*b"0");
         let mut begun = false;
         loop {

@@ -45,13 +45,17 @@ impl Write for Line {
 
 /// Sends `text` in one piece and returns all that was answered.
 fn answers(text: &str) -> String {
+    String::from_utf8(bytes_answered(text)).expect("text")
+}
+
+fn bytes_answered(text: &str) -> Vec<u8> {
     let line = Line { sent: text.bytes().collect(), answered: Vec::new() };
     let options = NodeOptions { seed: [1, 2, 3, 4], ..NodeOptions::new(EVERYTHING, 128 << 10, 1000) };
     let mut node = Node::new(line, options);
     for turn in 0..=text.len() {
         node.serve(1000 + i64::try_from(turn).expect("few turns")).expect("the line cannot fail");
     }
-    String::from_utf8(node.into_serial().answered).expect("text")
+    node.into_serial().answered
 }
 
 #[test]
@@ -71,4 +75,20 @@ fn a_command_longer_than_a_chunk_runs() {
 #[test]
 fn the_next_client_of_the_line_finds_a_fresh_session() {
     assert_eq!(answers("*1\r\n$x\r\n"), "-ERR Protocol error: invalid bulk length\r\n");
+}
+
+/// The export selected databases below ten as `00` to `09`, which SELECT refuses: a copy had database 0 ten times, and nothing
+/// of 1 to 9.
+#[test]
+fn a_copy_has_every_database_once() {
+    let copy = bytes_answered("SET zero a\r\nSELECT 1\r\nSET one b\r\nSELECT 12\r\nSET twelve c\r\nSYNC\r\n");
+    let count = |part: &[u8]| copy.windows(part.len()).filter(|window| *window == part).count();
+    let databases: [(&[u8], &[u8]); 3] = [
+        (b"zero", b"\xfe\x00\x00\x04zero\x01a"),
+        (b"one", b"\xfe\x01\x00\x03one\x01b"),
+        (b"twelve", b"\xfe\x0c\x00\x06twelve\x01c"),
+    ];
+    for (key, database) in databases {
+        assert_eq!((count(key), count(database)), (1, 1), "{copy:x?}");
+    }
 }

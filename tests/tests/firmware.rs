@@ -409,6 +409,9 @@ fn copies_go_to_the_reference_and_back() {
     for words in dataset {
         assert_ne!(text(&mut conn, words).chars().next(), Some('-'));
     }
+    assert_eq!(text(&mut conn, &["SELECT", "3"]), "+OK");
+    assert_eq!(text(&mut conn, &["SET", "elsewhere", "in three"]), "+OK");
+    assert_eq!(text(&mut conn, &["SELECT", "0"]), "+OK");
     drop(conn);
     let file = dir.path().join("copy.rdb");
     let port = machine.port.to_string();
@@ -423,6 +426,9 @@ fn copies_go_to_the_reference_and_back() {
     {
         assert_eq!(text(&mut reference, words), text(&mut ours, words));
     }
+    assert_eq!(text(&mut reference, &["SELECT", "3"]), "+OK");
+    assert_eq!(text(&mut reference, &["KEYS", "*"]), "*1\n  \"elsewhere\"");
+    assert_eq!(text(&mut reference, &["SELECT", "0"]), "+OK");
     assert!(reference.call(&["PTTL", "mortal"]).expect("a reply").int().is_some_and(|left| left > 0));
     assert_eq!(text(&mut ours, &["FLUSHALL"]), "+OK");
     for words in dataset {
