@@ -274,7 +274,7 @@ fn the_tree_holds_little_that_is_not_in_files() {
     let folder = Scratch::new();
     let (store, _) = in_tree(&folder.0);
     let (mut most, mut written) = (0, 0);
-    for batch in 0..200 {
+    for batch in 0..300 {
         let put = |key: u64| StoreOp::Put {
             db: 0,
             key: format!("key:{}", batch * 10 + key).into_bytes(),
@@ -284,5 +284,6 @@ fn the_tree_holds_little_that_is_not_in_files() {
         written += 1_000_000;
         most = most.max(store.memory().unwritten);
     }
-    assert!((1_000_000..written / 2).contains(&most), "{most} bytes of {written}");
+    // Four of 16 MB that wait or are being filled, and as many that are in files and kept until others are sealed.
+    assert!((1_000_000..8 * (17 << 20)).contains(&most), "{most} bytes of {written}");
 }
