@@ -1,6 +1,6 @@
 // The package's numbers in Chromium, beside what else keeps data in a browser. Prints a table; medians of `rounds` runs, each in a new profile.
 import { launch, profile, visit } from './browsers.mjs';
-import { serve } from './serve.mjs';
+import { serve, serveDemo } from './serve.mjs';
 
 const ROUNDS = Number(process.argv[2] ?? 3);
 const LARGE = Number(process.argv[3] ?? 256) * 1024;
@@ -57,7 +57,7 @@ async function inPrivate(work, argument) {
 
 /** Milliseconds until the demo page has answered the command that a visitor would type at once; the median of visits after the first, which starts the browser too. */
 async function page() {
-  const demo = await serve((path) => (path.startsWith('/nuthatch/') ? path.replace('/nuthatch', '/pkg') : `/demo${path === '/' ? '/index.html' : path}`));
+  const demo = await serveDemo();
   const { context, close } = await profile();
   try {
     const visitor = await context.newPage(), seen = [];

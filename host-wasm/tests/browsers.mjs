@@ -5,12 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 
+const CHROMIUM = { executablePath: '/usr/bin/chromium', headless: true };
 const QUIET = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 
 /** Chromium; `sqlite`: with its newer backend of IndexedDB. */
 export function launch({ sqlite = false, args = [] } = {}) {
   const backend = sqlite ? ['--enable-features=IdbSqliteBackingStore'] : [];
-  return chromium.launch({ executablePath: '/usr/bin/chromium', headless: true, args: [...QUIET, ...backend, ...args] });
+  return chromium.launch({ ...CHROMIUM, args: [...QUIET, ...backend, ...args] });
 }
 
 /**
@@ -19,7 +20,7 @@ export function launch({ sqlite = false, args = [] } = {}) {
  */
 export async function profile(options = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'nuthatch-profile-'));
-  const context = await chromium.launchPersistentContext(folder, { executablePath: '/usr/bin/chromium', headless: true, args: QUIET, ...options });
+  const context = await chromium.launchPersistentContext(folder, { ...CHROMIUM, args: QUIET, ...options });
   const close = async () => {
     await context.close();
     await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });

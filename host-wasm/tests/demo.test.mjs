@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { profile } from './browsers.mjs';
-import { serve } from './serve.mjs';
+import { serveDemo } from './serve.mjs';
 
 const screenshots = fileURLToPath(new URL('../../target/screenshots', import.meta.url));
 const LIMIT = 16 * 1024 * 1024;
@@ -20,7 +20,7 @@ const errors = [];
 test('the demo page', async () => {
   await mkdir(screenshots, { recursive: true });
   await size();
-  const server = await serve((path) => (path.startsWith('/nuthatch/') ? path.replace('/nuthatch', '/pkg') : `/demo${path === '/' ? '/index.html' : path}`));
+  const server = await serveDemo();
   const { context, close } = await profile({ viewport: { width: 1400, height: 1100 }, acceptDownloads: true });
   try {
     page = await context.newPage();

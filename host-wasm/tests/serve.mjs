@@ -10,6 +10,11 @@ const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/ja
 const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' data:";
 const PAGE = '<!doctype html><meta charset="utf-8"><title>Nuthatch</title><link rel="icon" href="data:,"><script type="module" src="/tests/page.js"></script>';
 
+/** As `serve`, for the demo page and the package below it, as they are when they are published. */
+export function serveDemo() {
+  return serve((path) => (path.startsWith('/nuthatch/') ? path.replace('/nuthatch', '/pkg') : `/demo${path === '/' ? '/index.html' : path}`));
+}
+
 /** Serves until `close`; `url` is the page's. `place`: which file of this package a path of a URL means. */
 export async function serve(place = (path) => path) {
   const server = createServer(async (request, response) => {

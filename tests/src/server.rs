@@ -120,9 +120,15 @@ impl Server {
             if let Some(status) = self.child.try_wait()? {
                 return Err(io::Error::other(format!("the server ended with {status}: {}", self.log())));
             }
-            // Any other reply will do: with a password set it is an error.
             let reply = Conn::open(self.port).and_then(|mut conn| conn.call(&["PING"]));
-            if reply.is_ok_and(|reply| !reply.error().is_some_and(|text| text.starts_with("LOADING"))) {
+            let is_ready = reply.is_ok_and(|reply| match reply.error() {
+                // Who has not said the password is not told whether the server still loads.
+                Some(text) if text.starts_with("NOAUTH") => {
+                    self.log().contains("Ready to accept connections")
+                }
+                error => !error.is_some_and(|text| text.starts_with("LOADING")),
+            });
+            if is_ready {
                 return Ok(());
             }
             if Instant::now() > until {

@@ -210,7 +210,7 @@ impl Engine {
             self.data.paging.set_hold(true);
         }
         self.serial = self.serial.wrapping_add(1);
-        let foreground = !matches!(purpose, Purpose::Background | Purpose::Flushed | Purpose::Rewrite);
+        let waited_for = !matches!(purpose, Purpose::Background | Purpose::Flushed | Purpose::Rewrite);
         let file = temporary_name(&self.server.host, purpose);
         self.jobs.push(Owner::Saving(self.serial), Job::Create { file: file.clone() });
         self.saving = Some(Saving {
@@ -223,7 +223,7 @@ impl Engine {
             in_flight: 0,
             walked: false,
             paused_at: (self.server.host.monotonic)(),
-            paged: PagedReads::new(&self.data.paging, foreground),
+            paged: PagedReads::new(&self.data.paging, waited_for),
             spare: Vec::new(),
             bytes: 0,
             moves: (moves && purpose != Purpose::Rewrite).then(Vec::new),
@@ -239,8 +239,8 @@ impl Engine {
             return;
         }
         persistence.saving_since = Some(self.now);
-        persistence.foreground = purpose != Purpose::Background;
-        if purpose == Purpose::Background {
+        persistence.foreground = waited_for;
+        if !waited_for {
             persistence.last_try = self.now;
         }
     }

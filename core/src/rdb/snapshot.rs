@@ -258,11 +258,6 @@ impl Snapshot {
         self.paged.len()
     }
 
-    /// How many values were taken and have not come.
-    pub fn reading(&self) -> usize {
-        self.reading
-    }
-
     /// Writes a key whose value was read from the page device.
     ///
     /// # Errors

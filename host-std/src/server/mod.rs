@@ -255,13 +255,12 @@ impl Server {
                 _ if self.engine.is_behind() => self.worker.wait(),
                 Some(pages) => pages.poll(),
                 None if helped >= READS_AT_ONCE => None,
-                None => self.stores.as_ref().and_then(Stores::help),
+                None => self.stores.as_ref().and_then(Stores::help).inspect(|_| helped += 1),
             };
             let Some((id, done)) = ended else { break };
-            helped += 1;
             self.engine.handle_completion(id, done, self.now);
         }
-        self.has_reads = helped >= READS_AT_ONCE && self.stores.is_some();
+        self.has_reads = helped >= READS_AT_ONCE;
     }
 
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {

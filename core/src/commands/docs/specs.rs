@@ -16,8 +16,8 @@ pub struct Spec<'t> {
     note: Option<&'t str>,
 }
 
-/// Numbers with their names in the reply.
-type Numbers<'n> = &'n [(&'static str, i64)];
+/// How keys are looked for: the kind, and its numbers with their names in the reply.
+type Search<'n> = (&'static str, &'n [(&'static str, i64)]);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
@@ -81,30 +81,28 @@ pub fn reply(reply: &mut Reply<'_>, specs: &[Spec<'_>]) {
         reply.bulk(b"flags");
         reply.set(spec.flags.split(' ').count());
         spec.flags.split(' ').for_each(|flag| reply.simple(flag));
-        let (begin, find): (Numbers<'_>, Numbers<'_>) = match &spec.place {
-            Place::Unknown => (&[], &[]),
-            Place::Range { first, last, step } => {
-                (&[("index", *first)], &[("lastkey", *last), ("keystep", *step), ("limit", 0)])
-            }
-            Place::Counted { at } => {
-                (&[("index", *at)], &[("keynumidx", 0), ("firstkey", 1), ("keystep", 1)])
-            }
+        let (begin, find): (Search<'_>, Search<'_>) = match &spec.place {
+            Place::Unknown => (("unknown", &[]), ("unknown", &[])),
+            Place::Range { first, last, step } => (
+                ("index", &[("index", *first)]),
+                ("range", &[("lastkey", *last), ("keystep", *step), ("limit", 0)]),
+            ),
+            Place::Counted { at } => (
+                ("index", &[("index", *at)]),
+                ("keynum", &[("keynumidx", 0), ("firstkey", 1), ("keystep", 1)]),
+            ),
         };
         reply.bulk(b"begin_search");
-        search(reply, "index", begin);
+        search(reply, begin);
         reply.bulk(b"find_keys");
-        search(
-            reply,
-            if find.first().is_some_and(|(name, _)| *name == "lastkey") { "range" } else { "keynum" },
-            find,
-        );
+        search(reply, find);
     }
 }
 
-fn search(reply: &mut Reply<'_>, kind: &str, numbers: Numbers<'_>) {
+fn search(reply: &mut Reply<'_>, (kind, numbers): Search<'_>) {
     reply.map(2);
     reply.bulk(b"type");
-    reply.bulk(if numbers.is_empty() { b"unknown" } else { kind.as_bytes() });
+    reply.bulk(kind.as_bytes());
     reply.bulk(b"spec");
     reply.map(numbers.len());
     for (name, number) in numbers {

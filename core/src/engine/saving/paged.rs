@@ -36,9 +36,17 @@ struct Run {
 }
 
 impl Run {
-    fn of(entry: PagedEntry, place: Place, offset: u64) -> Self {
-        let (from, len) = (place.device(), place.len as usize);
+    fn of(entry: PagedEntry, place: Place, page_size: u32) -> Self {
+        let (from, offset, len) = (place.device(), place.offset(page_size), place.len as usize);
         Self { from, offset, len, entries: Vec::from([(entry, place)]) }
+    }
+
+    /// The length with the value there, if that is the run's next and `longest` is not passed.
+    fn with(&self, place: &Place, page_size: u32, longest: usize) -> Option<usize> {
+        let end = self.offset + self.len as u64;
+        let next = if self.from == Device::Pages { end.next_multiple_of(page_size.into()) } else { end };
+        let len = (next - self.offset) as usize + place.len as usize;
+        (self.from == place.device() && next == place.offset(page_size) && len <= longest).then_some(len)
     }
 }
 
@@ -112,13 +120,14 @@ impl PagedReads {
             Reverse((order(place.device()), place.offset(self.page_size)))
         });
         while let Some((place, entry)) = found.pop() {
-            let offset = place.offset(self.page_size);
-            match self.runs.last_mut() {
-                Some(run) if goes_on(run, offset, &place, (self.page_size, self.longest)) => {
-                    run.len = (offset - run.offset) as usize + place.len as usize;
+            let last = self.runs.last_mut();
+            let longer = last.and_then(|run| Some((run.with(&place, self.page_size, self.longest)?, run)));
+            match longer {
+                Some((len, run)) => {
+                    run.len = len;
                     run.entries.push((entry, place));
                 }
-                _ => self.runs.push(Run::of(entry, place, offset)),
+                None => self.runs.push(Run::of(entry, place, self.page_size)),
             }
         }
         self.runs.reverse();
@@ -144,12 +153,7 @@ impl PagedReads {
         if run.entries.len() == 1 {
             return run.entries.pop().map(|(entry, _)| entry);
         }
-        let page_size = self.page_size;
-        let alone = run.entries.into_iter().map(|(entry, place)| {
-            let offset = place.offset(page_size);
-            Run::of(entry, place, offset)
-        });
-        self.runs.extend(alone);
+        self.runs.extend(run.entries.into_iter().map(|(entry, place)| Run::of(entry, place, self.page_size)));
         None
     }
 }
@@ -159,15 +163,6 @@ fn order(device: Device) -> u8 {
         Device::Pages => 0,
         Device::Snapshot { odd } => 1 + u8::from(odd),
     }
-}
-
-/// Whether the value there is the run's next.
-fn goes_on(run: &Run, offset: u64, place: &Place, (page_size, longest): (u32, usize)) -> bool {
-    let end = run.offset + run.len as u64;
-    let next = if run.from == Device::Pages { end.next_multiple_of(page_size.into()) } else { end };
-    run.from == place.device()
-        && next == offset
-        && (offset - run.offset) as usize + place.len as usize <= longest
 }
 
 impl Saving {
