@@ -40,6 +40,24 @@ fn command_docs_are_the_same_bytes_on_every_host() {
     assert_eq!(String::from_utf8_lossy(&came), String::from_utf8_lossy(expected));
 }
 
+/// A recorded `OBJECT IDLETIME` of 0 was 1 on a machine where a second ended between the write and the question.
+#[test]
+fn what_a_clock_tells_counts_by_its_kind_only() {
+    const TELLS: [&str; 6] = ["OBJECT IDLETIME", "TTL", "PTTL", "EXPIRETIME", "LASTSAVE", "TIME"];
+    for entry in fs::read_dir(workspace().join("tests/data")).expect("the data") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_none_or(|ending| ending != "transcript") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).expect("the transcript");
+        for (step, reply) in text.lines().zip(text.lines().skip(1)) {
+            let asks = step.split_once("] ").is_some_and(|(_, command)| TELLS.iter().any(|name| command.starts_with(name)));
+            let exact = step.as_bytes().get(2) == Some(&b']') && reply.starts_with(':') && !reply.starts_with(":-");
+            assert!(!(asks && exact), "{}: `{step}` depends on the clock: write it `[1?]`", path.display());
+        }
+    }
+}
+
 macro_rules! transcripts {
     ($($name:ident),* $(,)?) => {
         $(#[test]
