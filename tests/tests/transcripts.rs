@@ -51,8 +51,11 @@ fn what_a_clock_tells_counts_by_its_kind_only() {
         }
         let text = fs::read_to_string(&path).expect("the transcript");
         for (step, reply) in text.lines().zip(text.lines().skip(1)) {
-            let asks = step.split_once("] ").is_some_and(|(_, command)| TELLS.iter().any(|name| command.starts_with(name)));
-            let exact = step.as_bytes().get(2) == Some(&b']') && reply.starts_with(':') && !reply.starts_with(":-");
+            let asks = step
+                .split_once("] ")
+                .is_some_and(|(_, command)| TELLS.iter().any(|name| command.starts_with(name)));
+            let exact =
+                step.as_bytes().get(2) == Some(&b']') && reply.starts_with(':') && !reply.starts_with(":-");
             assert!(!(asks && exact), "{}: `{step}` depends on the clock: write it `[1?]`", path.display());
         }
     }
