@@ -193,11 +193,12 @@ pub fn has_nightly_with_sources() -> bool {
     has_nightly() && ensure(sources, || succeeds(&mut program("rustup", add)))
 }
 
-/// QEMU, which runs the firmware. Debian's replaces a newer qemu-utils, so both come from one release.
+/// QEMU, which runs the firmware. Debian's takes the place of a newer qemu-utils: by its own release's, or, where apt
+/// does not go back to an older one by itself, by none.
 pub fn qemu() -> bool {
     ensure(
         || succeeds(&mut program("qemu-system-arm", ["--version"])),
-        || apt_install(&["qemu-system-arm", "qemu-utils"]),
+        || apt_install(&["qemu-system-arm", "qemu-utils"]) || apt_install(&["qemu-system-arm"]),
     )
 }
 
