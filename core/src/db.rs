@@ -237,7 +237,7 @@ impl Db<'_> {
         let Data { keyspace, access, rng, .. } = &mut *self.data;
         let record = keyspace.db_mut(self.index).get_mut(slot);
         let clock = access.touched(if access.lfu { record.clock() } else { 0 }, self.now, rng);
-        record.set_clock(clock);
+        record.touch(clock, access.stay);
     }
 
     #[inline]

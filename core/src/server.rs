@@ -321,6 +321,7 @@ impl Server {
         limits.list_max_listpack_size = config.list_max_listpack_size;
         limits.list_compress_depth = config.list_compress_depth as usize;
         data.access = AccessClock {
+            stay: data.access.stay,
             lfu: matches!(
                 config.maxmemory_policy,
                 MaxmemoryPolicy::AllkeysLfu | MaxmemoryPolicy::VolatileLfu

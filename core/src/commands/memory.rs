@@ -71,7 +71,7 @@ fn keys_fill_memory(ctx: &mut Ctx<'_>) -> Option<String> {
     }
     let (mut keys, mut bytes) = (0, 0);
     for (_, database) in data.keyspace.iter().filter(|(_, database)| !database.is_empty()) {
-        let sampled = database.sample_spread(&mut data.rng, SAMPLES, SAMPLES * 4, |_| true);
+        let sampled = database.sample_spread(&mut data.rng, SAMPLES, SAMPLES * 4, 1, |_| true);
         let sum: usize = sampled.iter().map(|slot| database.get(*slot).memory_without_value() + SLOT).sum();
         keys += database.len();
         bytes += sum / sampled.len().max(1) * database.len();

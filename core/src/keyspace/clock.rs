@@ -19,11 +19,13 @@ pub struct AccessClock {
     pub log_factor: u32,
     /// `lfu-decay-time`: minutes for the counter to lose one; 0 never.
     pub decay_minutes: u32,
+    /// Seconds that a value rests on a page device, as a rule: one that is used again within them belongs into memory.
+    pub stay: u32,
 }
 
 impl Default for AccessClock {
     fn default() -> Self {
-        Self { lfu: false, log_factor: 10, decay_minutes: 1 }
+        Self { lfu: false, log_factor: 10, decay_minutes: 1, stay: 0 }
     }
 }
 

@@ -170,13 +170,14 @@ impl Database {
     }
 
     /// Up to `n` records that `accept` takes, each as likely as any other, which looks at about `tries` places; one may come
-    /// twice. Where hardly any is left to be taken, what a walk over many more places meets. `accept` should judge by the
-    /// tags alone.
+    /// twice. About one of `rarity` is to be expected, so many more neighbours are looked at together. Where hardly any is
+    /// left to be taken, what a walk over many more places meets. `accept` should judge by the tags alone.
     pub fn sample_spread(
         &self,
         rng: &mut Rng,
         n: usize,
         tries: usize,
+        rarity: usize,
         accept: impl Fn(&Record) -> bool,
     ) -> Vec<Slot> {
         /// Tags lie together: so many are looked at in the time of a few hundred random reads.
@@ -184,7 +185,7 @@ impl Database {
         if self.len() <= tries {
             return self.table.sample(rng, n, usize::MAX, accept);
         }
-        let found = self.table.sample_spread(rng, n, tries, &accept);
+        let found = self.table.sample_spread(rng, n, tries, rarity, &accept);
         if found.is_empty() { self.table.sample(rng, n, WALK, accept) } else { found }
     }
 

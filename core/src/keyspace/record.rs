@@ -8,6 +8,8 @@
 //! is a boxed [`Value`] that the block owns. Two tag bits in the pointer tell, without touching the block, whether
 //! the key has a deadline and whether its value is paged out: sampling walks over table slots at memory speed.
 
+mod whereabouts;
+
 use crate::block::Block;
 use crate::types::hash::{Hash, HashRef};
 use crate::types::intset::{Intset, IntsetBuf};
@@ -18,14 +20,12 @@ use crate::types::set::{Set, SetRef};
 use crate::types::string::StrRef;
 use crate::types::zset::{Zset, ZsetRef};
 use crate::types::{Kind, Value, ValueRef};
-use crate::words::{reach::PAGES, time::UnixMillis};
+use crate::words::time::UnixMillis;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use whereabouts::Whereabouts;
 
 const TAG_DEADLINE: u8 = 0;
-/// Two tags tell where the value is, see [`Whereabouts`].
-const TAG_PAGED: u8 = 1;
-const TAG_COPIED: u8 = 2;
 
 const KIND_MASK: u8 = 0b0000_0111;
 const FORM_SHIFT: u8 = 3;
@@ -45,19 +45,6 @@ const INLINE_MAX: usize = 64 * 1024;
 /// A compact collection that is changed again stays in the key's block up to this size; a larger one moves into a
 /// box of its own, where a change does not copy it.
 const INLINE_EDIT_MAX: usize = 256;
-
-/// Where a value is: in memory, on a page device, or both.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Whereabouts {
-    /// In memory alone.
-    Memory,
-    /// On the device alone; its place is the payload.
-    Device,
-    /// In memory, and a copy is on its way to the device.
-    Storing,
-    /// In memory and, just the same, on the device; its place follows the payload.
-    Both,
-}
 
 /// What a record's payload is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -252,90 +239,6 @@ impl Record {
         self.0.tag(TAG_DEADLINE)
     }
 
-    /// Whether the value is on a page device; does not touch the block.
-    #[inline]
-    pub fn is_paged(&self) -> bool {
-        self.whereabouts() == Whereabouts::Device
-    }
-
-    #[inline]
-    fn whereabouts(&self) -> Whereabouts {
-        match (PAGES && self.0.tag(TAG_PAGED), self.0.tag(TAG_COPIED)) {
-            (false, false) => Whereabouts::Memory,
-            (true, false) => Whereabouts::Device,
-            (false, true) => Whereabouts::Storing,
-            (true, true) => Whereabouts::Both,
-        }
-    }
-
-    #[inline]
-    fn set_whereabouts(&mut self, place: Whereabouts) {
-        self.0.set_tag(TAG_PAGED, matches!(place, Whereabouts::Device | Whereabouts::Both));
-        self.0.set_tag(TAG_COPIED, matches!(place, Whereabouts::Storing | Whereabouts::Both));
-    }
-
-    /// Whether an equal copy of the value in memory is on the device; does not touch the block.
-    #[inline]
-    pub fn is_copied(&self) -> bool {
-        self.whereabouts() == Whereabouts::Both
-    }
-
-    /// Whether pages of the device belong to this record; does not touch the block.
-    #[inline]
-    pub fn has_pages(&self) -> bool {
-        PAGES && self.0.tag(TAG_PAGED)
-    }
-
-    /// Notes where an equal copy of the value is on the device.
-    pub fn set_copy(&mut self, place: &[u8; PLACE_LEN]) {
-        self.0.append(place);
-        self.set_whereabouts(Whereabouts::Both);
-    }
-
-    /// Forgets the copy on the device, which the value is about to differ from.
-    pub fn drop_copy(&mut self) {
-        if self.is_copied() {
-            let keep = self.0.bytes().len() - PLACE_LEN;
-            self.0.truncate(keep);
-            self.set_whereabouts(Whereabouts::Memory);
-        }
-    }
-
-    /// Leaves the value to its copy on the device.
-    pub fn rely_on_copy(&mut self) {
-        if let Some(place) = self.place().and_then(|place| <[u8; PLACE_LEN]>::try_from(place).ok())
-            && self.is_copied()
-        {
-            self.page_out(&place);
-        }
-    }
-
-    /// Whether a copy of the value, as it is, is on its way to a page device; does not touch the block. Any change of the
-    /// value ends it.
-    #[inline]
-    pub fn is_storing(&self) -> bool {
-        self.whereabouts() == Whereabouts::Storing
-    }
-
-    /// Notes that a copy of the value is on its way to a page device, or that it is no more.
-    pub fn set_storing(&mut self, on: bool) {
-        debug_assert!(!self.has_pages(), "a value that has pages needs no other copy");
-        self.set_whereabouts(if on { Whereabouts::Storing } else { Whereabouts::Memory });
-    }
-
-    /// Whether the store under diskstore has the key just as it is; does not touch the block. The tag is that of a copy on
-    /// its way to a page device: there is never both, and any change of the value ends either.
-    #[inline]
-    pub fn is_clean(&self) -> bool {
-        self.is_storing()
-    }
-
-    /// Notes that the store under diskstore has the key just as it is, or no more.
-    #[inline]
-    pub fn set_clean(&mut self, on: bool) {
-        self.set_storing(on);
-    }
-
     /// When the key expires.
     #[inline]
     pub fn deadline(&self) -> Option<UnixMillis> {
@@ -504,11 +407,11 @@ impl Record {
     /// The same record under another key.
     pub fn with_key(self, key: &[u8]) -> Self {
         let old = self.head();
-        let (volatile, paged, copied) = (self.is_volatile(), self.is_paged(), self.is_copied());
+        let (volatile, whereabouts) = (self.is_volatile(), self.whereabouts());
         let mut head = [0; MAX_HEAD];
         let n = write_head(&mut head, old.shape, self.clock(), key, self.deadline());
         let payload = &self.0.bytes()[old.payload_at()..];
-        let mut block = if self.0.boxed().is_some() {
+        let block = if self.0.boxed().is_some() {
             let payload = payload.to_vec();
             match self.0.into_boxed() {
                 Some(value) => Block::with_boxed(&[&head[..n], key, &payload], value),
@@ -517,37 +420,11 @@ impl Record {
         } else {
             Block::new(&[&head[..n], key, payload])
         };
-        block.set_tag(TAG_DEADLINE, volatile);
-        block.set_tag(TAG_PAGED, paged || copied);
-        block.set_tag(TAG_COPIED, copied);
-        Self(block)
-    }
-
-    /// Puts the value's place on a page device in the value's stead. `place` is opaque here.
-    pub fn page_out(&mut self, place: &[u8]) {
-        let kind = self.kind();
-        self.set_inline(kind, Form::Paged, place);
-        self.set_whereabouts(Whereabouts::Device);
-    }
-
-    /// Where the value or its copy lies on the device, as given to [`Record::page_out`] or [`Record::set_copy`].
-    pub fn place(&self) -> Option<&[u8]> {
-        let bytes = self.0.bytes();
-        match self.whereabouts() {
-            Whereabouts::Device => Some(&bytes[head_of(bytes).payload_at()..]),
-            Whereabouts::Both => Some(&bytes[bytes.len() - PLACE_LEN..]),
-            Whereabouts::Memory | Whereabouts::Storing => None,
-        }
-    }
-
-    /// The value, or its copy, lies elsewhere now. Without effect on a record that has no place.
-    pub fn set_place(&mut self, place: &[u8; PLACE_LEN]) {
-        let len = self.0.bytes().len();
-        if self.has_pages()
-            && let Some(at) = len.checked_sub(PLACE_LEN)
-        {
-            self.0.bytes_mut()[at..].copy_from_slice(place);
-        }
+        let mut record = Self(block).with_deadline_tag(volatile);
+        // A copy that is on its way is the old key's.
+        let is_storing = whereabouts == Whereabouts::Storing;
+        record.set_whereabouts(if is_storing { Whereabouts::Memory } else { whereabouts });
+        record
     }
 
     /// Whether the value lies in a box of its own, which [`Record::into_value`] then gives away without a copy.
@@ -558,13 +435,6 @@ impl Record {
     /// Bytes of memory for key, metadata and value together, estimated without walking the value.
     pub fn memory(&self) -> usize {
         self.0.allocated() + self.0.boxed().map_or(0, |v| size_of::<Value>() + v.as_ref().memory())
-    }
-}
-
-impl Record {
-    /// Bytes that stay when the value leaves memory.
-    pub fn memory_without_value(&self) -> usize {
-        self.head().payload_at() + PLACE_LEN + size_of::<usize>()
     }
 }
 

@@ -7,12 +7,14 @@
 pub mod bitmap;
 pub mod frame;
 mod place;
+mod rests;
 mod storing;
 pub mod victims;
 
 use crate::waiters::DbKey;
 use alloc::vec::Vec;
 use bitmap::Bitmap;
+use rests::Rests;
 
 pub use place::{Device, PLACE_LEN, Place};
 pub use storing::Storing;
@@ -57,6 +59,8 @@ pub struct Paging {
     pub swapped: usize,
     /// Values on their way back.
     pub loading: usize,
+    /// How long values rest on the device, as a rule.
+    pub rests: Rests,
     /// Jobs on the device.
     pub queue: PageQueue,
     /// Pages are not given back before the running snapshot has ended: it may still read them.
@@ -101,6 +105,7 @@ impl Paging {
             storing: Storing::default(),
             swapped: 0,
             loading: 0,
+            rests: Rests::default(),
             queue: PageQueue::default(),
             hold: false,
             late: Vec::new(),

@@ -4,6 +4,7 @@ use super::super::Engine;
 use super::super::jobs::{Done, Job, Owner};
 use super::held::Load;
 use super::{Failure, Wanted};
+use crate::db::Data;
 use crate::page::{Device, Place};
 use crate::session::SessionId;
 use crate::types::codec::decode_in;
@@ -118,6 +119,11 @@ impl Engine {
         }
         self.data.paging.swapped -= 1;
         self.data.paging.stats.swapped_in += 1;
+        // What is read ahead has to stay until its command comes.
+        if !load.waiting.is_empty() {
+            let Data { paging, access, keyspace, .. } = &mut self.data;
+            paging.rests.came_back(keyspace.db_mut(load.key.0).get_mut(slot), access, self.now);
+        }
         None
     }
 }

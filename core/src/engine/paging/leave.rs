@@ -125,7 +125,10 @@ impl Engine {
     /// Writes out the values that DEBUG SWAPOUT named.
     pub(in crate::engine) fn page_out_requested(&mut self) {
         for (db, key) in core::mem::take(&mut self.data.paging.requested) {
-            let victim = Victim::named(&self.data.keyspace, db, key);
+            let Some(slot) = self.data.keyspace.db(db).find(self.data.keyspace.hash(&key), &key) else {
+                continue;
+            };
+            let victim = Victim { db, slot };
             if self.leave_to_copy(&victim).is_some() {
                 continue;
             }
@@ -183,12 +186,16 @@ impl Engine {
 
     /// Lets a value leave whose copy is on the device already; what that frees, if it is so.
     fn leave_to_copy(&mut self, victim: &Victim) -> Option<usize> {
-        let database = self.data.keyspace.db_mut(victim.db);
-        let slot = database.find(victim.hash, &victim.key).filter(|slot| database.get(*slot).is_copied())?;
-        if self.traffic.pins.holds(victim.hash, victim.db, &victim.key) {
-            return None;
+        let Victim { db, slot } = *victim;
+        let record = Some(self.data.keyspace.db(db).get(slot)).filter(|record| record.is_copied())?;
+        if !self.traffic.pins.is_empty() {
+            let hash = self.data.keyspace.hash(record.key());
+            if self.traffic.pins.holds(hash, db, record.key()) {
+                return None;
+            }
         }
-        let place = database.get(slot).place().and_then(Place::decode);
+        let place = record.place().and_then(Place::decode);
+        let database = self.data.keyspace.db_mut(db);
         let leaves_file = self.data.paging.moving || self.saving.is_some();
         if leaves_file && place.is_some_and(|place| place.device() != Device::Pages) {
             // The file is about to be given up, and only what lies there alone moves to the next.
@@ -209,14 +216,13 @@ impl Engine {
         encoder: &mut Encoder,
         buffer: &mut Vec<u8>,
     ) -> Option<(Stored, usize)> {
-        let Victim { hash, .. } = *victim;
-        let key = (victim.db, victim.key.clone());
+        let Victim { db, slot } = *victim;
+        let key: DbKey = (db, self.data.keyspace.db(db).get(slot).key().into());
+        let hash = self.data.keyspace.hash(&key.1);
         if self.traffic.pins.holds(hash, key.0, &key.1) || self.data.waiters.is_awaited(&key) {
             return None;
         }
-        let database = self.data.keyspace.db_mut(victim.db);
-        let slot = database.find(hash, &victim.key)?;
-        let record = database.get_mut(slot);
+        let record = self.data.keyspace.db_mut(db).get_mut(slot);
         let value = record.value().filter(|_| !record.is_storing() && !record.is_copied())?;
         let page_size = self.data.paging.page_size as usize;
         let whole = frame::HEADER + record.memory() + ENCODED + page_size;

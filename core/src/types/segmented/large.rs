@@ -271,25 +271,27 @@ impl<T: Fetch> Segmented<T> {
 
     /// Up to `n` elements that `accept` takes, from short stretches at random places, until about `tries` buckets were looked
     /// at; in a small table one may come twice. Each element is as likely as any other, however those that `accept` takes
-    /// are spread: a walk to the next ones would meet lonely ones more often. Those found are on their way from memory.
+    /// are spread: a walk to the next ones would meet lonely ones more often. The stretches are the longer, the rarer those
+    /// are. Those found are on their way from memory.
     pub fn sample_spread(
         &self,
         rng: &mut Rng,
         n: usize,
         tries: usize,
+        rarity: usize,
         accept: impl Fn(&T) -> bool,
     ) -> Vec<Slot> {
-        const STRETCH: usize = 16;
-        let mut found = Vec::with_capacity(n + STRETCH);
+        let stretch = 16 << rarity.clamp(1, 8).ilog2();
+        let mut found = Vec::with_capacity(n + stretch);
         let Some(first) = self.segments.first() else { return found };
         let widest = first.table.num_buckets().max(self.widest as usize);
-        for _ in 0..tries.div_ceil(STRETCH) {
+        for _ in 0..tries.div_ceil(stretch) {
             if found.len() >= n {
                 break;
             }
             let (segment, bucket) = (rng.index(self.segments.len()), rng.index(widest));
-            let (table, first) = (&self.segments[segment].table, bucket / STRETCH * STRETCH);
-            for bucket in first..(first + STRETCH).min(table.num_buckets()) {
+            let (table, first) = (&self.segments[segment].table, bucket / stretch * stretch);
+            for bucket in first..(first + stretch).min(table.num_buckets()) {
                 if let Some(element) = table.get_bucket(bucket).filter(|element| accept(element)) {
                     element.fetch();
                     found.push(Slot { segment: segment as u32, bucket: bucket as u32 });

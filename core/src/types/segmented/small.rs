@@ -315,6 +315,7 @@ impl<T: Fetch> Segmented<T> {
         rng: &mut Rng,
         n: usize,
         tries: usize,
+        _rarity: usize,
         accept: impl Fn(&T) -> bool,
     ) -> Vec<Slot> {
         self.sample(rng, n, tries, accept)
@@ -504,7 +505,7 @@ mod tests {
         let odd = table.sample(&mut rng, 600, usize::MAX, |n| n % 2 == 1);
         assert_eq!(odd.iter().collect::<BTreeSet<_>>().len(), 500);
         assert!(odd.iter().all(|slot| table.get(*slot) % 2 == 1));
-        assert!(table.sample_spread(&mut rng, 5, 20, |_| true).len() <= 5);
+        assert!(table.sample_spread(&mut rng, 5, 20, 1, |_| true).len() <= 5);
         assert!(table.buckets() * size_of::<Option<u32>>() <= table.allocated());
         assert!(table.segments() > 1000 / MOST);
         let mut calls = 0;

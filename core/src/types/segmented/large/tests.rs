@@ -318,7 +318,7 @@ fn a_spread_sample_meets_each_as_often() {
     let lonely = (0..20_000).filter(|n| wanted(n) && !first(*n)).count() as f64;
     let (mut dense, mut sparse) = (0, 0);
     for _ in 0..5_000 {
-        let some = table.sample_spread(&mut rng, 20, 2_000, wanted);
+        let some = table.sample_spread(&mut rng, 20, 2_000, 1, wanted);
         assert_eq!(some.len(), 20);
         for slot in some {
             let n = *table.get(slot);
@@ -328,8 +328,8 @@ fn a_spread_sample_meets_each_as_often() {
     }
     let share = f64::from(sparse) / f64::from(dense + sparse) / (lonely / all);
     assert!((0.8..1.25).contains(&share), "lonely ones were found {share} times as often as others");
-    assert!(table.sample_spread(&mut rng, 20, 500, |_| false).is_empty());
-    assert!(Segmented::<u32>::new().sample_spread(&mut rng, 20, 100, |_| true).is_empty());
+    assert!(table.sample_spread(&mut rng, 20, 500, 1, |_| false).is_empty());
+    assert!(Segmented::<u32>::new().sample_spread(&mut rng, 20, 100, 1, |_| true).is_empty());
 }
 
 /// Every element in one point: the directory must not grow without end, nor may an insert loop for ever.
