@@ -276,6 +276,23 @@ fn after_kills_under_everysec_the_server_starts() {
     kills("everysec", Duration::from_secs(2));
 }
 
+/// Under `everysec` batches gather while one request follows the other, but no longer: what was answered to a client that then
+/// said nothing for a moment stayed in memory once, and a kill lost it.
+#[test]
+fn a_quiet_moment_hands_over_what_was_written() {
+    for policy in ["everysec", "no"] {
+        let place = Place::new();
+        let mut server = place.start(&ours(), policy);
+        let mut conn = server.connect().expect("a connection");
+        for n in 1..=100 {
+            conn.call(&["SET", "key", &n.to_string()]).expect("a reply");
+        }
+        sleep(Duration::from_millis(50));
+        server.end_by("KILL").expect("the end");
+        assert_eq!(text(&place.start(&ours(), policy), "GET key"), "\"100\"", "{policy}");
+    }
+}
+
 #[test]
 fn power_cuts_lose_nothing_acknowledged() {
     if Command::new("strace").arg("-V").output().is_err() {

@@ -220,6 +220,7 @@ impl World {
         let mut engine =
             Engine::new(Options { commands: ALL_COMMANDS, config, host, seed: [1, 2, 3, 4], now: START });
         engine.carries_files();
+        engine.gathers_batches();
         engine.load_at_start();
         let clients = (0..=CLIENTS).map(|_| engine.open_session(SessionInfo::default(), START)).collect();
         let mut world = Self {
@@ -248,6 +249,10 @@ impl World {
             if let Request::Fatal(line) = request {
                 self.fatal = Some(line);
             }
+        }
+        // Now and then the host sleeps between two turns.
+        if self.now % 5 == 0 {
+            self.engine.hand_over();
         }
         while let Some(job) = self.engine.poll_job() {
             self.jobs.push_back(job);

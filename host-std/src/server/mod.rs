@@ -111,6 +111,7 @@ impl Server {
             engine.reads_runs(LONGEST_IN_RING);
         }
         engine.carries_files();
+        engine.gathers_batches();
         let stores = match devices.store {
             Some(Opened { store, place }) => {
                 engine.carries_store(place);
@@ -263,14 +264,27 @@ impl Server {
         self.has_reads = helped >= READS_AT_ONCE;
     }
 
+    /// Waits for events. What has gathered for the journal goes to the file before the loop sleeps.
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
+        if self.engine.has_gathered() {
+            self.wait_for(events, Duration::ZERO)?;
+            if !events.is_empty() {
+                return Ok(());
+            }
+            self.engine.hand_over();
+            self.hand_out_jobs();
+        }
         let wait = if self.again.is_empty() && self.accepting.is_empty() && !self.has_reads {
             let until = self.engine.poll_timeout() - self.now;
             Duration::from_millis(until.clamp(0, LONGEST_WAIT).cast_unsigned())
         } else {
             Duration::ZERO
         };
-        match self.poll.poll(events, Some(wait)) {
+        self.wait_for(events, wait)
+    }
+
+    fn wait_for(&mut self, events: &mut Events, most: Duration) -> io::Result<()> {
+        match self.poll.poll(events, Some(most)) {
             Err(error) if error.kind() == ErrorKind::Interrupted => {
                 events.clear();
                 Ok(())

@@ -1,6 +1,7 @@
 //! The journal's way to its files: a batch a turn, its durability, and the replies that wait for it.
 //!
-//! A turn's commands become one batch. Under `appendfsync always` one fsync serves all of a turn, and while one is under
+//! A turn's commands become one batch. Under `everysec` those of several turns do while one follows the other, where the
+//! host says when it is about to sleep: each batch costs a thread its waking. Under `appendfsync always` one fsync serves all of a turn, and while one is under
 //! way the turns that follow collect into the next; what a session is answered meanwhile is held back until then, reads
 //! too, so that nobody sees what a power cut may undo.
 
@@ -23,6 +24,9 @@ use replay::Replay;
 
 /// Under `everysec` the time between two fsyncs, in milliseconds.
 const SYNC_PERIOD: UnixMillis = 1_000;
+/// Turns that follow each other share a batch up to so many bytes, and for so many milliseconds.
+const GATHERED: usize = 128 << 10;
+const GATHERING: UnixMillis = 4;
 
 /// What a job of the journal's is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +93,10 @@ pub(super) struct Journal {
     /// Turns that are durable in a file that the manifest does not name yet.
     durable_unlisted: u64,
     appends: u32,
+    /// The host says when it is about to sleep: batches may gather until then.
+    gathers: bool,
+    /// When the batch that gathers was begun.
+    begun: Option<UnixMillis>,
     syncs: u32,
     last_sync: UnixMillis,
     /// Batches that a failure left unwritten.
@@ -166,8 +174,40 @@ impl Engine {
         if self.server.journal.end_turn() {
             self.journal.turn += 1;
         }
-        let waits = self.server.config.appendfsync == AppendFsync::Always && self.journal.syncs > 0;
+        let waits = match self.server.config.appendfsync {
+            AppendFsync::Always => self.journal.syncs > 0,
+            AppendFsync::EverySec => self.may_gather(),
+            // What was answered is the operating system's as soon as may be.
+            AppendFsync::No => false,
+        };
         if !self.server.journal.is_empty() && !waits {
+            self.write_batch();
+        }
+    }
+
+    /// Whether what was collected may wait for what the next turns bring.
+    fn may_gather(&mut self) -> bool {
+        if !self.journal.gathers || self.server.journal.is_empty() {
+            return false;
+        }
+        let begun = *self.journal.begun.get_or_insert(self.now);
+        self.server.journal.len() < GATHERED && (begun..begun + GATHERING).contains(&self.now)
+    }
+
+    /// Tells that this host calls [`hand_over`](Self::hand_over) before it sleeps: under `appendfsync everysec` the commands of
+    /// turns that follow each other go to the file together.
+    pub fn gathers_batches(&mut self) {
+        self.journal.gathers = true;
+    }
+
+    /// Whether commands wait for [`hand_over`](Self::hand_over).
+    pub fn has_gathered(&self) -> bool {
+        self.journal.begun.is_some() && !self.server.journal.is_empty()
+    }
+
+    /// Makes jobs of what has gathered for the journal: no other turn follows at once.
+    pub fn hand_over(&mut self) {
+        if self.has_gathered() {
             self.write_batch();
         }
     }
@@ -184,6 +224,7 @@ impl Engine {
     fn write_batch(&mut self) {
         let policy = self.server.config.appendfsync;
         let journal = &mut self.journal;
+        journal.begun = None;
         // Without fsyncs nothing is known to be durable, and everything is taken to be.
         let behind = if policy == AppendFsync::No { 0 } else { journal.end - journal.synced };
         let batch = self.server.journal.seal(journal.end, behind);
@@ -237,6 +278,7 @@ impl Engine {
         let policy = self.server.config.appendfsync;
         if open && due && policy == AppendFsync::EverySec && !spared {
             if journal.syncs == 0 {
+                self.hand_over();
                 self.sync_journal();
             } else {
                 self.server.persistence.aof.delayed += 1;
