@@ -1,17 +1,15 @@
 //! The page device: a swap file, and the threads that read and write it.
 
 mod ring;
+mod swap_file;
 
-use crate::log;
-use crate::options::reason;
 use crate::worker::explain;
 use mio::Waker;
-use nuthatch_core::{Config, Device, Done, Job, JobId};
+use nuthatch_core::{Device, Done, Job, JobId};
 use ring::{Read, Ring};
-use rustix::fs::{Advice, FlockOperation, fadvise, flock, fstatvfs};
 use rustix::io::{ReadWriteFlags, preadv2};
 use std::ffi::OsStr;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, ErrorKind, IoSliceMut};
 use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
@@ -23,61 +21,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+pub use swap_file::open;
+
 /// The most that the event loop stands still for the device at once, so that a dead disk does not stop the server.
 const LONGEST_WAIT: Duration = Duration::from_millis(20);
-
-/// A disk with less room than this is no page device.
-const LEAST_ROOM: u64 = 1 << 20;
-
-/// Opens the swap file, empty, and locks it against a second server. What an older server left there is of no use: values
-/// are found by keys in memory.
-///
-/// # Errors
-/// One line that names the file, what is wrong, and what to do.
-pub fn open(config: &Config) -> Result<File, String> {
-    let path = Path::new(OsStr::from_bytes(&config.vm_swap_file));
-    let named = |what: &str| format!("Can't use the swap file '{}': {what}", path.display());
-    let elsewhere =
-        |what: &str| named(&format!("{what}; set vm-swap-file to another path, or vm-enabled no"));
-    let failed = |error: io::Error| elsewhere(&reason(&error));
-    if path.is_dir() {
-        return Err(elsewhere("it is a directory"));
-    }
-    let file =
-        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
-    if !file.metadata().map_err(failed)?.is_file() {
-        return Err(elsewhere("it is not a regular file"));
-    }
-    flock(&file, FlockOperation::NonBlockingLockExclusive)
-        .map_err(|_| named("another server has it locked; give each server its own vm-swap-file"))?;
-    file.set_len(0).map_err(failed)?;
-    check_room(config, &file).map_err(|what| named(&what))?;
-    // What lies beside a value belongs to others. Where the system takes no advice, it reads too much.
-    let _ = fadvise(&file, 0, None, Advice::Random);
-    Ok(file)
-}
-
-/// Whether the disk has room for the pages that were asked for. By default more are allowed than most disks have room for,
-/// and the file takes what it needs.
-fn check_room(config: &Config, file: &File) -> Result<(), String> {
-    let Ok(disk) = fstatvfs(file) else { return Ok(()) };
-    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-    let size = |config: &Config| config.vm_pages.saturating_mul(config.vm_page_size).cast_unsigned();
-    let (wanted, default) = (size(config), size(&Config::default()));
-    if free >= wanted {
-        return Ok(());
-    }
-    if wanted == default && free >= LEAST_ROOM {
-        log::notice(&format!(
-            "The disk of the swap file has room for {free} bytes, which is less than the {wanted} of vm-pages: when it is full, values stay in memory"
-        ));
-        return Ok(());
-    }
-    Err(format!(
-        "its disk has room for {free} bytes, and {} are needed; make room there, lower vm-pages, set vm-swap-file to another path, or vm-enabled no",
-        if wanted == default { LEAST_ROOM } else { wanted }
-    ))
-}
 
 /// Longer parts are read by a thread: the ring's are copied by the event loop.
 pub const LONGEST_IN_RING: usize = 64 << 10;

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::sleep;
@@ -145,6 +145,27 @@ fn an_old_swap_file_is_no_harm() {
     assert_eq!(fill(&server, 4000), 0);
     assert_eq!(check(&server, 4000), 4000);
     assert_eq!(number(&server, "vm_stats_damaged_frames"), 0);
+}
+
+/// A start once cut off the old swap file, which took until all of it was on the disk: up to eleven seconds. Now a new file takes
+/// its place, also where its name is a link.
+#[test]
+fn a_large_old_swap_file_is_replaced() {
+    let place = Place::new();
+    let there = place.path("elsewhere");
+    File::create(&there).and_then(|file| file.set_len(64 << 20)).expect("an old file");
+    fs::set_permissions(&there, fs::Permissions::from_mode(0o600)).expect("its permissions");
+    std::os::unix::fs::symlink(&there, place.path("nuthatch.swap")).expect("a link");
+    let old = fs::metadata(&there).expect("the old file").ino();
+    let server = place.start(&[]);
+    let new = fs::metadata(&there).expect("the new file");
+    assert!(new.ino() != old && new.len() == 0 && new.mode() & 0o777 == 0o600, "{new:?}");
+    assert!(fs::symlink_metadata(place.path("nuthatch.swap")).expect("the link").is_symlink());
+    assert!(!place.path("elsewhere.new").exists());
+    assert_eq!(fill(&server, 4000), 0);
+    assert_eq!(check(&server, 4000), 4000);
+    let file = place.path("nuthatch.swap");
+    place.refused(file.to_str().expect("a path in UTF-8"), &[], &["another server has it locked"]);
 }
 
 #[test]

@@ -1,0 +1,106 @@
+//! The swap file: opened, locked, emptied.
+
+use crate::log;
+use crate::options::reason;
+use nuthatch_core::Config;
+use rustix::fs::{Advice, FlockOperation, fadvise, flock, fstatvfs};
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::thread;
+
+/// A disk with less room than this is no page device.
+const LEAST_ROOM: u64 = 1 << 20;
+
+/// An old swap file of so many bytes is replaced; a smaller one is cut off.
+const LARGE: u64 = 1 << 20;
+
+/// Opens the swap file, empty, and locks it against a second server. What an older server left there is of no use: values
+/// are found by keys in memory.
+///
+/// # Errors
+/// One line that names the file, what is wrong, and what to do.
+pub fn open(config: &Config) -> Result<File, String> {
+    let path = Path::new(OsStr::from_bytes(&config.vm_swap_file));
+    let named = |what: &str| format!("Can't use the swap file '{}': {what}", path.display());
+    let elsewhere =
+        |what: &str| named(&format!("{what}; set vm-swap-file to another path, or vm-enabled no"));
+    let failed = |error: io::Error| elsewhere(&reason(&error));
+    if path.is_dir() {
+        return Err(elsewhere("it is a directory"));
+    }
+    let file =
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
+    if !file.metadata().map_err(failed)?.is_file() {
+        return Err(elsewhere("it is not a regular file"));
+    }
+    flock(&file, FlockOperation::NonBlockingLockExclusive)
+        .map_err(|_| named("another server has it locked; give each server its own vm-swap-file"))?;
+    let file = emptied(path, file).map_err(failed)?;
+    check_room(config, &file).map_err(|what| named(&what))?;
+    // What lies beside a value belongs to others. Where the system takes no advice, it reads too much.
+    let _ = fadvise(&file, 0, None, Advice::Random);
+    Ok(file)
+}
+
+/// The file without what it held. To cut off what is still on its way to the disk takes until it is there, seconds for a large
+/// file, so a new one takes its place, and a thread lets go of the old one. On a disk where both together may not find room, or
+/// in a folder that takes no new file, it is cut off all the same.
+fn emptied(path: &Path, old: File) -> io::Result<File> {
+    let size = old.metadata()?.len();
+    let has_room = free_bytes(&old).is_some_and(|free| free / 2 >= size);
+    if size >= LARGE
+        && has_room
+        && let Ok(new) = replace(path, &old)
+    {
+        thread::Builder::new().name("old swap file".into()).spawn(move || drop(old))?;
+        return Ok(new);
+    }
+    old.set_len(0)?;
+    Ok(old)
+}
+
+/// Puts an empty file, locked, in the place of the old one.
+fn replace(path: &Path, old: &File) -> io::Result<File> {
+    // The name may be a link to another disk.
+    let path = path.canonicalize()?;
+    let mut beside = path.clone().into_os_string();
+    beside.push(".new");
+    let new = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&beside)?;
+    let replaced = flock(&new, FlockOperation::NonBlockingLockExclusive)
+        .map_err(io::Error::from)
+        .and_then(|()| new.set_permissions(old.metadata()?.permissions()))
+        .and_then(|()| fs::rename(&beside, &path));
+    if replaced.is_err() {
+        let _ = fs::remove_file(&beside);
+    }
+    replaced.map(|()| new)
+}
+
+fn free_bytes(file: &File) -> Option<u64> {
+    let disk = fstatvfs(file).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+/// Whether the disk has room for the pages that were asked for. By default more are allowed than most disks have room for,
+/// and the file takes what it needs.
+fn check_room(config: &Config, file: &File) -> Result<(), String> {
+    let Some(free) = free_bytes(file) else { return Ok(()) };
+    let size = |config: &Config| config.vm_pages.saturating_mul(config.vm_page_size).cast_unsigned();
+    let (wanted, default) = (size(config), size(&Config::default()));
+    if free >= wanted {
+        return Ok(());
+    }
+    if wanted == default && free >= LEAST_ROOM {
+        log::notice(&format!(
+            "The disk of the swap file has room for {free} bytes, which is less than the {wanted} of vm-pages: when it is full, values stay in memory"
+        ));
+        return Ok(());
+    }
+    Err(format!(
+        "its disk has room for {free} bytes, and {} are needed; make room there, lower vm-pages, set vm-swap-file to another path, or vm-enabled no",
+        if wanted == default { LEAST_ROOM } else { wanted }
+    ))
+}
