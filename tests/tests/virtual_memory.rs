@@ -231,6 +231,12 @@ fn a_file_system_that_is_read_only_or_small_is_refused() {
         place.refused(&file, &[], &["room for", "1048576 are needed"]);
         place.refused(&file, &["--vm-pages", "10000", "--vm-page-size", "256"], &["2560000 are needed"]);
     }
+    // Once a restart was refused where the pages had room only together with what the old file still held.
+    if let Some(disk) = Tmpfs::mount(place.path("shared"), "size=64m") {
+        let file = format!("{}/swap", disk.0.display());
+        fs::write(&file, vec![0xa5; 20 << 20]).expect("an old file");
+        place.start(&["--vm-swap-file", &file, "--vm-pages", "60000", "--vm-page-size", "1024"]);
+    }
 }
 
 /// Swap-out stops, once it is said, reads and what is in memory are as before; then the eviction policy or `-OOM` keeps

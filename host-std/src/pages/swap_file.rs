@@ -8,6 +8,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::thread;
 
@@ -16,6 +17,9 @@ const LEAST_ROOM: u64 = 1 << 20;
 
 /// An old swap file of so many bytes is replaced; a smaller one is cut off.
 const LARGE: u64 = 1 << 20;
+
+/// What the room that a file takes is counted in.
+const BLOCK: u64 = 512;
 
 /// Opens the swap file, empty, and locks it against a second server. What an older server left there is of no use: values
 /// are found by keys in memory.
@@ -38,8 +42,8 @@ pub fn open(config: &Config) -> Result<File, String> {
     }
     flock(&file, FlockOperation::NonBlockingLockExclusive)
         .map_err(|_| named("another server has it locked; give each server its own vm-swap-file"))?;
-    let file = emptied(path, file).map_err(failed)?;
     check_room(config, &file).map_err(|what| named(&what))?;
+    let file = emptied(path, file).map_err(failed)?;
     // What lies beside a value belongs to others. Where the system takes no advice, it reads too much.
     let _ = fadvise(&file, 0, None, Advice::Random);
     Ok(file)
@@ -85,9 +89,11 @@ fn free_bytes(file: &File) -> Option<u64> {
 }
 
 /// Whether the disk has room for the pages that were asked for. By default more are allowed than most disks have room for,
-/// and the file takes what it needs.
+/// and the file takes what it needs. What it holds already counts as room, for that is let go of.
 fn check_room(config: &Config, file: &File) -> Result<(), String> {
     let Some(free) = free_bytes(file) else { return Ok(()) };
+    let own = file.metadata().map_or(0, |found| found.blocks() * BLOCK);
+    let free = free.saturating_add(own);
     let size = |config: &Config| config.vm_pages.saturating_mul(config.vm_page_size).cast_unsigned();
     let (wanted, default) = (size(config), size(&Config::default()));
     if free >= wanted {
