@@ -231,6 +231,12 @@ fn a_file_system_that_is_read_only_or_small_is_refused() {
         place.refused(&file, &[], &["room for", "1048576 are needed"]);
         place.refused(&file, &["--vm-pages", "10000", "--vm-page-size", "256"], &["2560000 are needed"]);
     }
+    // By default a full disk once kept a server from starting, and its journal with it.
+    if let Some(disk) = Tmpfs::mount(place.path("full"), "size=64k") {
+        let dir = disk.0.to_str().expect("a path in UTF-8");
+        let server = Server::start_program(&ours(), &["--dir", dir]).expect("the server");
+        assert_eq!(info(&server, "vm")["vm_enabled"], "1");
+    }
     // Once a restart was refused where the pages had room only together with what the old file still held.
     if let Some(disk) = Tmpfs::mount(place.path("shared"), "size=64m") {
         let file = format!("{}/swap", disk.0.display());

@@ -99,7 +99,8 @@ fn check_room(config: &Config, file: &File) -> Result<(), String> {
     if free >= wanted {
         return Ok(());
     }
-    if wanted == default && free >= LEAST_ROOM {
+    // Who did not ask for virtual memory is not kept from the data by a full disk: values stay in memory.
+    if wanted == default && (free >= LEAST_ROOM || !config.vm_given) {
         log::notice(&format!(
             "The disk of the swap file has room for {free} bytes, which is less than the {wanted} of vm-pages: when it is full, values stay in memory"
         ));
