@@ -321,13 +321,13 @@ impl Server {
         limits.list_max_listpack_size = config.list_max_listpack_size;
         limits.list_compress_depth = config.list_compress_depth as usize;
         data.access = AccessClock {
-            stay: data.access.stay,
             lfu: matches!(
                 config.maxmemory_policy,
                 MaxmemoryPolicy::AllkeysLfu | MaxmemoryPolicy::VolatileLfu
             ),
             log_factor: config.lfu_log_factor as u32,
             decay_minutes: config.lfu_decay_time as u32,
+            ..data.access
         };
         data.notify = Event(config.notify_keyspace_events);
         self.encoder.configure(config.rdb_version as u16, config.rdbcompression);

@@ -266,7 +266,7 @@ impl Server {
 
     /// Waits for events. What has gathered for the journal goes to the file before the loop sleeps.
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
-        if self.engine.has_gathered() {
+        if self.engine.has_gathered() && self.may_sleep() {
             self.wait_for(events, Duration::ZERO)?;
             if !events.is_empty() {
                 return Ok(());
@@ -274,13 +274,18 @@ impl Server {
             self.engine.hand_over();
             self.hand_out_jobs();
         }
-        let wait = if self.again.is_empty() && self.accepting.is_empty() && !self.has_reads {
+        let wait = if self.may_sleep() {
             let until = self.engine.poll_timeout() - self.now;
             Duration::from_millis(until.clamp(0, LONGEST_WAIT).cast_unsigned())
         } else {
             Duration::ZERO
         };
         self.wait_for(events, wait)
+    }
+
+    /// Whether there is nothing to do before something happens.
+    fn may_sleep(&self) -> bool {
+        self.again.is_empty() && self.accepting.is_empty() && !self.has_reads
     }
 
     fn wait_for(&mut self, events: &mut Events, most: Duration) -> io::Result<()> {

@@ -1,9 +1,9 @@
 //! The journal's way to its files: a batch a turn, its durability, and the replies that wait for it.
 //!
 //! A turn's commands become one batch. Under `everysec` those of several turns do while one follows the other, where the
-//! host says when it is about to sleep: each batch costs a thread its waking. Under `appendfsync always` one fsync serves all of a turn, and while one is under
-//! way the turns that follow collect into the next; what a session is answered meanwhile is held back until then, reads
-//! too, so that nobody sees what a power cut may undo.
+//! host says when it is about to sleep: each batch costs a thread its waking. Under `appendfsync always` one fsync serves
+//! all of a turn, and while one is under way the turns that follow collect into the next; what a session is answered
+//! meanwhile is held back until then, reads too, so that nobody sees what a power cut may undo.
 
 mod failure;
 mod hold;
@@ -208,7 +208,7 @@ impl Engine {
     /// Makes jobs of what has gathered for the journal: no other turn follows at once.
     pub fn hand_over(&mut self) {
         if self.has_gathered() {
-            self.write_batch();
+            self.write_rest();
         }
     }
 
