@@ -86,6 +86,12 @@ fn over_a_store() {
     run_sixty_twins(run_over_store);
 }
 
+/// A SORT whose BY or GET could not be read was refused, and left its sorted set in the full encoding all the same.
+#[test]
+fn a_refused_sort_leaves_its_sorted_set_as_it_was() {
+    run_over_store(958_260);
+}
+
 #[test]
 fn over_a_store_with_fresh_seeds() {
     run_fresh(20, run_over_store);

@@ -209,10 +209,6 @@ impl PagedTwin {
                 return Err(format!("{} fails for a key that it does not name: {text}", show(words)));
             }
             self.send_now(who, &[b"DEL".to_vec(), key.as_bytes().to_vec()])?;
-            if words[0] == b"SORT" {
-                // It leaves a sorted set in its full encoding, also where it finds no more than that.
-                self.send_now(who, &[b"DEL".to_vec(), words[1].clone()])?;
-            }
         }
         if words[0] == b"EXEC" || self.clients[who].in_transaction {
             // The transaction is over, or broken: both begin anew. One of them has none, and says so.

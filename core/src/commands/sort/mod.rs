@@ -33,8 +33,18 @@ pub fn sort_ro(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
 }
 
 fn run(ctx: &mut Ctx<'_>, args: Args<'_>, read_only: bool) -> CommandResult {
-    let mut options = Options::parse(args, read_only)?;
-    let mut items = elements(&mut ctx.db, args.get(1), &mut options)?;
+    let options = Options::parse(args, read_only)?;
+    let key = args.get(1);
+    let outcome = sort_key(ctx, key, options);
+    // As in Redis, a compact sorted set stays a full one from its first SORT on; one that lacks values has not been yet.
+    if !matches!(outcome, Err(CommandError::NotResident)) && ctx.db.kind(key) == Some(Kind::Zset) {
+        ctx.db.edit_zset(key, Zset::unpack)?;
+    }
+    outcome
+}
+
+fn sort_key(ctx: &mut Ctx<'_>, key: &[u8], mut options: Options<'_>) -> CommandResult {
+    let mut items = elements(&mut ctx.db, key, &mut options)?;
     let wanted = options.limit(items.len());
     if !options.keep_order {
         weigh(&mut ctx.db, &mut items, &options)?;
@@ -60,10 +70,6 @@ fn order(options: &Options<'_>) -> Order {
 /// The elements to sort, in their own order. Decides what becomes of a set that is not to be sorted.
 fn elements(db: &mut Db<'_>, key: &[u8], options: &mut Options<'_>) -> Result<Vec<Item>, CommandError> {
     let backwards = options.keep_order && options.descending;
-    if db.kind(key) == Some(Kind::Zset) {
-        // As in Redis, a compact sorted set stays a full one from its first SORT on.
-        db.edit_zset(key, Zset::unpack)?;
-    }
     Ok(match db.value(key)? {
         None => Vec::new(),
         Some(ValueRef::List(list)) => {
