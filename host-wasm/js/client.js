@@ -1,17 +1,17 @@
 // The user's side: commands out, values in. What is wanted now and then is loaded when it is (page-more.js).
 
 import { EAR, FLUSHED, NOBODY } from './lanes.js';
-import { BLOCKING, FLUSHING, Line, kind } from './line.js';
-import { NuthatchError, Parser, check } from './resp.js';
-import { asJson, method, tagged } from './commands.js';
+import { BLOCKING, FLUSHING, Line, ODD, kind, oneReply } from './line.js';
+import { NuthatchError, Parser, bytesOf } from './resp.js';
+import { method, tagged } from './commands.js';
 
 /** Messages up to this size are copied: to hand them over costs more. */
 const COPIED = 4096;
 /** What a line remembers before it is put into fewer words. */
 const PAST = 200;
 /** Methods that are loaded when they are first called. */
-const LATER = ['close', 'crash', 'exportRdb', 'importRdb', 'persist', 'subscribe', 'psubscribe', 'commandDocs', 'stats', 'pageMap', 'watch', 'live'];
-const SCANS = ['scan', 'sscan', 'hscan', 'zscan'];
+const LATER = 'close crash exportRdb importRdb persist subscribe psubscribe commandDocs stats pageMap watch live'.split(' ');
+const SCANS = 'scan sscan hscan zscan'.split(' '), JSONS = 'get mget hget hgetall lrange set mset hset lpush rpush'.split(' ');
 
 /** One user's connection to an engine. `connect` makes the way there. */
 export class Client {
@@ -56,7 +56,8 @@ export class Client {
   /** Sends a command on a lane; its reply settles the promise. */
   send(words, lane, how) {
     return new Promise((resolve, reject) => {
-      if (this.ended) return reject(this.ended);
+      const ended = this.ended ?? how.over;
+      if (ended) return reject(ended);
       try {
         this.line(lane).send({ resolve, reject, how, words });
       } catch (error) {
@@ -73,10 +74,9 @@ export class Client {
   }
 
   call(words, how) {
-    if (how.lane !== undefined) return this.send(words, how.lane, how);
-    const which = kind(words[0]);
-    if (which === FLUSHING) return this.send(words, this.base, how).finally(() => this.send(['PUBLISH', FLUSHED, ''], this.base, how));
-    if (which !== BLOCKING) return this.send(words, this.base, how);
+    const which = kind(words[0]), sent = () => this.send(words, how.lane ?? this.base, how);
+    if (which === FLUSHING) return sent().finally(() => this.send(['PUBLISH', FLUSHED, ''], this.base, how));
+    if (which !== BLOCKING || how.lane !== undefined) return sent();
     const lane = this.free.pop() ?? this.nextLane++;
     return this.send(words, lane, how).finally(() => this.free.push(lane));
   }
@@ -97,6 +97,7 @@ export class Client {
   sync(words, { bytes }) {
     const { server } = this.link;
     if (!server || this.ended) throw this.ended ?? new NuthatchError('NOTSYNC db.sync needs open(name, { worker: false })');
+    oneReply(words);
     if (this.flushing) this.flush();
     return server.sync(words, bytes);
   }
@@ -161,8 +162,10 @@ export class Client {
     const line = this.lanes.get(lane) ?? new Line();
     line.received += bytes.length;
     while (!parser.done) {
-      if (parser.isPush) this.rest?.heard(this, parser.value());
-      else line.replied(parser);
+      if (parser.isPush) {
+        const push = parser.value();
+        this.rest?.heard(this, push);
+      } else line.replied(parser);
     }
     line.forget();
     if (line.past.length > PAST) this.more().then(({ compact }) => compact(line));
@@ -195,21 +198,22 @@ export class Client {
     const put = (name, value) => Object.defineProperty(db, name, { value, configurable: true });
     put('call', (...words) => run(words));
     Object.setPrototypeOf(db, commands(put, run, how));
-    if (how.sync || how.bytes || how.run) return db;
+    if (how.sync || how.run) return db;
     put('multi', () => this.multi(how));
-    const more = () => this.more();
+    const more = () => this.more(), made = {};
     for (const name of SCANS) put(`${name}Iterator`, async function* (...given) {
       yield* (await more()).scan(db, name, given);
     });
+    const lazy = (name, make) => Object.defineProperty(db, name, { get: () => (made[name] ??= make()) });
+    if (how.bytes) return db;
+    lazy('bytes', () => this.methods(Object.assign(Object.create(how), { bytes: true })));
+    lazy('json', () => Object.fromEntries(JSONS.map((name) => [name, (...given) => more().then(({ json }) => json(db, name, given))])));
     if (before) return db;
     if (how.lane !== undefined) {
-      put('close', () => this.leave(how.lane));
+      put('close', () => more().then(({ leave }) => leave(this, how)));
       return db;
     }
-    const lazy = (name, make) => Object.defineProperty(db, name, { get: () => (this[`_${name}`] ??= make()) });
-    lazy('bytes', () => this.methods({ bytes: true }));
     lazy('sync', () => this.methods({ sync: true }));
-    lazy('json', () => asJson(db));
     Object.defineProperty(db, 'device', { get: () => this.kind });
     put('session', () => this.methods({ lane: this.nextLane++ }));
     put('resp', () => this.resp());
@@ -223,50 +227,43 @@ export class Client {
     return db;
   }
 
-  leave(lane) {
-    this.lanes.delete(lane);
-    this.link.post({ end: lane });
-  }
-
   /** Commands that are run together at `exec`. */
   multi(how) {
     const queued = [];
-    const db = this.methods({ run: (words) => (words.forEach(check), queued.push(words), db) });
-    Object.defineProperty(db, 'exec', {
-      value: () => {
-        const { lane = this.base } = how;
-        const replies = [['MULTI'], ...queued, ['EXEC']].map((words) => this.send(words, lane, how));
-        replies.forEach((reply) => reply.catch(() => {}));
-        return replies.at(-1);
-      },
-    });
+    const db = this.methods({ run: (words) => (oneReply(words), words.forEach(bytesOf), queued.push(words), db) });
+    const send = () => {
+      const { lane = this.base } = how;
+      const replies = [['MULTI'], ...queued, ['EXEC']].map((words) => this.send(words, lane, how));
+      replies.forEach((reply) => reply.catch(() => {}));
+      return replies.at(-1);
+    };
+    Object.defineProperty(db, 'exec', { value: () => (how.before ? Promise.all(queued.map(how.before)).then(send) : send()) });
     return db;
   }
 }
 
 /** How tabs share: not at all where data does not outlive the page. */
 function tabs({ device, tabs = 'share', worker }) {
-  if (device === 'memory' || device === 'file') return undefined;
-  return worker === false ? 'exclusive' : tabs;
+  return /memory|file/.test(device) ? undefined : worker === false ? 'exclusive' : tabs;
 }
 
 /** The directives that the options mean. */
 function config({ maxmemory, policy, worker, directives = {} }, kind) {
   const limit = policy ? `maxmemory ${maxmemory ?? 0}\nmaxmemory-policy ${policy}` : `vm-enabled yes\nreally-use-vm yes\nvm-max-memory ${maxmemory ?? '64mb'}`;
-  const journal = kind === 'memory' ? '' : `appendonly yes\nappendfsync ${worker === false ? 'everysec' : 'always'}\nauto-aof-rewrite-min-size 1mb\nauto-aof-rewrite-percentage 100`;
+  const journal = kind === 'memory' ? '' : `appendonly yes\nappendfsync ${worker === false ? 'everysec' : 'always'}\nauto-aof-rewrite-min-size 1mb`;
   const more = Object.entries(directives).map(([name, value]) => `${name} ${value}`);
   return ['save ""\nenable-debug-command yes', limit, journal, ...more].join('\n');
 }
 
 /** Commands that a session of its own may send, and names that are no methods: their commands have no reply or end it. */
-const OWN = /^(select|watch|unwatch)$/, NEVER = /^(then|multi|exec|discard|hello|quit|reset|monitor|p?sync|[ps]?(un)?subscribe)$/;
+const OWN = /^(select|(un)?watch)$/, NEVER = /^(then|multi|exec|discard|reset)$/;
 
 /** What `db` is made of: a name that is asked for becomes the method of the command that has it. */
 function commands(put, run, { lane }) {
   return new Proxy(Function.prototype, {
     get(functions, name, db) {
       if (typeof name === 'symbol' || name in functions) return Reflect.get(functions, name, db);
-      if (NEVER.test(name) || (lane === undefined && OWN.test(name)) || !/^[a-z_]+$/.test(name)) return undefined;
+      if (NEVER.test(name) || kind(name) === ODD || (lane === undefined && OWN.test(name)) || !/^[a-z_]+$/.test(name)) return undefined;
       const call = method(name, run);
       put(name, call);
       return call;

@@ -1,5 +1,7 @@
 // Methods out of names: options become words.
 
+import { bytesOf, isText } from './resp.js';
+
 /** Commands in which an object means pairs, not options. */
 const PAIRS = /^(m|h|hm)set(nx)?$/;
 
@@ -10,17 +12,18 @@ export function method(name, run) {
     const words = [first];
     for (let i = 0; i < given.length; i++) {
       if (typeof given[i] === 'string') words.push(given[i]);
-      else add(words, given[i], pairs);
+      else add(words, given[i], pairs, name === 'expireat');
     }
     return run(words);
   };
 }
 
-function add(words, item, pairs) {
+/** `seconds`: what a date is told in. */
+function add(words, item, pairs, seconds) {
   if (Array.isArray(item)) item.forEach((one) => add(words, one, pairs));
   else if (item instanceof Map) item.forEach((value, key) => words.push(key, value));
   else if (item instanceof Set) words.push(...item);
-  else if (item instanceof Date) words.push(item.getTime());
+  else if (item instanceof Date) words.push(Math.floor(item / (seconds ? 1000 : 1)));
   else if (item && typeof item === 'object' && !ArrayBuffer.isView(item) && !(item instanceof ArrayBuffer)) {
     for (const [key, value] of Object.entries(item)) {
       if (pairs) words.push(key, value);
@@ -28,20 +31,20 @@ function add(words, item, pairs) {
       else if (value !== false && value !== undefined) {
         for (const one of key === 'get' ? [value].flat() : [value]) {
           words.push(key.toUpperCase());
-          add(words, one, false);
+          add(words, one, false, key === 'exat');
         }
       }
     }
   } else if (item !== undefined) words.push(item);
 }
 
-/** Splits a template at its spaces; a hole is one argument, or a part of one where it touches text. */
+/** Splits a template at its spaces; a hole is one argument, whatever bytes it has, or a part of one where it touches text. */
 export function tagged(strings, holes) {
   const words = [];
   // Whether what comes next belongs to the last word.
   let open = false;
   const add = (part) => {
-    words.push(open ? `${words.pop()}${part}` : part);
+    words.push(open ? joined(words.pop(), part) : part);
     open = true;
   };
   strings.forEach((text, i) => {
@@ -54,23 +57,7 @@ export function tagged(strings, holes) {
   return words;
 }
 
-/** Methods whose values are JSON: which of their arguments are, from one to before another. */
-const JSON_METHODS = { get: [], mget: [], hget: [], hgetall: [], lrange: [], set: [1, 2], mset: [0, 1], hset: [1, 2], lpush: [1], rpush: [1] };
-
-/** Values as JSON, for those who ask for it. */
-export function asJson(db) {
-  const methods = Object.entries(JSON_METHODS).map(([name, [from, to]]) => {
-    const write = /^(m|h)set/.test(name) ? mapped(JSON.stringify) : JSON.stringify;
-    const read = (text) => (text === null ? null : JSON.parse(text));
-    const method = from === undefined
-      ? async (...given) => {
-        const value = await db[name](...given);
-        return Array.isArray(value) ? value.map(read) : (name === 'hgetall' ? mapped(read) : read)(value);
-      }
-      : (...given) => db[name](...given.map((one, i) => (i >= from && !(i >= to) ? write(one) : one)));
-    return [name, method];
-  });
-  return Object.fromEntries(methods);
+/** One word of two: bytes where one of them is. */
+function joined(...parts) {
+  return parts.every(isText) ? parts.join('') : Uint8Array.from(parts.flatMap((part) => [...bytesOf(part)]));
 }
-
-const mapped = (change) => (object) => Object.fromEntries(Object.entries(object).map(([name, value]) => [name, change(value)]));

@@ -1,7 +1,7 @@
 /** What an argument may be. Numbers are written as JavaScript prints them; bytes go as they are. */
 export type Argument = string | number | bigint | Uint8Array | ArrayBuffer;
-/** One argument or several: lists are spread. */
-export type Many = Argument | readonly Argument[];
+/** One argument or several: lists and sets are spread. */
+export type Many = Argument | readonly Argument[] | ReadonlySet<Argument>;
 
 /** Any reply, in the shapes of RESP3. */
 export type Reply = string | number | bigint | boolean | null | Uint8Array | NuthatchError | Reply[] | Set<Reply> | { [field: string]: Reply };
@@ -19,6 +19,8 @@ export interface OpenOptions {
   tabs?: 'share' | 'exclusive';
   /** `false`: the engine runs on this thread, and `db.sync` answers at once. Replies then come before the device has the data. */
   worker?: boolean;
+  /** In Node, with `device: 'file'`: the directory of its files. */
+  path?: string;
   /** Further directives, as in `redis.conf`. */
   directives?: Record<string, string | number>;
   /** The engine's log, line by line. */
@@ -103,246 +105,255 @@ type Pairs = Record<string, Argument> | Map<Argument, Argument>;
 type Scored = readonly (readonly [score: Argument, member: Argument])[];
 type Bound = Argument;
 
-/** Every command by its lower-case name. `S` is what strings come as. Options are objects with lower-case names; they stand
- * where the command has them. */
-export interface Commands<S = string> {
-  append(key: Argument, value: Argument): Promise<number>;
-  auth(...words: Argument[]): Promise<'OK'>;
-  bgrewriteaof(): Promise<string>;
-  bgsave(...words: Argument[]): Promise<string>;
-  save(): Promise<'OK'>;
-  lastsave(): Promise<number>;
-  bitcount(key: Argument, start?: number, end?: number, unit?: 'BYTE' | 'BIT'): Promise<number>;
-  bitfield(key: Argument, ...operations: Argument[]): Promise<(number | null)[]>;
-  bitfield_ro(key: Argument, ...operations: Argument[]): Promise<(number | null)[]>;
-  bitop(operation: 'AND' | 'OR' | 'XOR' | 'NOT', target: Argument, ...keys: Many[]): Promise<number>;
-  bitpos(key: Argument, bit: 0 | 1, start?: number, end?: number, unit?: 'BYTE' | 'BIT'): Promise<number>;
-  blpop(keys: Many, ...rest: Argument[]): Promise<[key: S, value: S] | null>;
-  brpop(keys: Many, ...rest: Argument[]): Promise<[key: S, value: S] | null>;
-  blmove(from: Argument, to: Argument, take: 'LEFT' | 'RIGHT', put: 'LEFT' | 'RIGHT', timeout: number): Promise<S | null>;
-  lmove(from: Argument, to: Argument, take: 'LEFT' | 'RIGHT', put: 'LEFT' | 'RIGHT'): Promise<S | null>;
-  brpoplpush(from: Argument, to: Argument, timeout: number): Promise<S | null>;
-  rpoplpush(from: Argument, to: Argument): Promise<S | null>;
-  blmpop(timeout: number, count: number, keys: Many, side: 'LEFT' | 'RIGHT', options?: { count?: number }): Promise<[key: S, values: S[]] | null>;
-  lmpop(count: number, keys: Many, side: 'LEFT' | 'RIGHT', options?: { count?: number }): Promise<[key: S, values: S[]] | null>;
-  bzmpop(timeout: number, count: number, keys: Many, which: 'MIN' | 'MAX', options?: { count?: number }): Promise<[key: S, members: [S, number][]] | null>;
-  zmpop(count: number, keys: Many, which: 'MIN' | 'MAX', options?: { count?: number }): Promise<[key: S, members: [S, number][]] | null>;
-  bzpopmin(keys: Many, ...rest: Argument[]): Promise<[key: S, member: S, score: number] | null>;
-  bzpopmax(keys: Many, ...rest: Argument[]): Promise<[key: S, member: S, score: number] | null>;
-  client(...words: Argument[]): Promise<any>;
-  command(...words: Argument[]): Promise<any>;
-  config(...words: Argument[]): Promise<any>;
-  debug(...words: Argument[]): Promise<any>;
-  latency(...words: Argument[]): Promise<any>;
-  memory(...words: Argument[]): Promise<any>;
-  object(...words: Argument[]): Promise<any>;
-  pubsub(...words: Argument[]): Promise<any>;
-  slowlog(...words: Argument[]): Promise<any>;
-  copy(from: Argument, to: Argument, options?: { db?: number; replace?: Flag }): Promise<number>;
-  dbsize(): Promise<number>;
-  incr(key: Argument): Promise<number>;
-  decr(key: Argument): Promise<number>;
-  incrby(key: Argument, by: number | bigint): Promise<number>;
-  decrby(key: Argument, by: number | bigint): Promise<number>;
-  incrbyfloat(key: Argument, by: number): Promise<S>;
-  del(...keys: Many[]): Promise<number>;
-  exists(...keys: Many[]): Promise<number>;
-  touch(...keys: Many[]): Promise<number>;
-  unlink(...keys: Many[]): Promise<number>;
-  dump(key: Argument): Promise<S | null>;
-  restore(key: Argument, ttl: number, payload: Argument, options?: { replace?: Flag; absttl?: Flag; idletime?: number; freq?: number }): Promise<'OK'>;
-  echo(text: Argument): Promise<S>;
-  ping(text?: Argument): Promise<S>;
-  expire(key: Argument, time: number, options?: WhenOptions): Promise<number>;
-  pexpire(key: Argument, time: number, options?: WhenOptions): Promise<number>;
-  expireat(key: Argument, at: number | Date, options?: WhenOptions): Promise<number>;
-  pexpireat(key: Argument, at: number | Date, options?: WhenOptions): Promise<number>;
-  expiretime(key: Argument): Promise<number>;
-  pexpiretime(key: Argument): Promise<number>;
-  ttl(key: Argument): Promise<number>;
-  pttl(key: Argument): Promise<number>;
-  persist(key: Argument): Promise<number>;
-  strlen(key: Argument): Promise<number>;
-  llen(key: Argument): Promise<number>;
-  hlen(key: Argument): Promise<number>;
-  scard(key: Argument): Promise<number>;
-  zcard(key: Argument): Promise<number>;
-  flushall(mode?: 'SYNC' | 'ASYNC'): Promise<'OK'>;
-  flushdb(mode?: 'SYNC' | 'ASYNC'): Promise<'OK'>;
-  get(key: Argument): Promise<S | null>;
-  getdel(key: Argument): Promise<S | null>;
-  getbit(key: Argument, offset: number): Promise<0 | 1>;
-  setbit(key: Argument, offset: number, bit: 0 | 1): Promise<0 | 1>;
-  getex(key: Argument, options?: Expiry & { persist?: Flag }): Promise<S | null>;
-  getrange(key: Argument, start: number, end: number): Promise<S>;
-  substr(key: Argument, start: number, end: number): Promise<S>;
-  setrange(key: Argument, offset: number, value: Argument): Promise<number>;
-  getset(key: Argument, value: Argument): Promise<S | null>;
-  set(key: Argument, value: Argument, options: SetOptions & { get: true }): Promise<S | null>;
-  set(key: Argument, value: Argument, options: SetOptions & ({ nx: true } | { xx: true })): Promise<'OK' | null>;
-  set(key: Argument, value: Argument, options?: SetOptions): Promise<'OK'>;
-  setex(key: Argument, time: number, value: Argument): Promise<'OK'>;
-  psetex(key: Argument, time: number, value: Argument): Promise<'OK'>;
-  setnx(key: Argument, value: Argument): Promise<number>;
-  mget(...keys: Many[]): Promise<(S | null)[]>;
-  mset(pairs: Pairs): Promise<'OK'>;
-  mset(...pairs: Many[]): Promise<'OK'>;
-  msetnx(pairs: Pairs): Promise<number>;
-  msetnx(...pairs: Many[]): Promise<number>;
-  hset(key: Argument, fields: Pairs): Promise<number>;
-  hset(key: Argument, ...pairs: Many[]): Promise<number>;
-  hmset(key: Argument, fields: Pairs): Promise<'OK'>;
-  hmset(key: Argument, ...pairs: Many[]): Promise<'OK'>;
-  hsetnx(key: Argument, field: Argument, value: Argument): Promise<number>;
-  hget(key: Argument, field: Argument): Promise<S | null>;
-  hmget(key: Argument, ...fields: Many[]): Promise<(S | null)[]>;
-  hgetall(key: Argument): Promise<Record<string, S>>;
-  hdel(key: Argument, ...fields: Many[]): Promise<number>;
-  hexists(key: Argument, field: Argument): Promise<number>;
-  hstrlen(key: Argument, field: Argument): Promise<number>;
-  hincrby(key: Argument, field: Argument, by: number | bigint): Promise<number>;
-  hincrbyfloat(key: Argument, field: Argument, by: number): Promise<S>;
-  hkeys(key: Argument): Promise<S[]>;
-  hvals(key: Argument): Promise<S[]>;
-  hrandfield(key: Argument): Promise<S | null>;
-  hrandfield(key: Argument, count: number): Promise<S[]>;
-  hrandfield(key: Argument, count: number, options: { withvalues: true }): Promise<[field: S, value: S][]>;
-  hscan(key: Argument, cursor: Argument, options?: ScanOptions): Promise<[cursor: S, pairs: S[]]>;
-  sscan(key: Argument, cursor: Argument, options?: ScanOptions): Promise<[cursor: S, members: S[]]>;
-  zscan(key: Argument, cursor: Argument, options?: ScanOptions): Promise<[cursor: S, pairs: S[]]>;
-  scan(cursor: Argument, options?: ScanOptions & { type?: string }): Promise<[cursor: S, keys: S[]]>;
-  keys(pattern: Argument): Promise<S[]>;
-  randomkey(): Promise<S | null>;
-  info(...sections: Argument[]): Promise<string>;
-  time(): Promise<[seconds: S, micros: S]>;
-  type(key: Argument): Promise<'none' | 'string' | 'list' | 'set' | 'zset' | 'hash'>;
-  lcs(one: Argument, other: Argument, options?: { len?: Flag; idx?: Flag; minmatchlen?: number; withmatchlen?: Flag }): Promise<any>;
-  lindex(key: Argument, index: number): Promise<S | null>;
-  linsert(key: Argument, where: 'BEFORE' | 'AFTER', pivot: Argument, value: Argument): Promise<number>;
-  lpush(key: Argument, ...values: Many[]): Promise<number>;
-  lpushx(key: Argument, ...values: Many[]): Promise<number>;
-  rpush(key: Argument, ...values: Many[]): Promise<number>;
-  rpushx(key: Argument, ...values: Many[]): Promise<number>;
-  lpop(key: Argument): Promise<S | null>;
-  lpop(key: Argument, count: number): Promise<S[] | null>;
-  rpop(key: Argument): Promise<S | null>;
-  rpop(key: Argument, count: number): Promise<S[] | null>;
-  lpos(key: Argument, value: Argument, options?: { rank?: number; maxlen?: number }): Promise<number | null>;
-  lpos(key: Argument, value: Argument, options: { rank?: number; count: number; maxlen?: number }): Promise<number[]>;
-  lrange(key: Argument, start: number, stop: number): Promise<S[]>;
-  lrem(key: Argument, count: number, value: Argument): Promise<number>;
-  lset(key: Argument, index: number, value: Argument): Promise<'OK'>;
-  ltrim(key: Argument, start: number, stop: number): Promise<'OK'>;
-  move(key: Argument, db: number): Promise<number>;
-  swapdb(one: number, other: number): Promise<'OK'>;
-  rename(from: Argument, to: Argument): Promise<'OK'>;
-  renamenx(from: Argument, to: Argument): Promise<number>;
-  publish(channel: Argument, message: Argument): Promise<number>;
-  spublish(channel: Argument, message: Argument): Promise<number>;
-  sadd(key: Argument, ...members: Many[]): Promise<number>;
-  srem(key: Argument, ...members: Many[]): Promise<number>;
-  sdiff(...keys: Many[]): Promise<Set<S>>;
-  sinter(...keys: Many[]): Promise<Set<S>>;
-  sunion(...keys: Many[]): Promise<Set<S>>;
-  sdiffstore(target: Argument, ...keys: Many[]): Promise<number>;
-  sinterstore(target: Argument, ...keys: Many[]): Promise<number>;
-  sunionstore(target: Argument, ...keys: Many[]): Promise<number>;
-  sintercard(count: number, keys: Many, options?: { limit?: number }): Promise<number>;
-  sismember(key: Argument, member: Argument): Promise<0 | 1>;
-  smismember(key: Argument, ...members: Many[]): Promise<(0 | 1)[]>;
-  smembers(key: Argument): Promise<Set<S>>;
-  smove(from: Argument, to: Argument, member: Argument): Promise<0 | 1>;
-  spop(key: Argument): Promise<S | null>;
-  spop(key: Argument, count: number): Promise<Set<S>>;
-  srandmember(key: Argument): Promise<S | null>;
-  srandmember(key: Argument, count: number): Promise<S[]>;
-  sort(key: Argument, options: SortOptions & { store: Argument }): Promise<number>;
-  sort(key: Argument, options?: SortOptions): Promise<(S | null)[]>;
-  sort_ro(key: Argument, options?: SortOptions): Promise<(S | null)[]>;
-  wait(replicas: number, timeout: number): Promise<number>;
-  zadd(key: Argument, options: AddOptions & { incr: true }, score: Argument, member: Argument): Promise<number | null>;
-  zadd(key: Argument, options: AddOptions, scored: Scored): Promise<number>;
-  zadd(key: Argument, scored: Scored): Promise<number>;
-  zadd(key: Argument, ...words: (Many | AddOptions)[]): Promise<number>;
-  zincrby(key: Argument, by: number, member: Argument): Promise<number>;
-  zscore(key: Argument, member: Argument): Promise<number | null>;
-  zmscore(key: Argument, ...members: Many[]): Promise<(number | null)[]>;
-  zrank(key: Argument, member: Argument): Promise<number | null>;
-  zrevrank(key: Argument, member: Argument): Promise<number | null>;
-  zrem(key: Argument, ...members: Many[]): Promise<number>;
-  zcount(key: Argument, min: Bound, max: Bound): Promise<number>;
-  zlexcount(key: Argument, min: Bound, max: Bound): Promise<number>;
-  zremrangebyscore(key: Argument, min: Bound, max: Bound): Promise<number>;
-  zremrangebylex(key: Argument, min: Bound, max: Bound): Promise<number>;
-  zremrangebyrank(key: Argument, start: number, stop: number): Promise<number>;
-  zrange(key: Argument, start: Bound, stop: Bound, options: RangeOptions & WithScores): Promise<[member: S, score: number][]>;
-  zrange(key: Argument, start: Bound, stop: Bound, options?: RangeOptions): Promise<S[]>;
-  zrangestore(target: Argument, from: Argument, start: Bound, stop: Bound, options?: RangeOptions): Promise<number>;
-  zrevrange(key: Argument, start: number, stop: number, options: WithScores): Promise<[member: S, score: number][]>;
-  zrevrange(key: Argument, start: number, stop: number): Promise<S[]>;
-  zrangebyscore(key: Argument, from: Bound, to: Bound, options: LimitOptions & WithScores): Promise<[member: S, score: number][]>;
-  zrangebyscore(key: Argument, from: Bound, to: Bound, options?: LimitOptions): Promise<S[]>;
-  zrevrangebyscore(key: Argument, from: Bound, to: Bound, options: LimitOptions & WithScores): Promise<[member: S, score: number][]>;
-  zrevrangebyscore(key: Argument, from: Bound, to: Bound, options?: LimitOptions): Promise<S[]>;
-  zrangebylex(key: Argument, from: Bound, to: Bound, options?: LimitOptions): Promise<S[]>;
-  zrevrangebylex(key: Argument, from: Bound, to: Bound, options?: LimitOptions): Promise<S[]>;
-  zpopmin(key: Argument): Promise<[member: S, score: number] | []>;
-  zpopmax(key: Argument): Promise<[member: S, score: number] | []>;
-  zpopmin(key: Argument, count: number): Promise<[member: S, score: number][]>;
-  zpopmax(key: Argument, count: number): Promise<[member: S, score: number][]>;
-  zrandmember(key: Argument): Promise<S | null>;
-  zrandmember(key: Argument, count: number): Promise<S[]>;
-  zrandmember(key: Argument, count: number, options: WithScores): Promise<[member: S, score: number][]>;
-  zdiff(count: number, keys: Many, options: WithScores): Promise<[member: S, score: number][]>;
-  zdiff(count: number, keys: Many): Promise<S[]>;
-  zinter(count: number, keys: Many, options: StoreOptions & WithScores): Promise<[member: S, score: number][]>;
-  zinter(count: number, keys: Many, options?: StoreOptions): Promise<S[]>;
-  zunion(count: number, keys: Many, options: StoreOptions & WithScores): Promise<[member: S, score: number][]>;
-  zunion(count: number, keys: Many, options?: StoreOptions): Promise<S[]>;
-  zdiffstore(target: Argument, count: number, keys: Many): Promise<number>;
-  zinterstore(target: Argument, count: number, keys: Many, options?: StoreOptions): Promise<number>;
-  zunionstore(target: Argument, count: number, keys: Many, options?: StoreOptions): Promise<number>;
-  zintercard(count: number, keys: Many, options?: { limit?: number }): Promise<number>;
-}
+/** How methods give their replies: soon, at once, or all together when the transaction is run. */
+export interface Soon { soon: true }
+export interface Now { now: true }
+export interface Queued<T extends unknown[], B, S> { queued: T; broken: B; strings: S }
+export type To<W, R> = W extends Soon ? Promise<R> : W extends Queued<infer T, infer B, infer S> ? Multi<[...T, R], B, S> : R;
 
-/** As `Commands`, with every promise unwrapped. */
-export type Sync<C> = { [N in keyof C]: C[N] extends (...given: infer A) => Promise<infer R> ? (...given: A) => R : C[N] };
+/** Every command by its lower-case name. `S` is what strings come as, `W` how replies do. Options are objects with lower-case names; they stand
+ * where the command has them. */
+export interface Commands<S = string, W = Soon> {
+  append(key: Argument, value: Argument): To<W, number>;
+  auth(...words: Argument[]): To<W, 'OK'>;
+  bgrewriteaof(): To<W, string>;
+  bgsave(...words: Argument[]): To<W, string>;
+  save(): To<W, 'OK'>;
+  lastsave(): To<W, number>;
+  bitcount(key: Argument, start?: number, end?: number, unit?: 'BYTE' | 'BIT'): To<W, number>;
+  bitfield(key: Argument, ...operations: Argument[]): To<W, (number | null)[]>;
+  bitfield_ro(key: Argument, ...operations: Argument[]): To<W, (number | null)[]>;
+  bitop(operation: 'AND' | 'OR' | 'XOR' | 'NOT', target: Argument, ...keys: Many[]): To<W, number>;
+  bitpos(key: Argument, bit: 0 | 1, start?: number, end?: number, unit?: 'BYTE' | 'BIT'): To<W, number>;
+  blpop(keys: Many, ...rest: Argument[]): To<W, [key: S, value: S] | null>;
+  brpop(keys: Many, ...rest: Argument[]): To<W, [key: S, value: S] | null>;
+  blmove(from: Argument, to: Argument, take: 'LEFT' | 'RIGHT', put: 'LEFT' | 'RIGHT', timeout: number): To<W, S | null>;
+  lmove(from: Argument, to: Argument, take: 'LEFT' | 'RIGHT', put: 'LEFT' | 'RIGHT'): To<W, S | null>;
+  brpoplpush(from: Argument, to: Argument, timeout: number): To<W, S | null>;
+  rpoplpush(from: Argument, to: Argument): To<W, S | null>;
+  blmpop(timeout: number, count: number, keys: Many, side: 'LEFT' | 'RIGHT', options?: { count?: number }): To<W, [key: S, values: S[]] | null>;
+  lmpop(count: number, keys: Many, side: 'LEFT' | 'RIGHT', options?: { count?: number }): To<W, [key: S, values: S[]] | null>;
+  bzmpop(timeout: number, count: number, keys: Many, which: 'MIN' | 'MAX', options?: { count?: number }): To<W, [key: S, members: [S, number][]] | null>;
+  zmpop(count: number, keys: Many, which: 'MIN' | 'MAX', options?: { count?: number }): To<W, [key: S, members: [S, number][]] | null>;
+  bzpopmin(keys: Many, ...rest: Argument[]): To<W, [key: S, member: S, score: number] | null>;
+  bzpopmax(keys: Many, ...rest: Argument[]): To<W, [key: S, member: S, score: number] | null>;
+  client(...words: Argument[]): To<W, any>;
+  command(...words: Argument[]): To<W, any>;
+  config(...words: Argument[]): To<W, any>;
+  debug(...words: Argument[]): To<W, any>;
+  latency(...words: Argument[]): To<W, any>;
+  memory(...words: Argument[]): To<W, any>;
+  object(...words: Argument[]): To<W, any>;
+  pubsub(...words: Argument[]): To<W, any>;
+  slowlog(...words: Argument[]): To<W, any>;
+  copy(from: Argument, to: Argument, options?: { db?: number; replace?: Flag }): To<W, number>;
+  dbsize(): To<W, number>;
+  incr(key: Argument): To<W, number>;
+  decr(key: Argument): To<W, number>;
+  incrby(key: Argument, by: number | bigint): To<W, number>;
+  decrby(key: Argument, by: number | bigint): To<W, number>;
+  incrbyfloat(key: Argument, by: number): To<W, S>;
+  del(...keys: Many[]): To<W, number>;
+  exists(...keys: Many[]): To<W, number>;
+  touch(...keys: Many[]): To<W, number>;
+  unlink(...keys: Many[]): To<W, number>;
+  dump(key: Argument): To<W, S | null>;
+  restore(key: Argument, ttl: number, payload: Argument, options?: { replace?: Flag; absttl?: Flag; idletime?: number; freq?: number }): To<W, 'OK'>;
+  echo(text: Argument): To<W, S>;
+  ping(text?: Argument): To<W, S>;
+  expire(key: Argument, time: number, options?: WhenOptions): To<W, number>;
+  pexpire(key: Argument, time: number, options?: WhenOptions): To<W, number>;
+  expireat(key: Argument, at: number | Date, options?: WhenOptions): To<W, number>;
+  pexpireat(key: Argument, at: number | Date, options?: WhenOptions): To<W, number>;
+  expiretime(key: Argument): To<W, number>;
+  pexpiretime(key: Argument): To<W, number>;
+  ttl(key: Argument): To<W, number>;
+  pttl(key: Argument): To<W, number>;
+  persist(key: Argument): To<W, number>;
+  strlen(key: Argument): To<W, number>;
+  llen(key: Argument): To<W, number>;
+  hlen(key: Argument): To<W, number>;
+  scard(key: Argument): To<W, number>;
+  zcard(key: Argument): To<W, number>;
+  flushall(mode?: 'SYNC' | 'ASYNC'): To<W, 'OK'>;
+  flushdb(mode?: 'SYNC' | 'ASYNC'): To<W, 'OK'>;
+  get(key: Argument): To<W, S | null>;
+  getdel(key: Argument): To<W, S | null>;
+  getbit(key: Argument, offset: number): To<W, 0 | 1>;
+  setbit(key: Argument, offset: number, bit: 0 | 1): To<W, 0 | 1>;
+  getex(key: Argument, options?: Expiry & { persist?: Flag }): To<W, S | null>;
+  getrange(key: Argument, start: number, end: number): To<W, S>;
+  substr(key: Argument, start: number, end: number): To<W, S>;
+  setrange(key: Argument, offset: number, value: Argument): To<W, number>;
+  getset(key: Argument, value: Argument): To<W, S | null>;
+  set(key: Argument, value: Argument, options: SetOptions & { get: true }): To<W, S | null>;
+  set(key: Argument, value: Argument, options: SetOptions & ({ nx: true } | { xx: true })): To<W, 'OK' | null>;
+  set(key: Argument, value: Argument, options?: SetOptions): To<W, 'OK'>;
+  setex(key: Argument, time: number, value: Argument): To<W, 'OK'>;
+  psetex(key: Argument, time: number, value: Argument): To<W, 'OK'>;
+  setnx(key: Argument, value: Argument): To<W, number>;
+  mget(...keys: Many[]): To<W, (S | null)[]>;
+  mset(pairs: Pairs): To<W, 'OK'>;
+  mset(...pairs: Many[]): To<W, 'OK'>;
+  msetnx(pairs: Pairs): To<W, number>;
+  msetnx(...pairs: Many[]): To<W, number>;
+  hset(key: Argument, fields: Pairs): To<W, number>;
+  hset(key: Argument, ...pairs: Many[]): To<W, number>;
+  hmset(key: Argument, fields: Pairs): To<W, 'OK'>;
+  hmset(key: Argument, ...pairs: Many[]): To<W, 'OK'>;
+  hsetnx(key: Argument, field: Argument, value: Argument): To<W, number>;
+  hget(key: Argument, field: Argument): To<W, S | null>;
+  hmget(key: Argument, ...fields: Many[]): To<W, (S | null)[]>;
+  hgetall(key: Argument): To<W, Record<string, S>>;
+  hdel(key: Argument, ...fields: Many[]): To<W, number>;
+  hexists(key: Argument, field: Argument): To<W, number>;
+  hstrlen(key: Argument, field: Argument): To<W, number>;
+  hincrby(key: Argument, field: Argument, by: number | bigint): To<W, number>;
+  hincrbyfloat(key: Argument, field: Argument, by: number): To<W, S>;
+  hkeys(key: Argument): To<W, S[]>;
+  hvals(key: Argument): To<W, S[]>;
+  hrandfield(key: Argument): To<W, S | null>;
+  hrandfield(key: Argument, count: number): To<W, S[]>;
+  hrandfield(key: Argument, count: number, options: { withvalues: true }): To<W, [field: S, value: S][]>;
+  hscan(key: Argument, cursor: Argument, options?: ScanOptions): To<W, [cursor: S, pairs: S[]]>;
+  sscan(key: Argument, cursor: Argument, options?: ScanOptions): To<W, [cursor: S, members: S[]]>;
+  zscan(key: Argument, cursor: Argument, options?: ScanOptions): To<W, [cursor: S, pairs: S[]]>;
+  scan(cursor: Argument, options?: ScanOptions & { type?: string }): To<W, [cursor: S, keys: S[]]>;
+  keys(pattern: Argument): To<W, S[]>;
+  randomkey(): To<W, S | null>;
+  info(...sections: Argument[]): To<W, string>;
+  time(): To<W, [seconds: S, micros: S]>;
+  type(key: Argument): To<W, 'none' | 'string' | 'list' | 'set' | 'zset' | 'hash'>;
+  lcs(one: Argument, other: Argument, options?: { len?: Flag; idx?: Flag; minmatchlen?: number; withmatchlen?: Flag }): To<W, any>;
+  lindex(key: Argument, index: number): To<W, S | null>;
+  linsert(key: Argument, where: 'BEFORE' | 'AFTER', pivot: Argument, value: Argument): To<W, number>;
+  lpush(key: Argument, ...values: Many[]): To<W, number>;
+  lpushx(key: Argument, ...values: Many[]): To<W, number>;
+  rpush(key: Argument, ...values: Many[]): To<W, number>;
+  rpushx(key: Argument, ...values: Many[]): To<W, number>;
+  lpop(key: Argument): To<W, S | null>;
+  lpop(key: Argument, count: number): To<W, S[] | null>;
+  rpop(key: Argument): To<W, S | null>;
+  rpop(key: Argument, count: number): To<W, S[] | null>;
+  lpos(key: Argument, value: Argument, options?: { rank?: number; maxlen?: number }): To<W, number | null>;
+  lpos(key: Argument, value: Argument, options: { rank?: number; count: number; maxlen?: number }): To<W, number[]>;
+  lrange(key: Argument, start: number, stop: number): To<W, S[]>;
+  lrem(key: Argument, count: number, value: Argument): To<W, number>;
+  lset(key: Argument, index: number, value: Argument): To<W, 'OK'>;
+  ltrim(key: Argument, start: number, stop: number): To<W, 'OK'>;
+  move(key: Argument, db: number): To<W, number>;
+  swapdb(one: number, other: number): To<W, 'OK'>;
+  rename(from: Argument, to: Argument): To<W, 'OK'>;
+  renamenx(from: Argument, to: Argument): To<W, number>;
+  publish(channel: Argument, message: Argument): To<W, number>;
+  spublish(channel: Argument, message: Argument): To<W, number>;
+  sadd(key: Argument, ...members: Many[]): To<W, number>;
+  srem(key: Argument, ...members: Many[]): To<W, number>;
+  sdiff(...keys: Many[]): To<W, Set<S>>;
+  sinter(...keys: Many[]): To<W, Set<S>>;
+  sunion(...keys: Many[]): To<W, Set<S>>;
+  sdiffstore(target: Argument, ...keys: Many[]): To<W, number>;
+  sinterstore(target: Argument, ...keys: Many[]): To<W, number>;
+  sunionstore(target: Argument, ...keys: Many[]): To<W, number>;
+  sintercard(count: number, keys: Many, options?: { limit?: number }): To<W, number>;
+  sismember(key: Argument, member: Argument): To<W, 0 | 1>;
+  smismember(key: Argument, ...members: Many[]): To<W, (0 | 1)[]>;
+  smembers(key: Argument): To<W, Set<S>>;
+  smove(from: Argument, to: Argument, member: Argument): To<W, 0 | 1>;
+  spop(key: Argument): To<W, S | null>;
+  spop(key: Argument, count: number): To<W, Set<S>>;
+  srandmember(key: Argument): To<W, S | null>;
+  srandmember(key: Argument, count: number): To<W, S[]>;
+  sort(key: Argument, options: SortOptions & { store: Argument }): To<W, number>;
+  sort(key: Argument, options?: SortOptions): To<W, (S | null)[]>;
+  sort_ro(key: Argument, options?: SortOptions): To<W, (S | null)[]>;
+  wait(replicas: number, timeout: number): To<W, number>;
+  zadd(key: Argument, options: AddOptions & { incr: true }, score: Argument, member: Argument): To<W, number | null>;
+  zadd(key: Argument, options: AddOptions, scored: Scored): To<W, number>;
+  zadd(key: Argument, scored: Scored): To<W, number>;
+  zadd(key: Argument, ...words: (Many | AddOptions)[]): To<W, number>;
+  zincrby(key: Argument, by: number, member: Argument): To<W, number>;
+  zscore(key: Argument, member: Argument): To<W, number | null>;
+  zmscore(key: Argument, ...members: Many[]): To<W, (number | null)[]>;
+  zrank(key: Argument, member: Argument): To<W, number | null>;
+  zrevrank(key: Argument, member: Argument): To<W, number | null>;
+  zrem(key: Argument, ...members: Many[]): To<W, number>;
+  zcount(key: Argument, min: Bound, max: Bound): To<W, number>;
+  zlexcount(key: Argument, min: Bound, max: Bound): To<W, number>;
+  zremrangebyscore(key: Argument, min: Bound, max: Bound): To<W, number>;
+  zremrangebylex(key: Argument, min: Bound, max: Bound): To<W, number>;
+  zremrangebyrank(key: Argument, start: number, stop: number): To<W, number>;
+  zrange(key: Argument, start: Bound, stop: Bound, options: RangeOptions & WithScores): To<W, [member: S, score: number][]>;
+  zrange(key: Argument, start: Bound, stop: Bound, options?: RangeOptions): To<W, S[]>;
+  zrangestore(target: Argument, from: Argument, start: Bound, stop: Bound, options?: RangeOptions): To<W, number>;
+  zrevrange(key: Argument, start: number, stop: number, options: WithScores): To<W, [member: S, score: number][]>;
+  zrevrange(key: Argument, start: number, stop: number): To<W, S[]>;
+  zrangebyscore(key: Argument, from: Bound, to: Bound, options: LimitOptions & WithScores): To<W, [member: S, score: number][]>;
+  zrangebyscore(key: Argument, from: Bound, to: Bound, options?: LimitOptions): To<W, S[]>;
+  zrevrangebyscore(key: Argument, from: Bound, to: Bound, options: LimitOptions & WithScores): To<W, [member: S, score: number][]>;
+  zrevrangebyscore(key: Argument, from: Bound, to: Bound, options?: LimitOptions): To<W, S[]>;
+  zrangebylex(key: Argument, from: Bound, to: Bound, options?: LimitOptions): To<W, S[]>;
+  zrevrangebylex(key: Argument, from: Bound, to: Bound, options?: LimitOptions): To<W, S[]>;
+  zpopmin(key: Argument): To<W, [member: S, score: number] | []>;
+  zpopmax(key: Argument): To<W, [member: S, score: number] | []>;
+  zpopmin(key: Argument, count: number): To<W, [member: S, score: number][]>;
+  zpopmax(key: Argument, count: number): To<W, [member: S, score: number][]>;
+  zrandmember(key: Argument): To<W, S | null>;
+  zrandmember(key: Argument, count: number): To<W, S[]>;
+  zrandmember(key: Argument, count: number, options: WithScores): To<W, [member: S, score: number][]>;
+  zdiff(count: number, keys: Many, options: WithScores): To<W, [member: S, score: number][]>;
+  zdiff(count: number, keys: Many): To<W, S[]>;
+  zinter(count: number, keys: Many, options: StoreOptions & WithScores): To<W, [member: S, score: number][]>;
+  zinter(count: number, keys: Many, options?: StoreOptions): To<W, S[]>;
+  zunion(count: number, keys: Many, options: StoreOptions & WithScores): To<W, [member: S, score: number][]>;
+  zunion(count: number, keys: Many, options?: StoreOptions): To<W, S[]>;
+  zdiffstore(target: Argument, count: number, keys: Many): To<W, number>;
+  zinterstore(target: Argument, count: number, keys: Many, options?: StoreOptions): To<W, number>;
+  zunionstore(target: Argument, count: number, keys: Many, options?: StoreOptions): To<W, number>;
+  zintercard(count: number, keys: Many, options?: { limit?: number }): To<W, number>;
+}
 
 /** Commands by any name, or as text: each hole is one argument, whatever bytes it has. */
-export interface Any<S = string> {
-  (strings: TemplateStringsArray, ...holes: Argument[]): Promise<any>;
-  call(name: string, ...words: Argument[]): Promise<any>;
+export interface Any<W = Soon> {
+  (strings: TemplateStringsArray, ...holes: Argument[]): To<W, any>;
+  call(name: string, ...words: Argument[]): To<W, any>;
 }
 
-export interface SyncAny {
-  (strings: TemplateStringsArray, ...holes: Argument[]): any;
-  call(name: string, ...words: Argument[]): any;
-}
-
-/** A transaction that is being collected: `exec` sends it and gives the replies, one for each command. `B`: what it gives where it did not run. */
-export type Multi<T extends unknown[] = [], B = never> = {
-  [N in keyof Commands]: Commands[N] extends (...given: infer A) => Promise<infer R> ? (...given: A) => Multi<[...T, R], B> : never;
-} & {
-  call(name: string, ...words: Argument[]): Multi<[...T, any], B>;
+/** A transaction that is being collected: `exec` sends it and gives the replies, one for each command. `B`: what it gives where it did not run;
+ * `S`: what strings come as. */
+export interface Multi<T extends unknown[] = [], B = never, S = string> extends Commands<S, Queued<T, B, S>>, Any<Queued<T, B, S>> {
   /** In a session `null`: a watched key had changed. */
   exec(): Promise<{ [I in keyof T]: T[I] | NuthatchError } | B>;
-};
+}
 
 /** Scans to their end. */
-export interface Scans {
-  scanIterator(options?: ScanOptions & { type?: string }): AsyncGenerator<string>;
-  sscanIterator(key: Argument, options?: ScanOptions): AsyncGenerator<string>;
-  hscanIterator(key: Argument, options?: ScanOptions): AsyncGenerator<[field: string, value: string]>;
-  zscanIterator(key: Argument, options?: ScanOptions): AsyncGenerator<[member: string, score: string]>;
+export interface Scans<S = string> {
+  scanIterator(options?: ScanOptions & { type?: string }): AsyncGenerator<S>;
+  sscanIterator(key: Argument, options?: ScanOptions): AsyncGenerator<S>;
+  hscanIterator(key: Argument, options?: ScanOptions): AsyncGenerator<[field: S, value: S]>;
+  zscanIterator(key: Argument, options?: ScanOptions): AsyncGenerator<[member: S, score: S]>;
+}
+
+/** The same with strings as `Uint8Array`. */
+export interface Bytes extends Commands<Uint8Array>, Any, Scans<Uint8Array> {
+  multi(): Multi<[], never, Uint8Array>;
+}
+
+/** What a live query reads through. */
+export interface Reader extends Commands, Any, Scans {
+  readonly bytes: Bytes;
+  readonly json: Json;
+  multi(): Multi;
 }
 
 /** Values as JSON. */
 export interface Json {
   set(key: Argument, value: unknown, options?: SetOptions): Promise<'OK' | null>;
   get<T = any>(key: Argument): Promise<T | null>;
-  mget<T = any>(...keys: Argument[]): Promise<(T | null)[]>;
+  mget<T = any>(...keys: Many[]): Promise<(T | null)[]>;
   mset(values: Record<string, unknown>): Promise<'OK'>;
   hset(key: Argument, fields: Record<string, unknown>): Promise<number>;
+  hset(key: Argument, field: Argument, value: unknown): Promise<number>;
   hget<T = any>(key: Argument, field: Argument): Promise<T | null>;
   hgetall<T = any>(key: Argument): Promise<Record<string, T>>;
   lpush(key: Argument, ...values: unknown[]): Promise<number>;
@@ -357,15 +368,18 @@ export interface Session extends Commands, Any, Scans {
   watch(...keys: Many[]): Promise<'OK'>;
   unwatch(): Promise<'OK'>;
   multi(): Multi<[], null>;
-  close(): void;
+  readonly bytes: Bytes;
+  readonly json: Json;
+  /** Ends it when it has its replies. */
+  close(): Promise<void>;
 }
 
 /** The command PERSIST is `db.call('PERSIST', key)`: `persist` is the browser's. */
 export interface Database extends Omit<Commands, 'persist'>, Any, Scans {
   /** The same commands with strings as `Uint8Array`. */
-  readonly bytes: Commands<Uint8Array> & Any;
+  readonly bytes: Bytes;
   /** With `worker: false`: replies at once, for values that are in memory; others throw `NOTINMEMORY`. */
-  readonly sync: Sync<Commands> & SyncAny;
+  readonly sync: Commands<string, Now> & Any<Now>;
   readonly json: Json;
   /** Where data is kept: `idb`, `opfs`, `memory` or `file`. */
   readonly device: string;
@@ -376,7 +390,7 @@ export interface Database extends Omit<Commands, 'persist'>, Any, Scans {
   /** Tells of every change of keys that match; `null`: all keys went at once. */
   watch(pattern: string, handler: (key: string | null, event: string) => void): Promise<Stop>;
   /** Runs `read` now and whenever a key that it read has changed, and hands over what it returned. Reads go through its argument. */
-  live<T>(read: (db: Commands & Any & Scans) => T | Promise<T>, handler: (error: unknown, value?: T) => void): Promise<Stop>;
+  live<T>(read: (db: Reader) => T | Promise<T>, handler: (error: unknown, value?: T) => void): Promise<Stop>;
   stats(): Promise<Stats>;
   /** A picture of the page device. */
   pageMap(): Promise<PageMap>;
@@ -384,7 +398,7 @@ export interface Database extends Omit<Commands, 'persist'>, Any, Scans {
   /** The dataset as a file that redis-server loads. */
   exportRdb(): Promise<Blob>;
   /** Takes the keys of a dump.rdb; keys of the same names are replaced. */
-  importRdb(file: Blob, options?: { progress?: ImportProgress }): Promise<ImportResult>;
+  importRdb(file: Blob | ArrayBuffer | Uint8Array, options?: { progress?: ImportProgress }): Promise<ImportResult>;
   /** Asks the browser not to clear the data when space is short. */
   persist(): Promise<boolean>;
   /** A port that speaks RESP: post bytes or text, receive `Uint8Array`; `null` ends it. */

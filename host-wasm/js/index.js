@@ -26,7 +26,7 @@ function worker(name, receive, fail) {
     receive(data);
     stirred();
   };
-  worker.onerror = (event) => fail(`the worker failed: ${event.message ?? 'its script did not load'}`);
+  worker.onerror = (event) => fail(`the worker failed: ${event.message ?? 'it did not load'}`);
   const stop = () => {
     running.delete(worker);
     worker.terminate();

@@ -35,11 +35,30 @@ export class ReplyError extends Error {
   previousErrors?: ReplyError[];
 }
 
+/** What is given to a command: words, bytes, numbers, lists and objects of these, and at last a callback. */
+type Given = string | number | bigint | boolean | null | undefined | object | Answered<any>;
+/** The commands. */
+type Name =
+  'append' | 'auth' | 'bgrewriteaof' | 'bgsave' | 'bitcount' | 'bitfield' | 'bitfield_ro' | 'bitop' | 'bitpos' | 'blmove' | 'blmpop' | 'blpop' |
+  'brpop' | 'brpoplpush' | 'bzmpop' | 'bzpopmax' | 'bzpopmin' | 'client' | 'command' | 'config' | 'copy' | 'dbsize' | 'debug' | 'decr' | 'decrby' |
+  'del' | 'dump' | 'echo' | 'exists' | 'expire' | 'expireat' | 'expiretime' | 'flushall' | 'flushdb' | 'get' | 'getbit' | 'getdel' | 'getex' |
+  'getrange' | 'getset' | 'hdel' | 'hexists' | 'hget' | 'hgetall' | 'hincrby' | 'hincrbyfloat' | 'hkeys' | 'hlen' | 'hmget' | 'hmset' | 'hrandfield' |
+  'hscan' | 'hset' | 'hsetnx' | 'hstrlen' | 'hvals' | 'incr' | 'incrby' | 'incrbyfloat' | 'info' | 'keys' | 'lastsave' | 'latency' | 'lcs' | 'lindex' |
+  'linsert' | 'llen' | 'lmove' | 'lmpop' | 'lpop' | 'lpos' | 'lpush' | 'lpushx' | 'lrange' | 'lrem' | 'lset' | 'ltrim' | 'memory' | 'mget' | 'move' |
+  'mset' | 'msetnx' | 'object' | 'persist' | 'pexpire' | 'pexpireat' | 'pexpiretime' | 'ping' | 'psetex' | 'pttl' | 'publish' | 'pubsub' |
+  'randomkey' | 'rename' | 'renamenx' | 'restore' | 'rpop' | 'rpoplpush' | 'rpush' | 'rpushx' | 'sadd' | 'save' | 'scan' | 'scard' | 'sdiff' |
+  'sdiffstore' | 'set' | 'setbit' | 'setex' | 'setnx' | 'setrange' | 'sinter' | 'sintercard' | 'sinterstore' | 'sismember' | 'slowlog' | 'smembers' |
+  'smismember' | 'smove' | 'sort' | 'sort_ro' | 'spop' | 'spublish' | 'srandmember' | 'srem' | 'sscan' | 'strlen' | 'substr' | 'sunion' |
+  'sunionstore' | 'swapdb' | 'time' | 'touch' | 'ttl' | 'type' | 'unlink' | 'wait' | 'zadd' | 'zcard' | 'zcount' | 'zdiff' | 'zdiffstore' | 'zincrby' |
+  'zinter' | 'zintercard' | 'zinterstore' | 'zlexcount' | 'zmpop' | 'zmscore' | 'zpopmax' | 'zpopmin' | 'zrandmember' | 'zrange' | 'zrangebylex' |
+  'zrangebyscore' | 'zrangestore' | 'zrank' | 'zrem' | 'zremrangebylex' | 'zremrangebyrank' | 'zremrangebyscore' | 'zrevrange' | 'zrevrangebylex' |
+  'zrevrangebyscore' | 'zrevrank' | 'zscan' | 'zscore' | 'zunion' | 'zunionstore' | 'discard' | 'watch' | 'unwatch' | 'select' | 'reset' | 'hello' |
+  'role' | 'monitor' | 'subscribe' | 'psubscribe' | 'ssubscribe' | 'unsubscribe' | 'punsubscribe' | 'sunsubscribe';
+
 /** `get`, `getBuffer`, …: a method for each command, and one for each that gives Buffers. */
-export interface Commands<R> {
-  call(name: string, ...given: any[]): R;
-  callBuffer(name: string, ...given: any[]): R;
-  [command: string]: any;
+export interface Commands<R> extends Record<Name | `${Name}Buffer`, (...given: Given[]) => R> {
+  call(name: string, ...given: Given[]): R;
+  callBuffer(name: string, ...given: Given[]): R;
 }
 
 export interface Pipeline extends Commands<Pipeline> {
@@ -69,10 +88,13 @@ export class Redis extends EventEmitter {
   readonly status: 'wait' | 'connecting' | 'connect' | 'ready' | 'close' | 'end';
   connect(callback?: Answered<void>): Promise<void>;
   disconnect(): void;
+  end(): void;
   quit(callback?: Answered<'OK'>): Promise<'OK'>;
   duplicate(override?: RedisOptions): Redis;
   pipeline(commands?: any[][]): Pipeline;
   multi(options: { pipeline: false }): Promise<'OK'>;
+  /** Ends what `multi({ pipeline: false })` began. */
+  exec(callback?: Answered<[error: Error | null, result?: any][] | null>): Promise<[error: Error | null, result?: any][] | null>;
   multi(commands?: any[][]): Transaction;
   scanStream(options?: ScanStreamOptions): Readable;
   sscanStream(key: string | Buffer, options?: ScanStreamOptions): Readable;

@@ -5,11 +5,13 @@ import { NOBODY } from './lanes.js';
 import { Encoder, NuthatchError } from './resp.js';
 
 /** What a command's name says of how it is to be sent. */
-export const PLAIN = 0, STATEFUL = 1, BLOCKING = 2, FLUSHING = 3;
+export const PLAIN = 0, STATEFUL = 1, BLOCKING = 2, FLUSHING = 3, ODD = 4;
 const KINDS = [
-  [/^(multi|exec|discard|watch|unwatch|select|auth|client|reset)$/i, STATEFUL],
+  [/^(multi|exec|discard|(un)?watch|select|auth|client|reset)$/i, STATEFUL],
   [/^(b[lrz](m?pop(min|max)?|move|poplpush)|wait)$/i, BLOCKING],
   [/^(flush(all|db)|swapdb)$/i, FLUSHING],
+  // No command at all, too: it is not answered.
+  [/^(undefined|hello|quit|monitor|p?sync|[ps]?(un)?subscribe)$/i, ODD],
 ];
 const known = new Map();
 /** Names that are remembered: they come from users. */
@@ -22,6 +24,13 @@ export function kind(name) {
     if (known.size < KNOWN) known.set(name, found);
   }
   return found;
+}
+
+/** A command's kind. Throws unless it is answered by one reply: whoever waits after another would be given replies that are not theirs. */
+export function oneReply(words) {
+  const [name, more] = words, which = kind(name);
+  if (which === ODD || (which === STATEFUL && /^client reply$/i.test(`${name} ${more}`))) throw new NuthatchError(`NOREPLY ${name}: use db.resp() or db.subscribe`);
+  return which;
 }
 
 export class Line {
@@ -53,11 +62,13 @@ export class Line {
 
   /** `entry`: a command's words, how its reply is to be read, and who waits for it. */
   send(entry) {
-    this.greet();
     const { words } = entry;
-    entry.stateful = kind(words[0]) === STATEFUL;
+    entry.stateful = oneReply(words) === STATEFUL;
+    this.greet();
     this.encoder.command((entry.stateful && this.torn?.(entry)) || words);
     this.waiting.push(entry);
+    // It goes back to RESP2.
+    if (entry.stateful && /^reset$/i.test(words[0])) this.hello = true;
   }
 
   /** Takes the next reply. */

@@ -3,6 +3,7 @@
 // needs itself.
 
 import { EAR, FLUSHED, NOBODY } from './lanes.js';
+import { BLOCKING, kind } from './line.js';
 
 export { wakeful } from './awake.js';
 
@@ -96,6 +97,16 @@ export function close(client) {
   });
 }
 
+/** Ends a session when it has its replies; where it waits for others it has none. */
+export async function leave(client, how) {
+  const { lane } = how, closed = (how.over = client.wrong('CLOSED the session was closed'));
+  const line = client.line(lane);
+  if (line.waiting.some(({ words }) => words && kind(words[0]) === BLOCKING)) line.fail(closed);
+  else await client.send(['PING'], lane, {}).catch(() => {});
+  client.lanes.delete(lane);
+  client.link.post({ end: lane });
+}
+
 /** Ends the worker as a crash would, and opens the database again. Commands without a reply are refused. */
 export async function crash(client) {
   client.fail(client.wrong('CRASHED the worker was ended'));
@@ -130,7 +141,7 @@ export function answered(client, { answer, value, error, read, size, keys }) {
 
 export const exportRdb = (client) => ask(client, 'export');
 
-export const importRdb = (client, file, { progress } = {}) => ask(client, 'import', { file }, progress);
+export const importRdb = (client, file, { progress } = {}) => ask(client, 'import', { file: file instanceof Blob ? file : new Blob([file]) }, progress);
 
 export const persist = async () => (await globalThis.navigator?.storage?.persist?.()) ?? false;
 
@@ -143,8 +154,35 @@ export async function* scan(db, name, given) {
   let cursor = '0', items;
   do {
     [cursor, items] = await db[name](...given, cursor, options);
+    // It may have come as bytes.
+    if (typeof cursor !== 'string') cursor = String.fromCharCode(...cursor);
     for (let i = 0; i < items.length; i += 1 + pairs) yield pairs ? [items[i], items[i + 1]] : items[i];
   } while (cursor !== '0');
+}
+
+// ------------------------------------------------------------------------------------------------------------ JSON
+
+/** Which arguments of a method are JSON, from one to before another; of the others it is the reply. */
+const WRITES = { set: [1, 2], mset: [0, 1], hset: [1, 3], lpush: [1], rpush: [1] };
+
+/** A method of `db.json`. */
+export async function json(db, name, given) {
+  const mapped = (change) => (object) => Object.fromEntries(Object.entries(object).map(([name, value]) => [name, change(value)]));
+  const [from, to] = WRITES[name] ?? [];
+  if (from === undefined) {
+    const read = (text) => (text === null ? null : JSON.parse(text));
+    const value = await db[name](...given);
+    return Array.isArray(value) ? value.map(read) : (name === 'hgetall' ? mapped(read) : read)(value);
+  }
+  const write = (value) => JSON.stringify(value) ?? refused(value);
+  const pairs = /^(m|h)set/.test(name) && given.length <= 2;
+  // A field's name stands as it is.
+  const first = name === 'hset' && !pairs ? 2 : from;
+  return db[name](...given.map((one, i) => (i >= first && !(i >= to) ? (pairs ? mapped(write) : write)(one) : one)));
+}
+
+function refused(value) {
+  throw new TypeError(`a value is ${typeof value}, which JSON has not`);
 }
 
 // -------------------------------------------------------------------------------------------------------- messages
@@ -185,7 +223,8 @@ function subscription(name, un = '') {
 
 /** A message has come. */
 export function heard(client, [kind, ...rest]) {
-  const tell = (name, message, channel) => ears(client).get(name)?.forEach((handler) => handler(message, channel));
+  // Each by itself: what a handler throws is its page's, and must not keep replies from those who wait for them.
+  const tell = (name, message, channel) => ears(client).get(name)?.forEach((handler) => queueMicrotask(() => handler(message, channel)));
   if (kind === 'message') tell(`c:${rest[0]}`, rest[1], rest[0]);
   else if (kind === 'pmessage') tell(`p:${rest[0]}`, rest[2], rest[1]);
 }
@@ -222,11 +261,8 @@ export async function live(client, read, handler) {
       again = false;
       const keys = new Set([ALL_GONE]);
       const watched = client.methods({ before: (words) => note(client, words, keys, ends, changed) });
-      try {
-        handler(undefined, await read(watched));
-      } catch (error) {
-        handler(error);
-      }
+      const told = await (async () => [undefined, await read(watched)])().catch((error) => [error]);
+      if (!over) queueMicrotask(() => handler(...told));
       for (const [name, end] of ends) if (!keys.has(name)) ends.delete(name), (await end)();
     }
     running = false;
@@ -240,11 +276,15 @@ export async function live(client, read, handler) {
   };
 }
 
+/** Commands that any key's coming and going changes. */
+const WALKS = /^(scan|keys|dbsize|randomkey)$/i;
+
 /** Listens for changes of a command's keys before the command runs, so that none is missed. */
 async function note(client, words, keys, ends, changed) {
-  const found = await client.send(['COMMAND', 'GETKEYS', ...words], client.base, {}).catch(() => []);
-  await Promise.all(found.map((key) => {
-    const name = `c:__keyspace@0__:${key}`;
+  const prefix = '__keyspace@0__:';
+  const found = WALKS.test(words[0]) ? [`p:${prefix}*`]
+    : (await client.send(['COMMAND', 'GETKEYS', ...words], client.base, {}).catch(() => [])).map((key) => `c:${prefix}${key}`);
+  await Promise.all(found.map((name) => {
     keys.add(name);
     if (!ends.has(name)) ends.set(name, hear(client, name, changed));
     return ends.get(name);

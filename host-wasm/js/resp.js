@@ -59,7 +59,7 @@ export class Encoder {
 
   word(word) {
     if (typeof word === 'string') this.text(word);
-    else if (typeof word === 'number' || typeof word === 'bigint') this.text(String(word));
+    else if (isText(word)) this.text(`${word}`);
     else this.binary(binary(word));
   }
 
@@ -108,10 +108,10 @@ export class Encoder {
   }
 }
 
-/** Throws unless it can be an argument. */
-export function check(word) {
-  if (!/^(string|number|bigint)$/.test(typeof word)) binary(word);
-}
+export const isText = (word) => /^(string|number|bigint)$/.test(typeof word);
+
+/** An argument as bytes; throws where it can be none. */
+export const bytesOf = (word) => (isText(word) ? toBytes.encode(word) : binary(word));
 
 function binary(word) {
   if (word instanceof Uint8Array) return word;
@@ -215,7 +215,7 @@ export class Parser {
         return Object.fromEntries(out);
       }
       case 126: return new Set(this.list(bytes)); // ~
-      case 44: return number(this.line()); // ,
+      case 44: return Number(this.line().replace('inf', 'Infinity')); // ,
       case 35: return this.line() === 't'; // #
       case 40: return BigInt(this.line()); // (
       case 61: return this.blob().slice(4); // =
@@ -223,8 +223,4 @@ export class Parser {
       default: throw new NuthatchError(`PROTOCOL byte ${this.bytes[this.at - 1]} begins no reply`);
     }
   }
-}
-
-function number(text) {
-  return text === 'inf' ? Infinity : text === '-inf' ? -Infinity : Number(text);
 }

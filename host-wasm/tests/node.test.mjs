@@ -1,5 +1,6 @@
 // The package in Node: its devices there, answers at once, and what a device that is slow, late and killed may do.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, truncateSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -234,6 +235,138 @@ test('a command with an argument that is none is refused, and nothing of it is s
   assert.equal(await db.set('k', 'v'), 'OK');
   assert.throws(() => db.sync.set('k', null), TypeError);
   assert.equal(db.sync.get('k'), 'v');
+  await db.close();
+});
+
+/** SUBSCRIBE by `call` had the page read its answer for ever, and a command that is answered by nothing (or CLIENT REPLY OFF) gave each later caller the
+ * reply of another. HELLO 2 and RESET changed the shapes of all replies to come. */
+test('what is not answered by one reply is refused, and those who ask next have theirs', async () => {
+  const db = await open('one reply');
+  await db.hset('h', { a: 1 });
+  const odd = [['SUBSCRIBE', 'c'], ['psubscribe', 'c*'], ['ssubscribe', 'c'], ['UNSUBSCRIBE'], ['MONITOR'], ['HELLO', '2'], ['QUIT'], ['SYNC'], ['PSYNC', '?', -1], ['CLIENT', 'REPLY', 'OFF'], ['client', 'reply', 'skip'], []];
+  for (const words of odd) {
+    await assert.rejects(db.call(...words), { code: 'NOREPLY' }, words.join(' '));
+    assert.throws(() => db.sync.call(...words), { code: 'NOREPLY' });
+    assert.throws(() => db.multi().call(...words), { code: 'NOREPLY' });
+    assert.deepEqual(await db.hgetall('h'), { a: '1' });
+  }
+  await assert.rejects(db``, { code: 'NOREPLY' });
+  await assert.rejects(db.client('REPLY', 'OFF'), { code: 'NOREPLY' });
+  assert.deepEqual([await db.call('RESET'), await db.hgetall('h'), await db.call('WATCH', 'reply')], ['RESET', { a: '1' }, 'OK']);
+  await db.close();
+});
+
+/** What a handler threw kept the rest of its message from those who waited for it: replies were gone, or went to others. */
+test('what a handler throws is its own affair', () => {
+  const script = `
+    import { open } from ${JSON.stringify(new URL('../pkg/node.js', import.meta.url).href)};
+    const thrown = [], heard = [];
+    process.on('uncaughtException', ({ message }) => thrown.push(message));
+    const db = await open('throws');
+    const fail = (what) => { throw new Error(what); };
+    await db.subscribe('c', () => fail('message'));
+    await db.subscribe('c', (message) => heard.push(message));
+    await db.watch('k', () => fail('watch'));
+    let runs = 0;
+    await db.live((d) => d.get('k'), (error, value) => { runs++; fail('live ' + (error?.message ?? value)); });
+    const replies = await Promise.all([db.publish('c', 'one'), db.set('k', 'v'), db.get('k'), db.publish('c', 'two')]);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    console.log(JSON.stringify({ replies, heard, runs, thrown: thrown.sort() }));
+    await db.close();`;
+  const seen = JSON.parse(execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8', timeout: 20_000 }));
+  assert.deepEqual(seen, { replies: [1, 'OK', 'v', 1], heard: ['one', 'two'], runs: 2, thrown: ['live null', 'live v', 'message', 'message', 'watch'] });
+});
+
+/** A date's milliseconds went to EXPIREAT and EXAT, which count seconds: the key was to last until the year 58,000. */
+test('dates are seconds where the command counts them', async () => {
+  const db = await open('dates'), at = new Date(Date.now() + 90_500);
+  const left = {};
+  for (const [name, set] of Object.entries({
+    exat: () => db.set('k', 'v', { exat: at }), pxat: () => db.set('k', 'v', { pxat: at }), getex: () => db.getex('k', { exat: at }),
+    expireat: () => db.expireat('k', at), pexpireat: () => db.pexpireat('k', at), gt: () => db.expireat('k', at, { xx: true }),
+  })) {
+    await db.set('k', 'v', { ex: 7 });
+    await set();
+    left[name] = await db.pttl('k');
+  }
+  for (const [name, ms] of Object.entries(left)) assert.ok(ms > 85_000 && ms <= 90_500, `${name}: ${ms}`);
+  await db.close();
+});
+
+test('a hole that touches text is one argument with it, whatever bytes it has', async () => {
+  const db = await open('holes'), bytes = new Uint8Array([0, 255, 13, 10]);
+  await db`SET key:${bytes}:end ${bytes} EX ${60}`;
+  await db`SET ${'n:'}${5} x`;
+  const [key, other] = (await db.bytes.keys('*')).sort((a, b) => b.length - a.length);
+  assert.deepEqual([...key], [...Buffer.from('key:'), 0, 255, 13, 10, ...Buffer.from(':end')]);
+  assert.equal(Buffer.from(other).toString(), 'n:5');
+  assert.deepEqual(await db.bytes`GET ${key}`, bytes);
+  for (const none of [undefined, null, {}, true]) {
+    await assert.rejects(async () => db`SET k:${none} x`, TypeError);
+    await assert.rejects(async () => db`SET ${none} x`, TypeError);
+  }
+  await db.close();
+});
+
+/** Each of them was there for strings outside of sessions alone. */
+test('bytes, JSON and transactions are there wherever commands are', async () => {
+  const db = await open('everywhere'), s = db.session(), text = (bytes) => Buffer.from(bytes).toString();
+  await db.mset({ a: 1, b: 2 });
+  assert.deepEqual((await db.bytes.multi().get('a').hgetall('none').call('GET', 'b').exec()).map((one) => (one instanceof Uint8Array ? text(one) : one)), ['1', {}, '2']);
+  const keys = [];
+  for await (const key of db.bytes.scanIterator({ count: 1 })) keys.push(text(key));
+  assert.deepEqual(keys.sort(), ['a', 'b']);
+  await s.select(1);
+  await s.json.hset('h', 'f', { deep: [1] });
+  await s.json.hset('h', { g: null });
+  assert.deepEqual([await s.json.hgetall('h'), text(await s.bytes.hget('h', 'g')), await db.exists('h')], [{ f: { deep: [1] }, g: null }, 'null', 0]);
+  await assert.rejects(db.json.set('k', undefined), TypeError);
+  await assert.rejects(db.json.set('k', () => {}), TypeError);
+  const seen = [];
+  const stop = await db.live(async (d) => [await d.json.get('a'), text(await d.bytes.get('b')), await d.multi().get('a').exec(), (await d.keys('*')).length], (error, value) => seen.push(error ?? JSON.stringify(value)));
+  const settle = () => new Promise((resolve) => setTimeout(resolve, 60));
+  for (const change of [() => db.set('a', 7), () => db.set('b', 8), () => db.set('c', 9)]) {
+    await change();
+    await settle();
+  }
+  await stop();
+  await db.set('a', 'unheard');
+  await settle();
+  assert.deepEqual(seen, ['[1,"2",["1"],2]', '[7,"2",["7"],2]', '[7,"8",["7"],2]', '[7,"8",["7"],3]']);
+  await db.close();
+});
+
+/** What had been sent on it was never answered, and what was sent after went to a session that nobody had opened. */
+test('a session that is closed has its replies, and takes no more', async () => {
+  const db = await open('sessions'), s = db.session();
+  const last = s.incr('n'), ended = s.close();
+  assert.equal(await last, 1);
+  await ended;
+  await assert.rejects(s.incr('n'), { code: 'CLOSED' });
+  await assert.rejects(s.multi().incr('n').exec(), { code: 'CLOSED' });
+  await assert.rejects(s.bytes.get('n'), { code: 'CLOSED' });
+  const waits = db.session(), waited = waits.blpop('none', 0);
+  await db.ping();
+  await waits.close();
+  await assert.rejects(waited, { code: 'CLOSED' });
+  assert.equal(await db.get('n'), '1');
+  assert.equal((await db.client('LIST')).trim().split('\n').length, 1);
+  await db.close();
+});
+
+/** Who watched heard nothing of a FLUSHALL that a session sent. */
+test('a flush is told, whoever sends it; a file may come as bytes', async () => {
+  const db = await open('flush'), s = db.session(), heard = [];
+  await db.set('k', 'v');
+  const bytes = new Uint8Array(await (await db.exportRdb()).arrayBuffer());
+  await db.watch('*', (key, event) => heard.push([key, event]));
+  await s.flushall();
+  await db.ping();
+  assert.deepEqual(heard, [[null, 'flush']]);
+  for (const file of [bytes, bytes.buffer, new Blob([bytes])]) {
+    await db.flushall();
+    assert.deepEqual([(await db.importRdb(file)).keys, await db.get('k')], [1, 'v']);
+  }
   await db.close();
 });
 

@@ -50,3 +50,51 @@ test('replies have their types', () => {
     await db.set('k', 'v', { exx: 1 });
   `), []);
 });
+
+// A command with several forms had only its last one in transactions and in `db.sync`: `multi().hset('h', { a: 1 })` did not compile, and pairs were said to be strings.
+test('every form of a command has its type in transactions, at once and as bytes', () => {
+  assert.deepEqual(faults(`
+    import { open, type NuthatchError } from 'nuthatch';
+    type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false;
+    const same = <T extends true>() => {};
+    const db = await open('app', { device: 'file', path: '/tmp' });
+    const replies = await db.multi().hset('h', { a: 1 }).lpop('l').lpop('l', 2).zrange('z', 0, -1, { withscores: true }).mset({ a: 1 }).set('k', 'v', { get: true }).zadd('z', [[1, 'a']]).exec();
+    type Seen = number | NuthatchError;
+    same<Same<typeof replies, [Seen, string | null | NuthatchError, string[] | null | NuthatchError, [member: string, score: number][] | NuthatchError, 'OK' | NuthatchError, string | null | NuthatchError, Seen]>>();
+    const [any, count] = await db.multi()\`GET \${'k'}\`.incr('n').exec();
+    same<Same<typeof count, Seen>>();
+    const one: string | null = db.sync.lpop('l'), pairs: [string, number][] = db.sync.zrange('z', 0, -1, { withscores: true }), n: number = db.sync.hset('h', { a: 1 });
+    const [bytes] = await db.bytes.multi().get('k').exec();
+    same<Same<typeof bytes, Uint8Array | null | NuthatchError>>();
+    for await (const key of db.bytes.scanIterator()) same<Same<typeof key, Uint8Array>>();
+    await db.sadd('copy', await db.smembers('s'));
+    await db.live(async (d) => [await d.json.get('a'), await d.bytes.get('b'), await d.multi().get('c').exec()], () => {});
+    await db.importRdb(new Uint8Array(9));
+    // @ts-expect-error: a field has a value
+    db.multi().hget('h');
+  `), []);
+});
+
+test('the class in place of ioredis has types for callbacks, buffers and transactions', () => {
+  assert.deepEqual(faults(`
+    import Redis, { Cluster } from 'nuthatch/ioredis';
+    const redis = new Redis(6379, '127.0.0.1', { db: 1, keyPrefix: 'app:' });
+    const n: number = await redis.incr('n'), bytes: Buffer = await redis.getBuffer('b');
+    redis.get('k', (error, value) => error?.message ?? value.length);
+    const results = await redis.pipeline().set('k', 1, 'EX', 5).hset('h', { a: 1 }).getBuffer('k').exec((error, all) => all?.[0][1]);
+    const [first] = results, failed: Error | null = first[0];
+    const list = await redis.multi([['get', 'k']]).mset(new Map([['a', 1]])).exec();
+    if (list) list[0][1];
+    await redis.multi({ pipeline: false });
+    await redis.exec();
+    redis.on('message', (channel: string, message: string) => {});
+    await redis.subscribe('a', 'b', (error, count) => count);
+    for await (const keys of redis.scanStream({ match: '*' })) keys;
+    await redis.call('GET', 'k');
+    new Cluster([{ port: 1 }]).nodes()[0].get('k');
+    class Mine extends Redis {}
+    new Mine('redis://localhost:1/2').disconnect();
+    // @ts-expect-error: no such command
+    redis.gett('k');
+  `), []);
+});
