@@ -14,6 +14,8 @@ export interface RedisOptions {
   lazyConnect?: boolean;
   enableOfflineQueue?: boolean;
   connectionName?: string;
+  /** Milliseconds after which a command is given up. */
+  commandTimeout?: number;
   /** Numbers come as strings. */
   stringNumbers?: boolean;
   /** Others of ioredis' options are taken and mean nothing here. */
@@ -53,7 +55,7 @@ type Name =
   'zinter' | 'zintercard' | 'zinterstore' | 'zlexcount' | 'zmpop' | 'zmscore' | 'zpopmax' | 'zpopmin' | 'zrandmember' | 'zrange' | 'zrangebylex' |
   'zrangebyscore' | 'zrangestore' | 'zrank' | 'zrem' | 'zremrangebylex' | 'zremrangebyrank' | 'zremrangebyscore' | 'zrevrange' | 'zrevrangebylex' |
   'zrevrangebyscore' | 'zrevrank' | 'zscan' | 'zscore' | 'zunion' | 'zunionstore' | 'discard' | 'watch' | 'unwatch' | 'select' | 'reset' | 'hello' |
-  'role' | 'monitor' | 'subscribe' | 'psubscribe' | 'ssubscribe' | 'unsubscribe' | 'punsubscribe' | 'sunsubscribe';
+  'role' | 'subscribe' | 'psubscribe' | 'ssubscribe' | 'unsubscribe' | 'punsubscribe' | 'sunsubscribe';
 
 /** `get`, `getBuffer`, …: a method for each command, and one for each that gives Buffers. */
 export interface Commands<R> extends Record<Name | `${Name}Buffer`, (...given: Given[]) => R> {
@@ -73,23 +75,35 @@ export interface Transaction extends Commands<Transaction> {
   exec(callback?: Answered<[error: Error | null, result?: any][] | null>): Promise<[error: Error | null, result?: any][] | null>;
 }
 
+/** A command that is made by hand, for `sendCommand`; its reply is bytes where no encoding is asked for. */
+export class Command {
+  static setArgumentTransformer(name: string, change: (args: any[]) => any[]): void;
+  static setReplyTransformer(name: string, change: (reply: any) => any): void;
+  constructor(name: string, given?: Given[], options?: { replyEncoding?: string | null; keyPrefix?: string }, callback?: Answered<any>);
+  readonly name: string;
+  readonly args: (string | Buffer)[];
+  readonly promise: Promise<any>;
+}
+
 export interface Redis extends Commands<Promise<any>> {}
 export class Redis extends EventEmitter {
-  static Command: {
-    setArgumentTransformer(name: string, change: (args: any[]) => any[]): void;
-    setReplyTransformer(name: string, change: (reply: any) => any): void;
-  };
+  static Command: typeof Command;
   static Cluster: typeof Cluster;
   static createClient(...given: ConstructorParameters<typeof Redis>): Redis;
   constructor(port: number, host?: string | RedisOptions, options?: RedisOptions);
   constructor(url: string, options?: RedisOptions);
   constructor(options?: RedisOptions);
   readonly options: RedisOptions;
+  readonly mode: 'normal' | 'monitor';
+  readonly isCluster: boolean;
   readonly status: 'wait' | 'connecting' | 'connect' | 'ready' | 'close' | 'end';
   connect(callback?: Answered<void>): Promise<void>;
   disconnect(): void;
   end(): void;
   quit(callback?: Answered<'OK'>): Promise<'OK'>;
+  sendCommand(command: Command, callback?: Answered<any>): Promise<any>;
+  /** Gives a connection of its own, which hears of each command by `monitor` events. */
+  monitor(callback?: Answered<Redis>): Promise<Redis>;
   duplicate(override?: RedisOptions): Redis;
   pipeline(commands?: any[][]): Pipeline;
   multi(options: { pipeline: false }): Promise<'OK'>;

@@ -2,14 +2,14 @@
 //
 // Instances with the same host and port share one dataset, as they would share a server.
 
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { Readable } from 'node:stream';
 import { NAMES } from './names.js';
 import { ReplyError, engine, prefixed, reply, transformers, words } from './ioredis-wire.js';
 
-export { ReplyError };
+export { OwnCommand as Command, ReplyError };
 
-const MORE = 'exec discard watch unwatch select quit reset hello role monitor subscribe psubscribe ssubscribe unsubscribe punsubscribe sunsubscribe';
+const MORE = 'exec discard watch unwatch select quit reset hello role subscribe psubscribe ssubscribe unsubscribe punsubscribe sunsubscribe';
 const COMMANDS = [...NAMES, ...MORE.split(' '), 'multi'];
 const DEFAULTS = { port: 6379, host: 'localhost', db: 0, keyPrefix: '', lazyConnect: false, enableOfflineQueue: true, connectionName: null, stringNumbers: false };
 const CLOSED = 'Connection is closed.';
@@ -28,7 +28,8 @@ class Command {
   constructor(name, given, { keyPrefix, stringNumbers }, bytes) {
     Object.assign(this, { name: String(name), keyPrefix, texts: stringNumbers, bytes });
     this.kind = this.name.toLowerCase();
-    this.args = words(this.kind, given);
+    // What is changed goes by the name as it was given.
+    this.args = words(this.name, given);
     this.promise = new Promise((resolve, reject) => Object.assign(this, { resolve, reject }));
   }
 
@@ -47,7 +48,19 @@ class Command {
 
   read(value) {
     const result = reply(value, this);
-    return result instanceof Error ? result : transformers.reply[this.kind]?.(result) ?? result;
+    return result instanceof Error ? result : transformers.reply[this.name]?.(result) ?? result;
+  }
+}
+
+/** A command that users make themselves, for `sendCommand`: its reply is bytes, unless an encoding is asked for. */
+class OwnCommand extends Command {
+  static name = 'Command';
+  static setArgumentTransformer = (name, change) => (transformers.argument[name] = change);
+  static setReplyTransformer = (name, change) => (transformers.reply[name] = change);
+
+  constructor(name, given = [], { replyEncoding, keyPrefix } = {}, callback) {
+    super(name, given, { keyPrefix }, !replyEncoding);
+    answered(this.promise, callback);
   }
 }
 
@@ -94,6 +107,8 @@ for (const name of COMMANDS) Commander.prototype.addBuiltinCommand.call(Commande
 
 /** Commands that are sent together. Each is answered by `[error]` or `[null, result]`. */
 export class Pipeline extends Commander {
+  static name = 'Pipeline';
+
   constructor(redis, multi) {
     super();
     Object.assign(this, { redis, options: redis.options, queue: [], callbacks: [], open: 0, isPipeline: true });
@@ -130,9 +145,15 @@ export class Pipeline extends Commander {
     return answered(this.run(), callback);
   }
 
-  async run() {
-    if (this.ran) throw new Error('Pipeline cannot be used to send any commands when the `exec()` has been called on it.');
-    this.ran = true;
+  execBuffer(callback) {
+    return this.exec(callback);
+  }
+
+  run() {
+    return (this.ran ??= this.send());
+  }
+
+  async send() {
     const { queue } = this;
     for (const command of queue) this.redis.sendCommand(Object.assign(command, { raw: command.kind === 'exec' }));
     const results = await Promise.all(queue.map(({ promise }) => promise.then((value) => [null, value], (error) => [error])));
@@ -164,10 +185,9 @@ const wrapped = (results) => results && results.map((one) => (one instanceof Err
 
 /** One connection. */
 export class Redis extends Commander {
-  static Command = {
-    setArgumentTransformer: (name, change) => (transformers.argument[name] = change),
-    setReplyTransformer: (name, change) => (transformers.reply[name] = change),
-  };
+  static name = 'Redis';
+  static Command = OwnCommand;
+  isCluster = false;
 
   static createClient(...given) {
     return new Redis(...given);
@@ -176,6 +196,7 @@ export class Redis extends Commander {
   constructor(...given) {
     super();
     this.options = parsed(given);
+    this.condition = { select: this.options.db };
     this.status = 'wait';
     this.offline = [];
     this.owed = [];
@@ -200,6 +221,7 @@ export class Redis extends Commander {
     if (connectionName) this.own('client', 'setname', connectionName);
     if (db) this.own('select', db);
     if (readOnly) this.own('readonly');
+    if (this.options.monitor) this.own('monitor').promise.then(() => this.emit('monitoring'));
     this.turn('ready');
     this.offline.splice(0).forEach((command) => this.write(command));
   }
@@ -214,6 +236,7 @@ export class Redis extends Commander {
     const command = new Command(name, given, {});
     command.promise.catch(() => {});
     this.write(command);
+    return command;
   }
 
   disconnect() {
@@ -241,6 +264,12 @@ export class Redis extends Commander {
     else if (this.status === 'ready') this.write(command);
     else if (this.options.enableOfflineQueue) this.offline.push(command);
     else command.reject(new Error("Stream isn't writeable and enableOfflineQueue options is false"));
+    const { commandTimeout } = this.options;
+    if (commandTimeout) {
+      const late = setTimeout(() => command.reject(new Error('Command timed out')), commandTimeout);
+      const done = () => clearTimeout(late);
+      command.promise.then(done, done);
+    }
     return answered(command.promise, callback);
   }
 
@@ -254,14 +283,30 @@ export class Redis extends Commander {
     if (kind === 'quit') command.promise.then(() => this.disconnect());
   }
 
+  get mode() {
+    return this.options.monitor ? 'monitor' : 'normal';
+  }
+
   selected(db) {
-    this.options.db = db;
+    this.condition.select = db;
     this.emit('select', db);
+  }
+
+  /** Gives a connection of its own, which hears of each command. */
+  monitor(callback) {
+    const other = this.duplicate({ monitor: true, lazyConnect: false });
+    return answered(once(other, 'monitoring').then(() => other), callback);
+  }
+
+  /** `time [db from] "word" …`, as MONITOR tells it; but for quotes, what is escaped stays so. */
+  monitored(line) {
+    const [, time, db, from, rest] = /^(\S+) \[(\d+) (.*?)\] (.*)$/s.exec(line) ?? [];
+    if (time) this.emit('monitor', time, rest.match(/"(\\.|[^"\\])*"/g).map((word) => word.slice(1, -1).replaceAll('\\"', '"')), from, db);
   }
 
   replied(value) {
     const command = this.owed.shift();
-    if (!command) return;
+    if (!command) return this.monitored(reply(value, {}));
     this.engine.wait(-1);
     command.settle(value);
   }
@@ -375,6 +420,8 @@ function address(text) {
 
 /** A cluster of one. */
 export class Cluster extends Redis {
+  static name = 'Cluster';
+
   constructor([first] = [], { redisOptions, ...options } = {}) {
     super(first ?? {}, { ...redisOptions, ...options });
     this.isCluster = true;
@@ -392,6 +439,8 @@ export class Cluster extends Redis {
 Redis.Cluster = Cluster;
 Redis.Redis = Redis;
 Redis.ReplyError = ReplyError;
+Redis.Pipeline = Pipeline;
+Redis.default = Redis;
 
 export default Redis;
 // What `require` gives.

@@ -126,6 +126,22 @@ const CASES = {
     const early = make({ lazyConnect: true, enableOfflineQueue: false });
     return [...out, events, lazy.status, await seen(early.get('k')), await make({ lazyConnect: true }).set('x', 1)];
   },
+  'names as they are given, pipelines that are run again, commands that are made by hand': async (redis, make, Class) => {
+    const pipeline = redis.pipeline().set('a', 1), out = [await pipeline.exec(), await pipeline.exec()];
+    out.push(await redis.hset('h', 'a', 1), await redis.call('hgetall', 'h'), await redis.call('HGETALL', 'h'), await redis.call('mset', { b: 2 }), await redis.get('b'));
+    out.push(await redis.sendCommand(new Class.Command('get', ['a'], { replyEncoding: 'utf8' })), await redis.sendCommand(new Class.Command('GET', ['a'])), Class.name, Class.Cluster.name, redis.isCluster, redis.mode);
+    await redis.select(5);
+    return [...out, redis.options.db, redis.condition.select, redis.duplicate({ lazyConnect: true }).options.db];
+  },
+  'monitors, commands that take too long': async (redis, make) => {
+    const monitor = await redis.monitor(), heard = [], hasty = make({ commandTimeout: 30 });
+    monitor.on('monitor', (time, args, from, db) => heard.push([/^\d+\.\d+$/.test(time), args, typeof from, db]));
+    await redis.set('a', 'say "x" \\ \0ü\n');
+    await redis.get('a');
+    await wait(30);
+    monitor.disconnect();
+    return [heard.filter(([, [name]]) => /^[gs]et$/.test(name)), monitor.mode, await hasty.ping(), await seen(hasty.blpop('q', 1))];
+  },
   'numbers as strings, scripts of methods': async (redis, make, Class) => {
     const texts = make({ stringNumbers: true });
     const { string } = redis.createBuiltinCommand('get');
