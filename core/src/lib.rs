@@ -9,13 +9,16 @@
 #![no_std]
 #![warn(missing_docs)]
 #![cfg_attr(
-    not(all(feature = "server", feature = "store", feature = "pages")),
+    not(all(feature = "server", feature = "store", feature = "pages", feature = "full")),
     allow(dead_code, unused_imports, reason = "what a small build leaves out is called by nobody")
 )]
 
 extern crate alloc;
 
-#[cfg(all(test, not(all(feature = "server", feature = "store", feature = "pages", feature = "types"))))]
+#[cfg(all(
+    test,
+    not(all(feature = "server", feature = "store", feature = "pages", feature = "types", feature = "full"))
+))]
 compile_error!(
     "the tests of nuthatch-core are of the whole engine: run them with its default features, cargo test -p nuthatch-core"
 );

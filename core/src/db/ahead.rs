@@ -38,8 +38,8 @@ impl Data {
     pub fn table_of(&self, db: usize, key: &[u8], hash: u64) -> Option<Table<'_>> {
         let database = self.keyspace.db(db);
         match database.get(database.find(hash, key)?).value()? {
-            ValueRef::Set(SetRef::Table(table)) => Some(Table::Members(table)),
-            ValueRef::Hash(HashRef::Table(table)) => Some(Table::Fields(table)),
+            ValueRef::Set(SetRef::Table(table)) => Some(Table::Members(table.get())),
+            ValueRef::Hash(HashRef::Table(table)) => Some(Table::Fields(table.get())),
             _ => None,
         }
     }

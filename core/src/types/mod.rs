@@ -1,6 +1,7 @@
 //! Values: one room a type, with the compact and the full encodings. No keys here.
 
 pub mod codec;
+pub mod full;
 pub mod hash;
 pub mod intset;
 pub mod list;

@@ -10,3 +10,6 @@ pub const STORE: bool = cfg!(feature = "store");
 pub const PAGES: bool = cfg!(feature = "pages");
 /// Lists, sets and sorted sets beside strings and hashes; transactions, and commands that wait for keys.
 pub const TYPES: bool = cfg!(feature = "types");
+/// The full encodings of collections: tables, trees, lists of nodes. Without them a collection is one packed blob, whatever the limits say:
+/// a change moves it and a search walks over it, so they are for hosts whose values are some KiB at most.
+pub const FULL: bool = cfg!(feature = "full");

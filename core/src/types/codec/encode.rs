@@ -14,7 +14,7 @@ use crate::types::zset::packed::with_redis_layout;
 use crate::words::codec::Put;
 use crate::words::lzf::Compressor;
 use crate::words::number::parse_i64;
-use crate::words::reach::SERVER;
+use crate::words::reach::{SERVER, TYPES};
 
 /// The oldest version that is written: what Redis 7.0 writes and everything newer reads.
 pub const OLDEST_VERSION: u16 = 10;
@@ -83,9 +83,10 @@ impl Encoder {
         match value {
             ValueRef::Str(StrRef::Int(value)) => put_int(out, value),
             ValueRef::Str(StrRef::Embedded(bytes) | StrRef::Raw(bytes)) => self.text(bytes, out),
+            ValueRef::Hash(hash) => self.hash(hash, out),
+            _ if !TYPES => {}
             ValueRef::List(list) => self.list(list, out),
             ValueRef::Set(set) => self.set(set, out),
-            ValueRef::Hash(hash) => self.hash(hash, out),
             ValueRef::Zset(zset) => self.zset(zset, out),
         }
     }

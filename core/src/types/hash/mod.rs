@@ -8,7 +8,9 @@ mod tests;
 pub use table::FieldTable;
 
 use crate::types::Limits;
+use crate::types::full::Full;
 use crate::types::listpack::{Element, Listpack, ListpackBuf, Pos};
+use crate::words::reach::FULL;
 use crate::words::rng::Rng;
 
 /// A hash that is owned.
@@ -17,7 +19,7 @@ pub enum Hash {
     /// Few and short fields.
     Packed(ListpackBuf),
     /// Any number of fields of any length.
-    Table(FieldTable),
+    Table(Full<FieldTable>),
 }
 
 /// A hash that is read in place.
@@ -26,7 +28,7 @@ pub enum HashRef<'a> {
     /// Few and short fields.
     Packed(Listpack<'a>),
     /// Any number of fields of any length.
-    Table(&'a FieldTable),
+    Table(Full<&'a FieldTable>),
 }
 
 /// Where the field's value lies in a packed hash.
@@ -78,7 +80,7 @@ impl<'a> HashRef<'a> {
     pub fn get(self, field: &[u8]) -> Option<Element<'a>> {
         match self {
             Self::Packed(packed) => find(packed, field).map(|at| packed.get(at)),
-            Self::Table(table) => table.get(field).map(Element::Str),
+            Self::Table(table) => table.get().get(field).map(Element::Str),
         }
     }
 
@@ -91,7 +93,7 @@ impl<'a> HashRef<'a> {
     pub fn iter(self) -> impl Iterator<Item = (Element<'a>, Element<'a>)> {
         let (packed, table) = match self {
             Self::Packed(packed) => (Some(packed_pairs(packed)), None),
-            Self::Table(table) => (None, Some(table.iter())),
+            Self::Table(table) => (None, Some(table.get().iter())),
         };
         let texts = table.into_iter().flatten().map(|(f, v)| (Element::Str(f), Element::Str(v)));
         packed.into_iter().flatten().chain(texts)
@@ -117,7 +119,7 @@ impl<'a> HashRef<'a> {
                 Some((packed.get(field), packed.get(packed.next(field)?)))
             }
             Self::Table(table) => {
-                let (field, value) = table.pair(table.random(rng)?);
+                let (field, value) = table.get().pair(table.random(rng)?);
                 Some((Element::Str(field), Element::Str(value)))
             }
         }
@@ -129,7 +131,7 @@ impl<'a> HashRef<'a> {
         const FEW: usize = 3;
         match self {
             Self::Table(table) if n.saturating_mul(FEW) <= table.len() => {
-                for slot in table::draw(table, rng, n) {
+                for slot in table::draw(table.get(), rng, n) {
                     let (field, value) = table.pair(slot);
                     visit(Element::Str(field), Element::Str(value));
                 }
@@ -154,7 +156,7 @@ impl<'a> HashRef<'a> {
     pub fn to_owned(self) -> Hash {
         match self {
             Self::Packed(packed) => Hash::Packed(ListpackBuf::from_vec(packed.bytes().to_vec())),
-            Self::Table(table) => Hash::Table(table.clone()),
+            Self::Table(table) => Hash::Table(Full::new(table.get().clone())),
         }
     }
 }
@@ -177,7 +179,7 @@ impl Hash {
     pub fn as_ref(&self) -> HashRef<'_> {
         match self {
             Self::Packed(packed) => HashRef::Packed(packed.as_ref()),
-            Self::Table(table) => HashRef::Table(table),
+            Self::Table(table) => HashRef::Table(table.as_ref()),
         }
     }
 
@@ -251,14 +253,17 @@ impl Hash {
         }
     }
 
-    /// Makes it a table.
+    /// Makes it a table, where there are any.
     pub fn make_table(&mut self, limits: &Limits) {
         let Self::Packed(packed) = self else { return };
+        if !FULL {
+            return;
+        }
         let mut table = FieldTable::new(limits.hash_key);
         for (field, value) in packed_pairs(packed.as_ref()) {
             field.with_bytes(|f| value.with_bytes(|v| table.set(f, v)));
         }
-        *self = Self::Table(table);
+        *self = Self::Table(Full::new(table));
     }
 
     /// Frees about `budget` fields; `true` when none is left. Good for nothing else from the first call on.

@@ -17,7 +17,9 @@ pub use node::NodeRef;
 use core::mem;
 
 use super::Limits;
+use super::full::Full;
 use super::listpack::{Element, Listpack, ListpackBuf};
+use crate::words::reach::FULL;
 use directory::Directory;
 use node::{Rules, clamp_fill};
 
@@ -42,7 +44,7 @@ pub enum List {
     /// One listpack.
     Packed(ListpackBuf),
     /// A sequence of nodes.
-    Quick(Quicklist),
+    Quick(Full<Quicklist>),
 }
 
 /// A list of any length as a sequence of nodes.
@@ -61,7 +63,7 @@ pub enum ListRef<'a> {
     /// One listpack, perhaps inside the key's record.
     Packed(Listpack<'a>),
     /// A sequence of nodes.
-    Quick(&'a Quicklist),
+    Quick(Full<&'a Quicklist>),
 }
 
 impl<'a> ListRef<'a> {
@@ -103,7 +105,7 @@ impl<'a> ListRef<'a> {
             ListRef::Packed(list) => list.seek(index).map(|pos| list.get(pos)),
             ListRef::Quick(list) => {
                 let (at, offset) = list.dir.locate(absolute_index(index, list.dir.len())?)?;
-                list.dir.get(at).view().get(offset)
+                list.get().dir.get(at).view().get(offset)
             }
         }
     }
@@ -113,7 +115,7 @@ impl<'a> ListRef<'a> {
         match (self, end) {
             (ListRef::Packed(list), End::Head) => list.first().map(|pos| list.get(pos)),
             (ListRef::Packed(list), End::Tail) => list.last().map(|pos| list.get(pos)),
-            (ListRef::Quick(list), _) => list.end(end),
+            (ListRef::Quick(list), _) => list.get().end(end),
         }
     }
 }
@@ -137,7 +139,7 @@ impl List {
 
     /// Takes nodes, as the snapshot has them; a single packed node becomes a packed list.
     pub fn from_nodes(nodes: Quicklist) -> Self {
-        let mut list = List::Quick(nodes);
+        let mut list = List::Quick(Full::new(nodes));
         list.settle(usize::MAX);
         list
     }
@@ -146,7 +148,7 @@ impl List {
     pub fn as_ref(&self) -> ListRef<'_> {
         match self {
             List::Packed(list) => ListRef::Packed(list.as_ref()),
-            List::Quick(list) => ListRef::Quick(list),
+            List::Quick(list) => ListRef::Quick(list.as_ref()),
         }
     }
 
@@ -174,7 +176,9 @@ impl List {
             }
             return;
         }
-        self.quick(limits).push(bytes, end, limits);
+        if FULL {
+            self.quick(limits).push(bytes, end, limits);
+        }
     }
 
     /// Removes the element at one end after showing it to `f`.
@@ -200,11 +204,14 @@ impl List {
     pub fn set(&mut self, index: i64, bytes: &[u8], limits: &Limits) -> bool {
         let Some(index) = absolute_index(index, self.len()) else { return false };
         if let List::Packed(list) = self
-            && !Rules::new(limits).is_large(bytes.len())
+            && (!FULL || !Rules::new(limits).is_large(bytes.len()))
             && let Some(pos) = list.as_ref().seek(index as i64)
         {
             list.replace(pos, bytes);
             return true;
+        }
+        if !FULL {
+            return false;
         }
         let list = self.quick(limits);
         if let Some(place) = list.place(index) {
@@ -226,6 +233,9 @@ impl List {
                 }
                 return true;
             }
+        }
+        if !FULL {
+            return false;
         }
         let list = self.quick(limits);
         let Some(place) = list.find(pivot) else { return false };
@@ -272,7 +282,7 @@ impl List {
         if let List::Packed(list) = self {
             let mut quick = Quicklist::new(limits);
             quick.append_packed(mem::take(list));
-            *self = List::Quick(quick);
+            *self = List::Quick(Full::new(quick));
         }
         match self {
             List::Quick(list) => list,
@@ -299,7 +309,7 @@ impl Default for List {
 /// Whether a packed list stays one with one more element.
 fn packed_takes(list: &ListpackBuf, bytes: &[u8], limits: &Limits) -> bool {
     let rules = Rules::new(limits);
-    rules.allow_packed_insert(list, bytes.len()) || list.is_empty() && !rules.is_large(bytes.len())
+    !FULL || rules.allow_packed_insert(list, bytes.len()) || list.is_empty() && !rules.is_large(bytes.len())
 }
 
 /// How DEBUG OBJECT describes a list.

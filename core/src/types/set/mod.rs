@@ -8,10 +8,12 @@ mod tests;
 pub use table::MemberTable;
 
 use crate::types::Limits;
+use crate::types::full::Full;
 use crate::types::intset::{Intset, IntsetBuf};
 use crate::types::listpack::{Element, Listpack, ListpackBuf};
 use crate::words::number::parse_i64;
 use crate::words::ordered::OrderedSet;
+use crate::words::reach::FULL;
 use crate::words::rng::Rng;
 use alloc::vec::Vec;
 
@@ -23,7 +25,7 @@ pub enum Set {
     /// Few and short members.
     Packed(ListpackBuf),
     /// Any number of members of any length.
-    Table(MemberTable),
+    Table(Full<MemberTable>),
 }
 
 /// A set that is read in place.
@@ -34,7 +36,7 @@ pub enum SetRef<'a> {
     /// Few and short members.
     Packed(Listpack<'a>),
     /// Any number of members of any length.
-    Table(&'a MemberTable),
+    Table(Full<&'a MemberTable>),
 }
 
 impl<'a> SetRef<'a> {
@@ -97,7 +99,7 @@ impl<'a> SetRef<'a> {
         match self {
             Self::Ints(ints) => ints.iter().for_each(|n| visit(Element::Int(n))),
             Self::Packed(packed) => packed.iter().for_each(visit),
-            Self::Table(table) => table.iter().for_each(|m| visit(Element::Str(m))),
+            Self::Table(table) => table.get().iter().for_each(|m| visit(Element::Str(m))),
         }
     }
 
@@ -106,7 +108,7 @@ impl<'a> SetRef<'a> {
         let (ints, packed, table) = match self {
             Self::Ints(ints) => (Some(ints.iter().map(Element::Int)), None, None),
             Self::Packed(packed) => (None, Some(packed.iter()), None),
-            Self::Table(table) => (None, None, Some(table.iter().map(Element::Str))),
+            Self::Table(table) => (None, None, Some(table.get().iter().map(Element::Str))),
         };
         let (ints, packed) = (ints.into_iter().flatten(), packed.into_iter().flatten());
         ints.chain(packed).chain(table.into_iter().flatten())
@@ -128,7 +130,7 @@ impl<'a> SetRef<'a> {
             Self::Ints(ints) => ints.random(rng).map(Element::Int),
             Self::Packed(packed) if packed.is_empty() => None,
             Self::Packed(packed) => packed.seek(rng.index(packed.len()) as i64).map(|at| packed.get(at)),
-            Self::Table(table) => table.random(rng).map(Element::Str),
+            Self::Table(table) => table.get().random(rng).map(Element::Str),
         }
     }
 
@@ -141,7 +143,7 @@ impl<'a> SetRef<'a> {
         {
             let mut drawn: OrderedSet<&[u8]> = OrderedSet::new();
             while drawn.len() < n {
-                let Some(member) = table.random(rng) else { return };
+                let Some(member) = table.get().random(rng) else { return };
                 if drawn.insert(member) {
                     visit(Element::Str(member));
                 }
@@ -171,7 +173,7 @@ impl<'a> SetRef<'a> {
         match self {
             Self::Ints(ints) => Set::Ints(IntsetBuf::from_vec(ints.bytes().to_vec())),
             Self::Packed(packed) => Set::Packed(ListpackBuf::from_vec(packed.bytes().to_vec())),
-            Self::Table(table) => Set::Table(table.clone()),
+            Self::Table(table) => Set::Table(Full::new(table.get().clone())),
         }
     }
 }
@@ -188,7 +190,7 @@ impl Set {
         match self {
             Self::Ints(ints) => SetRef::Ints(ints.as_ref()),
             Self::Packed(packed) => SetRef::Packed(packed.as_ref()),
-            Self::Table(table) => SetRef::Table(table),
+            Self::Table(table) => SetRef::Table(table.as_ref()),
         }
     }
 
@@ -206,7 +208,7 @@ impl Set {
     /// suits them; a listpack is made a table where they alone would be too many. Integers stay integers until there are too many
     /// of them, as in 7.0: some may come twice.
     pub fn prepare(&mut self, first: &[u8], expected: usize, limits: &Limits) {
-        let packable = expected <= limits.set_max_listpack_entries;
+        let packable = !FULL || expected <= limits.set_max_listpack_entries;
         match self {
             Self::Ints(ints) if ints.as_ref().is_empty() => self.suit(first, packable, limits),
             Self::Packed(_) if !packable => self.make_table(limits),
@@ -218,10 +220,10 @@ impl Set {
         if parse_i64(first).is_some() {
             return;
         }
-        *self = if packable && first.len() <= limits.set_max_listpack_value {
+        *self = if !FULL || packable && first.len() <= limits.set_max_listpack_value {
             Self::Packed(ListpackBuf::new())
         } else {
-            Self::Table(MemberTable::new(limits.hash_key))
+            Self::Table(Full::new(MemberTable::new(limits.hash_key)))
         };
     }
 
@@ -240,9 +242,10 @@ impl Set {
         if SetRef::Packed(packed.as_ref()).contains(member) {
             return false;
         }
-        let fits = packed.len() < limits.set_max_listpack_entries
-            && member.len() <= limits.set_max_listpack_value
-            && packed.as_ref().safe_to_add(member.len());
+        let fits = !FULL
+            || packed.len() < limits.set_max_listpack_entries
+                && member.len() <= limits.set_max_listpack_value
+                && packed.as_ref().safe_to_add(member.len());
         if fits {
             packed.push_back(member);
             return true;
@@ -261,8 +264,9 @@ impl Set {
             return added;
         }
         let longest = longest_int(ints.as_ref()).max(member.len());
-        let fits =
-            ints.as_ref().len() < limits.set_max_listpack_entries && longest <= limits.set_max_listpack_value;
+        let fits = !FULL
+            || ints.as_ref().len() < limits.set_max_listpack_entries
+                && longest <= limits.set_max_listpack_value;
         if fits {
             self.make_packed();
         } else {
@@ -327,13 +331,16 @@ impl Set {
         *self = Self::Packed(packed);
     }
 
-    /// Makes it a table.
+    /// Makes it a table, where there are any.
     pub fn make_table(&mut self, limits: &Limits) {
+        if !FULL {
+            return;
+        }
         let mut table = MemberTable::new(limits.hash_key);
         self.as_ref().for_each(|member| {
             member.with_bytes(|m| table.insert(m));
         });
-        *self = Self::Table(table);
+        *self = Self::Table(Full::new(table));
     }
 
     /// Frees about `budget` members; `true` when none is left. Good for nothing else from the first call on.

@@ -16,7 +16,9 @@ mod tree;
 use core::ops::Range;
 
 use super::Limits;
+use super::full::Full;
 use super::listpack::{Element, Listpack, ListpackBuf};
+use crate::words::reach::FULL;
 use crate::words::rng::Rng;
 use packed::Pairs;
 pub use range::{LexBound, LexRange, Pair, ScoreRange};
@@ -28,7 +30,7 @@ pub enum Zset {
     /// Few and short members, in a listpack of members and scores.
     Packed(ListpackBuf),
     /// Any number of members.
-    Ordered(ScoredSet),
+    Ordered(Full<ScoredSet>),
 }
 
 /// A sorted set, for reading.
@@ -37,7 +39,7 @@ pub enum ZsetRef<'a> {
     /// See [`Zset::Packed`].
     Packed(Listpack<'a>),
     /// See [`Zset::Ordered`].
-    Ordered(&'a ScoredSet),
+    Ordered(Full<&'a ScoredSet>),
 }
 
 impl Zset {
@@ -50,12 +52,13 @@ impl Zset {
     /// what it computed (ZUNIONSTORE) or loaded.
     pub fn from_pairs<M: AsRef<[u8]>>(pairs: &[(M, f64)], limits: &Limits) -> Self {
         let longest = pairs.iter().map(|(member, _)| member.as_ref().len()).max().unwrap_or(0);
-        let mut zset =
-            if pairs.len() > limits.zset_max_listpack_entries || longest > limits.zset_max_listpack_value {
-                Self::Ordered(ScoredSet::new(limits.hash_key))
-            } else {
-                Self::new()
-            };
+        let is_large =
+            pairs.len() > limits.zset_max_listpack_entries || longest > limits.zset_max_listpack_value;
+        let mut zset = if FULL && is_large {
+            Self::Ordered(Full::new(ScoredSet::new(limits.hash_key)))
+        } else {
+            Self::new()
+        };
         for (member, score) in pairs {
             match &mut zset {
                 Self::Packed(list) => packed::insert(list, member.as_ref(), *score),
@@ -71,7 +74,7 @@ impl Zset {
     pub fn as_ref(&self) -> ZsetRef<'_> {
         match self {
             Self::Packed(list) => ZsetRef::Packed(list.as_ref()),
-            Self::Ordered(set) => ZsetRef::Ordered(set),
+            Self::Ordered(set) => ZsetRef::Ordered(set.as_ref()),
         }
     }
 
@@ -94,9 +97,10 @@ impl Zset {
                 packed::remove(list, member);
                 packed::insert(list, member, new);
             }
-        } else if list.len() / 2 < limits.zset_max_listpack_entries
-            && member.len() <= limits.zset_max_listpack_value
-            && packed::safe_to_add(list, member.len())
+        } else if !FULL
+            || list.len() / 2 < limits.zset_max_listpack_entries
+                && member.len() <= limits.zset_max_listpack_value
+                && packed::safe_to_add(list, member.len())
         {
             packed::insert(list, member, new);
         } else {
@@ -133,14 +137,16 @@ impl Zset {
         }
     }
 
-    /// Leaves the compact form.
+    /// Leaves the compact form, where there is another.
     pub fn unpack(&mut self, limits: &Limits) {
-        if let Self::Packed(list) = self {
+        if let Self::Packed(list) = self
+            && FULL
+        {
             let mut set = ScoredSet::new(limits.hash_key);
             for (member, score) in (Pairs { elements: list.as_ref().iter() }) {
                 member.with_bytes(|bytes| set.update(bytes, |_| Some(score)));
             }
-            *self = Self::Ordered(set);
+            *self = Self::Ordered(Full::new(set));
         }
     }
 
@@ -240,7 +246,7 @@ impl<'a> ZsetRef<'a> {
                 }
                 Entries(Form::Packed(pairs, end - start, reverse))
             }
-            Self::Ordered(set) => Entries(Form::Ordered(set.entries(ranks, reverse))),
+            Self::Ordered(set) => Entries(Form::Ordered(Full::new(set.get().entries(ranks, reverse)))),
         }
     }
 
@@ -274,7 +280,7 @@ pub struct Entries<'a>(Form<'a>);
 enum Form<'a> {
     /// The pairs left at either end, how many of them are wanted, and whether from the end.
     Packed(Pairs<'a>, usize, bool),
-    Ordered(ScoredEntries<'a>),
+    Ordered(Full<ScoredEntries<'a>>),
 }
 
 impl<'a> Iterator for Entries<'a> {

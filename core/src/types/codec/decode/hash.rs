@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::blob::{check_pairs, read_listpack, read_ziplist};
 use crate::types::codec::form::Form;
 use crate::types::codec::wire::{Reason, read_count, read_len, read_text};
-use crate::types::hash::{FieldTable, Hash};
+use crate::types::hash::Hash;
 use crate::types::listpack::{Element, ListpackBuf};
 use crate::types::{Limits, zipmap};
 use crate::words::codec::Reader;
@@ -42,11 +42,10 @@ fn fields(form: Form, reader: &mut Reader<'_>, limits: &Limits) -> Result<Hash, 
     if count == 0 {
         return Err(Reason::Empty);
     }
-    let mut hash = if count > limits.hash_max_listpack_entries {
-        Hash::Table(FieldTable::new(limits.hash_key))
-    } else {
-        Hash::new()
-    };
+    let mut hash = Hash::new();
+    if count > limits.hash_max_listpack_entries {
+        hash.make_table(limits);
+    }
     let (mut field, mut value) = (Vec::new(), Vec::new());
     for _ in 0..count {
         if matches!(form, Form::HashDeadlines | Form::HashDeadlinesEarly) && read_len(reader)? != 0 {

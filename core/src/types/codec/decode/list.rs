@@ -7,7 +7,9 @@ use crate::types::Limits;
 use crate::types::codec::form::{Form, NODE_PACKED, NODE_PLAIN};
 use crate::types::codec::wire::{Reason, read_count, read_len, read_text};
 use crate::types::list::{End, List, Quicklist};
+use crate::types::listpack::ListpackBuf;
 use crate::words::codec::Reader;
+use crate::words::reach::FULL;
 
 /// Reads a list in any of its forms.
 pub(super) fn decode(form: Form, reader: &mut Reader<'_>, limits: &Limits) -> Result<List, Reason> {
@@ -28,6 +30,7 @@ pub(super) fn decode(form: Form, reader: &mut Reader<'_>, limits: &Limits) -> Re
             }
             list
         }
+        _ if !FULL => joined(form, reader, limits)?,
         _ => nodes(form, reader, limits)?,
     };
     if list.is_empty() { Err(Reason::Empty) } else { Ok(list) }
@@ -52,4 +55,32 @@ fn nodes(form: Form, reader: &mut Reader<'_>, limits: &Limits) -> Result<List, R
         }
     }
     Ok(List::from_nodes(list))
+}
+
+/// The same where a list is one listpack: their elements. A single node is kept as it is.
+fn joined(form: Form, reader: &mut Reader<'_>, limits: &Limits) -> Result<List, Reason> {
+    let mut list = List::new();
+    for _ in 0..read_count(reader, 1)? {
+        let packed = match form {
+            Form::ListZiplists => read_ziplist(reader)?,
+            _ => match read_len(reader)? {
+                NODE_PLAIN => {
+                    let mut node = ListpackBuf::new();
+                    node.push_back(&read_text(reader)?.to_vec()?);
+                    node
+                }
+                NODE_PACKED => read_listpack(reader)?,
+                _ => return Err(Reason::Node),
+            },
+        };
+        if list.is_empty() {
+            list = List::from_packed(packed);
+            continue;
+        }
+        packed
+            .as_ref()
+            .iter()
+            .for_each(|element| element.with_bytes(|bytes| list.push(bytes, End::Tail, limits)));
+    }
+    Ok(list)
 }

@@ -19,6 +19,7 @@ use super::wire::{Reason, Text, read_text};
 use crate::types::string::{Str, StrRef};
 use crate::types::{Kind, Limits, Value};
 use crate::words::codec::Reader;
+use crate::words::reach::TYPES;
 
 /// A body was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,7 @@ pub fn decode(form: Form, body: &[u8], limits: &Limits) -> Result<Value, DecodeE
 fn read_value(form: Form, reader: &mut Reader<'_>, limits: &Limits) -> Result<Value, Reason> {
     Ok(match form.kind() {
         Some(Kind::String) => Value::Str(read_string(reader)?),
+        Some(kind) if !TYPES && !matches!(kind, Kind::Hash) => return Err(Reason::Unsupported(form.name())),
         Some(Kind::List) => Value::List(list::decode(form, reader, limits)?),
         Some(Kind::Hash) => Value::Hash(hash::decode(form, reader, limits)?),
         Some(Kind::Zset) => Value::Zset(zset::decode(form, reader, limits)?),

@@ -2,13 +2,15 @@
 
 use alloc::vec::Vec;
 
-use super::blob::read_listpack;
+use super::blob::{check_distinct, read_listpack};
 use crate::types::Limits;
 use crate::types::codec::form::Form;
 use crate::types::codec::wire::{Reason, read_count, read_text};
+use crate::types::full::Full;
 use crate::types::intset::{Intset, IntsetBuf};
 use crate::types::set::{MemberTable, Set};
 use crate::words::codec::Reader;
+use crate::words::reach::FULL;
 
 /// Reads a set in any of its forms.
 pub(super) fn decode(form: Form, reader: &mut Reader<'_>, limits: &Limits) -> Result<Set, Reason> {
@@ -35,6 +37,10 @@ fn listpack(reader: &mut Reader<'_>, limits: &Limits) -> Result<Set, Reason> {
     if packed.as_ref().is_empty() {
         return Err(Reason::Empty);
     }
+    if !FULL {
+        check_distinct(packed.as_ref(), 1, limits.hash_key)?;
+        return Ok(Set::Packed(packed));
+    }
     let mut table = MemberTable::new(limits.hash_key);
     for member in packed.as_ref() {
         if !member.with_bytes(|m| table.insert(m)) {
@@ -42,7 +48,7 @@ fn listpack(reader: &mut Reader<'_>, limits: &Limits) -> Result<Set, Reason> {
         }
     }
     let fits = packed.as_ref().len() <= limits.set_max_listpack_entries;
-    Ok(if fits { Set::Packed(packed) } else { Set::Table(table) })
+    Ok(if fits { Set::Packed(packed) } else { Set::Table(Full::new(table)) })
 }
 
 /// A count and members one by one.
@@ -53,7 +59,7 @@ fn members(reader: &mut Reader<'_>, limits: &Limits) -> Result<Set, Reason> {
     }
     let (mut set, mut scratch) = (Set::new(), Vec::new());
     if count > limits.set_max_intset_entries.max(limits.set_max_listpack_entries) {
-        set = Set::Table(MemberTable::new(limits.hash_key));
+        set.make_table(limits);
     }
     for _ in 0..count {
         let member = read_text(reader)?.bytes(&mut scratch)?;

@@ -7,10 +7,11 @@ use crate::types::Limits;
 use crate::types::codec::form::Form;
 use crate::types::codec::wire::{Reason, read_count, read_text};
 use crate::types::listpack::{Element, ListpackBuf};
+use crate::types::zset::Zset;
 use crate::types::zset::packed::{Score, safe_to_add, score_of};
-use crate::types::zset::{ScoredSet, Zset};
 use crate::words::codec::Reader;
 use crate::words::number::strtod;
+use crate::words::reach::FULL;
 
 /// Fewest bytes a member with its score takes: two empty strings, or an empty string and a score of one byte.
 const LEAST_ENTRY: usize = 2;
@@ -72,7 +73,10 @@ fn entries(form: Form, reader: &mut Reader<'_>, limits: &Limits) -> Result<Zset,
     if count == 0 {
         return Err(Reason::Empty);
     }
-    let mut set = ScoredSet::new(limits.hash_key);
+    let mut zset = Zset::new();
+    if FULL {
+        zset.unpack(limits);
+    }
     let mut longest = 0;
     let mut scratch = Vec::new();
     for _ in 0..count {
@@ -82,15 +86,19 @@ fn entries(form: Form, reader: &mut Reader<'_>, limits: &Limits) -> Result<Zset,
             return Err(Reason::Score);
         }
         longest = longest.max(member.len());
-        if set.update(member, |_| Some(score)).is_some() {
+        if zset.insert(member, score, limits).is_some() {
             return Err(Reason::Duplicate);
         }
     }
-    if count > limits.zset_max_listpack_entries || longest > limits.zset_max_listpack_value {
-        return Ok(Zset::Ordered(set));
+    match zset {
+        Zset::Ordered(set)
+            if count <= limits.zset_max_listpack_entries && longest <= limits.zset_max_listpack_value =>
+        {
+            let pairs: Vec<_> = set.entries(0..count, false).collect();
+            Ok(Zset::from_pairs(&pairs, limits))
+        }
+        _ => Ok(zset),
     }
-    let pairs: Vec<_> = set.entries(0..count, false).collect();
-    Ok(Zset::from_pairs(&pairs, limits))
 }
 
 /// A score as text after its length, or one of three that have no text.
