@@ -116,7 +116,11 @@ export class Client {
     else if (Array.isArray(data)) for (let i = 0; i < data.length; i += 2) this.replies(data[i], data[i + 1]);
     else if (data.reign) this.led(data);
     else if (data.answer) this.rest.answered(this, data);
-    else if (data.failed) this.fail(new NuthatchError(data.failed));
+    else if (data.failed) {
+      // Whoever opens it next must not wait for this one.
+      this.link.stop();
+      this.fail(new NuthatchError(data.failed));
+    }
     else if (data.closed) this.closed?.();
     else if (data.refused) this.refuse(data.refused);
     else if (data.log) this.options.log?.(data.log);
@@ -125,7 +129,7 @@ export class Client {
   /** Somebody answers from now on; what was sent before is told to that one first. */
   led({ reign, resume = {}, kind }) {
     const { life } = this;
-    this.kind = kind ?? this.kind;
+    this.kind = kind;
     const go = () => {
       this.reign = reign;
       this.settle.resolve();

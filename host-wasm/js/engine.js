@@ -15,7 +15,7 @@ export async function createEngine(wasm) {
   const module = await prepare(wasm);
   const imports = {};
   for (const { module: place, name } of WebAssembly.Module.imports(module)) {
-    (imports[place] ??= {})[name] = /now/.test(name) ? () => performance.now() : () => { throw new Error(`wasm called ${name}`); };
+    (imports[place] ??= {})[name] = /now/.test(name) ? () => performance.now() : () => { throw new Error(`wasm: ${name}`); };
   }
   const { exports } = await WebAssembly.instantiate(module, imports);
   const engine = { memory: exports.memory }, pointer = exports.worker_new();

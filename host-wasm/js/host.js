@@ -38,7 +38,7 @@ export class Host {
     all.set(text, SEED);
     this.input(all);
     const wrong = this.engine.configure(all.length, Date.now());
-    if (wrong) throw new Error(this.said(wrong));
+    if (wrong) throw new Error(`CONFIG ${this.said(wrong)}`);
   }
 
   /** Begins to load what the device has, as its `mount` gave it. */
@@ -174,7 +174,7 @@ export class Host {
       const view = this.view(engine.page_bytes(), length);
       const at = engine.page_offset();
       const moved = write ? pages.write(view, at) : pages.read(view, at);
-      if (moved !== length) failure = `only ${moved} of ${length} bytes were ${write ? 'written' : 'read'}`;
+      if (moved !== length) failure = `only ${moved} of ${length} bytes`;
     } catch (error) {
       failure = reason(error);
     }

@@ -32,8 +32,9 @@ class Idb {
   async mount() {
     const tx = this.db.transaction(['chunks', 'meta']);
     const meta = tx.objectStore('meta'), chunks = tx.objectStore('chunks'), rest = IDBKeyRange.lowerBound(1);
-    const [directory, keys, first, owners, owed] = await Promise.all([
+    const [directory, slow, keys, first, owners, owed] = await Promise.all([
       done(meta.get(0)),
+      done(meta.get(-1)),
       done(chunks.getAllKeys()),
       done(chunks.getAll(null, AHEAD)),
       done(meta.getAllKeys(rest)),
@@ -42,7 +43,7 @@ class Idb {
     this.ahead = new Map(first.map((bytes, i) => [keys[i], bytes]));
     this.keys = keys;
     const tails = (wanted) => Promise.all(Array.from(wanted, (key) => this.ahead.get(key) ?? done(this.store('chunks').get(key))));
-    return { directory, keys, tails, records: owners.map((owner, i) => [owner, owed[i]]) };
+    return { directory, slow, keys, tails, records: owners.map((owner, i) => [owner, owed[i]]) };
   }
 
   /** The start is over. */

@@ -11,7 +11,7 @@ export interface OpenOptions {
   maxmemory?: string | number;
   /** Evict keys over `maxmemory`, as Redis does, instead of letting values leave for the device. */
   policy?: 'noeviction' | 'allkeys-lru' | 'allkeys-lfu' | 'allkeys-random' | 'volatile-lru' | 'volatile-lfu' | 'volatile-random' | 'volatile-ttl';
-  /** Where data is kept. `"auto"`: pages in a file of the origin's file system where there is one, the rest in IndexedDB. */
+  /** Where data is kept. `"auto"` (the default): in IndexedDB, but for pages, where a file of the origin's file system has been measured to be faster. */
   device?: 'auto' | 'idb' | 'opfs' | 'memory' | 'file';
   /** What an acknowledged write has survived: a crash of the tab or browser, or (`strict`) of the machine too. */
   durability?: 'relaxed' | 'strict';

@@ -19,7 +19,10 @@ const running = new Set();
 /** The engine in a worker. `receive(message)`, `fail(text)`. */
 function worker(name, receive, fail) {
   const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: `nuthatch ${name}` });
-  const stirred = inRow(() => import('./page-more.js'));
+  const stirred = inRow(() => {
+    worker.postMessage({ row: true });
+    return import('./page-more.js');
+  });
   running.add(worker);
   worker.onmessage = ({ data }) => {
     if (data.closed) running.delete(worker);
@@ -36,7 +39,7 @@ function worker(name, receive, fail) {
 
 /** The engine on this thread; `more` devices by their names. */
 export function inline(name, receive, fail, more) {
-  const link = { post: (message) => (link.server ? link.server.handle(message) : early.push(message)), stop: () => link.server?.stop() };
+  const link = { post: (message) => (link.server ? link.server.handle(message) : early.push(message)), stop: () => link.server?.kill() };
   const early = [];
   import('./inline.js').then(({ Inline }) => {
     link.server = new Inline({ Encoder, NuthatchError, Parser }, (message) => queueMicrotask(() => receive(message)), more);

@@ -41,6 +41,12 @@ export class Inline extends Server {
     return read(NOT_NOW, 0, NOT_NOW.length);
   }
 
+  /** Ends without a goodbye, as a worker does that is terminated: others may lead. */
+  kill() {
+    this.stop();
+    this.tabs?.end();
+  }
+
   yielded() {
     this.direct = undefined;
     super.yielded();

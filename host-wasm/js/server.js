@@ -68,8 +68,11 @@ export class Server {
     this.following = false;
     this.early ??= [];
     const mount = async () => {
-      const device = (this.device = await this.devices[kind](options));
-      return device.mount();
+      const make = this.devices[kind];
+      if (!make) throw new Error(`DEVICE no '${kind}' here`);
+      const device = (this.device = await make(options)), found = await device.mount();
+      if (kind === 'auto' && device.pages && found.slow !== false) await this.rest().then(() => this.choose(device, found.slow));
+      return found;
     };
     const [engine, found] = await Promise.all([createEngine(wasm), mount()]);
     this.engine = engine;
@@ -116,9 +119,7 @@ export class Server {
 
   /** The page learns who answers it from now on, and what it was answered before. It sends again what was not. */
   tell(due) {
-    const reign = ++this.reign;
-    if (reign > 1) this.post({ resume: due ?? {}, reign });
-    else this.post({ ready: true, reign, kind: this.device?.kind ?? this.tabs.kind });
+    this.post({ reign: ++this.reign, resume: due, kind: this.device?.kind ?? this.tabs.kind });
   }
 
   /** Ends in good order, so that another tab may lead; this one follows. */
@@ -240,6 +241,6 @@ const devices = {
   memory: async () => new (await more()).Memory(),
   idb: openIdb,
   opfs: openOpfs,
-  // Reading a page from a file is twenty times as fast as from IndexedDB (docs/benchmarks.md), where files can be had.
+  // A file where there can be one; the first time both are measured.
   auto: (options) => openOpfs(options).catch(() => openIdb(options)),
 };

@@ -8,6 +8,10 @@ export { Memory } from './memory.js';
 const EXPORTED = 'dump.rdb';
 /** Bytes of a file that are read from the device at once. */
 const WINDOW = 4 << 20;
+/** Bytes of a file that the engine is given at once. */
+const FED = 1 << 18;
+/** How devices are measured: so many values leave and come back one by one, in the store as parts of a record. */
+const VALUES = 4, VALUE = 1 << 10, RECORD = 1 << 16;
 /** At the end the journal is written anew if it has grown by this, and only where less than this is in memory: it takes a moment. */
 const GROWN = 256 << 10, SMALL = 24 << 20;
 /** Replies that were sent are kept too, up to so many bytes: the tab may not have got them. */
@@ -36,6 +40,11 @@ export const serving = {
     } catch (error) {
       sure({ answer, error: error?.message ?? String(error) });
     }
+  },
+
+  /** Pages lie in a file, unless the store beside it has shown to be faster (`slow`); that is found out once for each database. */
+  async choose(device, slow) {
+    if (slow ?? (await isSlow(device))) Object.assign(device, { kind: 'idb', pages: undefined });
   },
 
   async close() {
@@ -173,15 +182,19 @@ export const serving = {
         const reader = file.stream().getReader();
         for (let read = 0; ; ) {
           const { value = new Uint8Array(), done } = await reader.read();
-          engine.import_feed(host.input(value));
-          let keys;
-          for (; (keys = engine.import_step(session, Date.now())) >= 0; outcome.keys = keys) {
-            const replies = new Promise((resolve) => (arrived = resolve));
-            host.turn();
-            await replies;
+          // What lies in memory comes as one piece.
+          for (let at = 0; at <= value.length; at += FED) {
+            const part = value.subarray(at, at + FED);
+            engine.import_feed(host.input(part));
+            let keys;
+            for (; (keys = engine.import_step(session, Date.now())) >= 0; outcome.keys = keys) {
+              const replies = new Promise((resolve) => (arrived = resolve));
+              host.turn();
+              await replies;
+            }
+            if (keys === -3) throw new Error(host.said(engine.reply_len()));
+            send({ answer: ask, read: (read += part.length), size: file.size, keys: outcome.keys });
           }
-          if (keys === -3) throw new Error(host.said(engine.reply_len()));
-          send({ answer: ask, read: (read += value.length), size: file.size, keys: outcome.keys });
           if (!done) continue;
           // The last replies come before this one.
           const end = new Promise((resolve) => (outcome.end = resolve));
@@ -322,6 +335,36 @@ export const sharing = {
     }
   },
 };
+
+/** Whether the store does the same in less time than the file; it is remembered there, beside the directory. */
+async function isSlow({ db, pages }) {
+  const record = new Uint8Array(RECORD), value = new Uint8Array(VALUE), now = () => performance.now();
+  const files = () => {
+    const begun = now();
+    for (let i = 0; i < VALUES; i++) pages.write(value, i * VALUE);
+    for (let i = 0; i < VALUES; i++) pages.read(value, i * VALUE);
+    return now() - begun;
+  };
+  // Once more, since anything may have come between.
+  const file = Math.min(files(), files()), begun = now();
+  const within = (mode, work) => new Promise((resolve) => {
+    const tx = db.transaction(['pages', 'meta'], mode);
+    work(tx.objectStore('pages'), tx.objectStore('meta'));
+    tx.oncomplete = resolve;
+  });
+  const stored = async () => {
+    await within('readwrite', (store) => store.put(record, -1));
+    for (let i = 0; i < VALUES; i++) await within('readonly', (store) => store.get(-1));
+    return now() - begun < file;
+  };
+  const late = new Promise((resolve) => setTimeout(resolve, file, false));
+  const slow = await Promise.race([stored(), late]);
+  within('readwrite', (store, meta) => {
+    store.delete(-1);
+    meta.put(slow, -1);
+  });
+  return slow;
+}
 
 /** Refusals among replies to RESTORE, the first of them word by word. */
 function count(replies, outcome) {

@@ -1,6 +1,5 @@
 // The engine's side in one file: a worker of its own, or, imported, what runs the engine on the page's thread.
 
-import { inRow } from './row.js';
 import { Server } from './server.js';
 
 export { Server };
@@ -10,8 +9,10 @@ const OURS = 'nuthatch ';
 
 if (globalThis.WorkerGlobalScope && self.name.startsWith(OURS)) {
   const server = new Server((message, transfer) => postMessage(message, transfer), () => self.close());
-  const stirred = inRow(() => server.rest().then(() => server));
+  let stirred = () => {};
   onmessage = ({ data }) => {
+    // The page sees messages that come in a row.
+    if (data.row) server.rest().then(() => (stirred = server.wakeful()), () => {});
     server.handle(data);
     stirred();
   };
