@@ -182,8 +182,9 @@ export const serving = {
         const reader = file.stream().getReader();
         for (let read = 0; ; ) {
           const { value = new Uint8Array(), done } = await reader.read();
-          // What lies in memory comes as one piece.
-          for (let at = 0; at <= value.length; at += FED) {
+          let at = 0;
+          // What lies in memory comes as one piece. A part of nothing tells the engine that the file has ended.
+          do {
             const part = value.subarray(at, at + FED);
             engine.import_feed(host.input(part));
             let keys;
@@ -194,7 +195,7 @@ export const serving = {
             }
             if (keys === -3) throw new Error(host.said(engine.reply_len()));
             send({ answer: ask, read: (read += part.length), size: file.size, keys: outcome.keys });
-          }
+          } while ((at += FED) < value.length);
           if (!done) continue;
           // The last replies come before this one.
           const end = new Promise((resolve) => (outcome.end = resolve));

@@ -370,6 +370,30 @@ test('a flush is told, whoever sends it; a file may come as bytes', async () => 
   await db.close();
 });
 
+/** A piece of 2 MiB was taken apart into eight parts and one of nothing, which said that the file had ended. */
+test('a file may come in pieces of any length, and each part is told of', async () => {
+  const db = await open('pieces', { device: 'memory' });
+  const keys = 3000, digest = () => db.call('DEBUG', 'DIGEST');
+  await Promise.all(Array.from({ length: keys }, (_, i) => db.set(`k:${i}`, crypto.getRandomValues(new Uint8Array(500)))));
+  const before = await digest(), file = new Uint8Array(await (await db.exportRdb()).arrayBuffer());
+  for (const length of [1000, 1 << 16, 1 << 18, 1 << 19, 1 << 20, file.length]) {
+    const pieces = class extends Blob {
+      stream() {
+        let at = 0;
+        return new ReadableStream({ pull: (to) => (at < file.length ? to.enqueue(file.slice(at, (at += length))) : to.close()) });
+      }
+    };
+    const told = [];
+    await db.flushall();
+    const { keys: taken, refused } = await db.importRdb(new pieces([file]), { progress: (...far) => told.push(far) });
+    assert.deepEqual([taken, refused, await digest()], [keys, 0, before], `pieces of ${length}`);
+    assert.deepEqual(told.at(-1), [file.length, file.length, keys]);
+    const steps = told.map(([read], i) => read - (told[i - 1]?.[0] ?? 0));
+    assert.ok(Math.max(...steps) <= 1 << 18 && told.length > 5, `${steps}`);
+  }
+  await db.close();
+});
+
 test('a full device: a clear error, reads go on, nothing acknowledged is lost, and writes go on when there is room', async () => {
   const { db, state } = await late(SEED);
   await db.set('before', 'kept');
