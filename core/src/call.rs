@@ -7,7 +7,7 @@ use crate::context::Ctx;
 use crate::monitor;
 use crate::server::Server;
 use crate::words::error::CommandError;
-use crate::words::reach::{SERVER, TYPES};
+use crate::words::reach::SERVER;
 
 /// Commands that are not FAST are timed one by one; below this threshold of the slow log every command is.
 const TIME_EACH_BELOW_MICROS: i64 = 1000;
@@ -43,7 +43,7 @@ fn run(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) -> Outcome {
     let timed = SERVER && (!command.has(flags::FAST) || ctx.server.time_each) && !ctx.server.loading;
     let start = if timed { (ctx.server.host.monotonic)() } else { 0 };
     let result = (command.handler)(ctx, args);
-    if TYPES && ctx.block.is_some() {
+    if SERVER && ctx.block.is_some() {
         ctx.reply.truncate(mark);
         return Outcome::Blocked;
     }

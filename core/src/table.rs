@@ -56,18 +56,11 @@ pub const BITMAP: &[Command] = &[
 /// Lists.
 #[rustfmt::skip]
 pub const LIST: &[Command] = &[
-    Command::new("blmove", 6, WRITE | DENYOOM | NOSCRIPT | BLOCKING, Keys::range(1, 2, 1), Group::List, list::blocking::blmove),
-    Command::new("blmpop", -5, WRITE | BLOCKING | MOVABLE_KEYS, Keys::Counted { at: 2 }, Group::List, list::blocking::blmpop),
-    Command::new("blpop", -3, WRITE | NOSCRIPT | BLOCKING, Keys::range(1, -2, 1), Group::List, list::blocking::blpop),
-    Command::new("brpop", -3, WRITE | NOSCRIPT | BLOCKING, Keys::range(1, -2, 1), Group::List, list::blocking::brpop),
-    Command::new("brpoplpush", 4, WRITE | DENYOOM | NOSCRIPT | BLOCKING, Keys::range(1, 2, 1), Group::List, list::blocking::brpoplpush),
     Command::new("lindex", 3, READONLY, Keys::range(1, 1, 1), Group::List, list::range::lindex),
     Command::new("linsert", 5, WRITE | DENYOOM, Keys::range(1, 1, 1), Group::List, list::edit::linsert),
     Command::new("llen", 2, READONLY | FAST | META_ONLY, Keys::range(1, 1, 1), Group::List, list::range::llen),
     Command::new("lmove", 5, WRITE | DENYOOM, Keys::range(1, 2, 1), Group::List, list::transfer::lmove),
-    Command::new("lmpop", -4, WRITE | MOVABLE_KEYS, Keys::Counted { at: 1 }, Group::List, list::pop::lmpop),
     Command::new("lpop", -2, WRITE | FAST, Keys::range(1, 1, 1), Group::List, list::pop::lpop),
-    Command::new("lpos", -3, READONLY, Keys::range(1, 1, 1), Group::List, list::range::lpos),
     Command::new("lpush", -3, WRITE | DENYOOM | FAST, Keys::range(1, 1, 1), Group::List, list::push::lpush),
     Command::new("lpushx", -3, WRITE | DENYOOM | FAST, Keys::range(1, 1, 1), Group::List, list::push::lpushx),
     Command::new("lrange", 4, READONLY, Keys::range(1, 1, 1), Group::List, list::range::lrange),
@@ -80,6 +73,17 @@ pub const LIST: &[Command] = &[
     Command::new("rpushx", -3, WRITE | DENYOOM | FAST, Keys::range(1, 1, 1), Group::List, list::push::rpushx),
 ];
 
+/// Of lists likewise: a line has one client, for whom nobody pushes while it waits.
+pub const LIST_MORE: &[Command] = &[
+    Command::new("blmove", 6, WRITE | DENYOOM | NOSCRIPT | BLOCKING, Keys::range(1, 2, 1), Group::List, list::blocking::blmove),
+    Command::new("blmpop", -5, WRITE | BLOCKING | MOVABLE_KEYS, Keys::Counted { at: 2 }, Group::List, list::blocking::blmpop),
+    Command::new("blpop", -3, WRITE | NOSCRIPT | BLOCKING, Keys::range(1, -2, 1), Group::List, list::blocking::blpop),
+    Command::new("brpop", -3, WRITE | NOSCRIPT | BLOCKING, Keys::range(1, -2, 1), Group::List, list::blocking::brpop),
+    Command::new("brpoplpush", 4, WRITE | DENYOOM | NOSCRIPT | BLOCKING, Keys::range(1, 2, 1), Group::List, list::blocking::brpoplpush),
+    Command::new("lmpop", -4, WRITE | MOVABLE_KEYS, Keys::Counted { at: 1 }, Group::List, list::pop::lmpop),
+    Command::new("lpos", -3, READONLY, Keys::range(1, 1, 1), Group::List, list::range::lpos),
+];
+
 /// Sets.
 pub const SET: &[Command] = &[
     Command::new("sadd", -3, WRITE | DENYOOM | FAST | NAMES_MEMBER, Keys::range(1, 1, 1), Group::Set, set::sadd),
@@ -87,18 +91,22 @@ pub const SET: &[Command] = &[
     Command::new("sdiff", -2, READONLY, Keys::range(1, -1, 1), Group::Set, set::sdiff),
     Command::new("sdiffstore", -3, WRITE | DENYOOM, Keys::range(1, -1, 1), Group::Set, set::sdiffstore),
     Command::new("sinter", -2, READONLY, Keys::range(1, -1, 1), Group::Set, set::sinter),
-    Command::new("sintercard", -3, READONLY | MOVABLE_KEYS, Keys::Counted { at: 1 }, Group::Set, set::sintercard),
     Command::new("sinterstore", -3, WRITE | DENYOOM, Keys::range(1, -1, 1), Group::Set, set::sinterstore),
     Command::new("sismember", 3, READONLY | FAST | NAMES_MEMBER, Keys::range(1, 1, 1), Group::Set, set::sismember),
     Command::new("smembers", 2, READONLY, Keys::range(1, 1, 1), Group::Set, set::smembers),
     Command::new("smismember", -3, READONLY | FAST | NAMES_MEMBER, Keys::range(1, 1, 1), Group::Set, set::smismember),
-    Command::new("smove", 4, WRITE | FAST, Keys::range(1, 2, 1), Group::Set, set::smove),
     Command::new("spop", -2, WRITE | FAST, Keys::range(1, 1, 1), Group::Set, set::spop),
     Command::new("srandmember", -2, READONLY, Keys::range(1, 1, 1), Group::Set, set::srandmember),
     Command::new("srem", -3, WRITE | FAST | NAMES_MEMBER, Keys::range(1, 1, 1), Group::Set, set::srem),
     Command::new("sscan", -3, READONLY, Keys::range(1, 1, 1), Group::Set, set::sscan),
     Command::new("sunion", -2, READONLY, Keys::range(1, -1, 1), Group::Set, set::sunion),
     Command::new("sunionstore", -3, WRITE | DENYOOM, Keys::range(1, -1, 1), Group::Set, set::sunionstore),
+];
+
+/// Of sets likewise.
+pub const SET_MORE: &[Command] = &[
+    Command::new("sintercard", -3, READONLY | MOVABLE_KEYS, Keys::Counted { at: 1 }, Group::Set, set::sintercard),
+    Command::new("smove", 4, WRITE | FAST, Keys::range(1, 2, 1), Group::Set, set::smove),
 ];
 
 /// Hashes.
@@ -130,22 +138,14 @@ pub const ZSET: &[Command] = &[
     Command::new("zadd", -4, WRITE | DENYOOM | FAST, Keys::range(1, 1, 1), Group::SortedSet, zset::zadd),
     Command::new("zcard", 2, READONLY | FAST | META_ONLY, Keys::range(1, 1, 1), Group::SortedSet, zset::zcard),
     Command::new("zcount", 4, READONLY | FAST, Keys::range(1, 1, 1), Group::SortedSet, zset::zcount),
-    Command::new("zdiff", -3, READONLY | MOVABLE_KEYS, Keys::Counted { at: 1 }, Group::SortedSet, zset::zdiff),
-    Command::new("zdiffstore", -4, WRITE | DENYOOM | MOVABLE_KEYS, Keys::DestAndCounted { dest: 1, at: 2 }, Group::SortedSet, zset::zdiffstore),
     Command::new("zincrby", 4, WRITE | DENYOOM | FAST, Keys::range(1, 1, 1), Group::SortedSet, zset::zincrby),
-    Command::new("zinter", -3, READONLY | MOVABLE_KEYS, Keys::Counted { at: 1 }, Group::SortedSet, zset::zinter),
-    Command::new("zintercard", -3, READONLY | MOVABLE_KEYS, Keys::Counted { at: 1 }, Group::SortedSet, zset::zintercard),
-    Command::new("zinterstore", -4, WRITE | DENYOOM | MOVABLE_KEYS, Keys::DestAndCounted { dest: 1, at: 2 }, Group::SortedSet, zset::zinterstore),
     Command::new("zlexcount", 4, READONLY | FAST, Keys::range(1, 1, 1), Group::SortedSet, zset::zlexcount),
-    Command::new("zmpop", -4, WRITE | MOVABLE_KEYS, Keys::Counted { at: 1 }, Group::SortedSet, zset::zmpop),
     Command::new("zmscore", -3, READONLY | FAST, Keys::range(1, 1, 1), Group::SortedSet, zset::zmscore),
     Command::new("zpopmax", -2, WRITE | FAST, Keys::range(1, 1, 1), Group::SortedSet, zset::zpopmax),
     Command::new("zpopmin", -2, WRITE | FAST, Keys::range(1, 1, 1), Group::SortedSet, zset::zpopmin),
-    Command::new("zrandmember", -2, READONLY, Keys::range(1, 1, 1), Group::SortedSet, zset::zrandmember),
     Command::new("zrange", -4, READONLY, Keys::range(1, 1, 1), Group::SortedSet, zset::zrange),
     Command::new("zrangebylex", -4, READONLY, Keys::range(1, 1, 1), Group::SortedSet, zset::zrangebylex),
     Command::new("zrangebyscore", -4, READONLY, Keys::range(1, 1, 1), Group::SortedSet, zset::zrangebyscore),
-    Command::new("zrangestore", -5, WRITE | DENYOOM, Keys::range(1, 2, 1), Group::SortedSet, zset::zrangestore),
     Command::new("zrank", 3, READONLY | FAST, Keys::range(1, 1, 1), Group::SortedSet, zset::zrank),
     Command::new("zrem", -3, WRITE | FAST, Keys::range(1, 1, 1), Group::SortedSet, zset::zrem),
     Command::new("zremrangebylex", 4, WRITE, Keys::range(1, 1, 1), Group::SortedSet, zset::zremrangebylex),
@@ -157,11 +157,23 @@ pub const ZSET: &[Command] = &[
     Command::new("zrevrank", 3, READONLY | FAST, Keys::range(1, 1, 1), Group::SortedSet, zset::zrevrank),
     Command::new("zscan", -3, READONLY, Keys::range(1, 1, 1), Group::SortedSet, zset::zscan),
     Command::new("zscore", 3, READONLY | FAST, Keys::range(1, 1, 1), Group::SortedSet, zset::zscore),
-    Command::new("zunion", -3, READONLY | MOVABLE_KEYS, Keys::Counted { at: 1 }, Group::SortedSet, zset::zunion),
-    Command::new("zunionstore", -4, WRITE | DENYOOM | MOVABLE_KEYS, Keys::DestAndCounted { dest: 1, at: 2 }, Group::SortedSet, zset::zunionstore),
+];
+
+/// Of sorted sets likewise: those of several keys, and random members.
+pub const ZSET_MORE: &[Command] = &[
     Command::new("bzmpop", -5, WRITE | BLOCKING | MOVABLE_KEYS, Keys::Counted { at: 2 }, Group::SortedSet, zset::bzmpop),
     Command::new("bzpopmax", -3, WRITE | NOSCRIPT | BLOCKING | FAST, Keys::range(1, -2, 1), Group::SortedSet, zset::bzpopmax),
     Command::new("bzpopmin", -3, WRITE | NOSCRIPT | BLOCKING | FAST, Keys::range(1, -2, 1), Group::SortedSet, zset::bzpopmin),
+    Command::new("zdiff", -3, READONLY | MOVABLE_KEYS, Keys::Counted { at: 1 }, Group::SortedSet, zset::zdiff),
+    Command::new("zdiffstore", -4, WRITE | DENYOOM | MOVABLE_KEYS, Keys::DestAndCounted { dest: 1, at: 2 }, Group::SortedSet, zset::zdiffstore),
+    Command::new("zinter", -3, READONLY | MOVABLE_KEYS, Keys::Counted { at: 1 }, Group::SortedSet, zset::zinter),
+    Command::new("zintercard", -3, READONLY | MOVABLE_KEYS, Keys::Counted { at: 1 }, Group::SortedSet, zset::zintercard),
+    Command::new("zinterstore", -4, WRITE | DENYOOM | MOVABLE_KEYS, Keys::DestAndCounted { dest: 1, at: 2 }, Group::SortedSet, zset::zinterstore),
+    Command::new("zmpop", -4, WRITE | MOVABLE_KEYS, Keys::Counted { at: 1 }, Group::SortedSet, zset::zmpop),
+    Command::new("zrandmember", -2, READONLY, Keys::range(1, 1, 1), Group::SortedSet, zset::zrandmember),
+    Command::new("zrangestore", -5, WRITE | DENYOOM, Keys::range(1, 2, 1), Group::SortedSet, zset::zrangestore),
+    Command::new("zunion", -3, READONLY | MOVABLE_KEYS, Keys::Counted { at: 1 }, Group::SortedSet, zset::zunion),
+    Command::new("zunionstore", -4, WRITE | DENYOOM | MOVABLE_KEYS, Keys::DestAndCounted { dest: 1, at: 2 }, Group::SortedSet, zset::zunionstore),
 ];
 
 /// Keys of every type.
@@ -173,8 +185,6 @@ pub const GENERIC: &[Command] = &[
     Command::new("type", 2, READONLY | FAST | META_ONLY, Keys::range(1, 1, 1), Group::Generic, keys::type_of),
     Command::new("rename", 3, WRITE | META_ONLY, Keys::range(1, 2, 1), Group::Generic, keys::rename),
     Command::new("renamenx", 3, WRITE | FAST | META_ONLY, Keys::range(1, 2, 1), Group::Generic, keys::renamenx),
-    Command::new("move", 3, WRITE | FAST | META_ONLY, Keys::range(1, 1, 1), Group::Generic, keys::move_key),
-    Command::new("copy", -3, WRITE | DENYOOM, Keys::range(1, 2, 1), Group::Generic, keys::copy),
     Command::new("expire", -3, WRITE | FAST | META_ONLY, Keys::range(1, 1, 1), Group::Generic, deadlines::expire),
     Command::new("pexpire", -3, WRITE | FAST | META_ONLY, Keys::range(1, 1, 1), Group::Generic, deadlines::pexpire),
     Command::new("expireat", -3, WRITE | FAST | META_ONLY, Keys::range(1, 1, 1), Group::Generic, deadlines::expireat),
@@ -184,6 +194,12 @@ pub const GENERIC: &[Command] = &[
     Command::new("expiretime", 2, READONLY | FAST | META_ONLY, Keys::range(1, 1, 1), Group::Generic, deadlines::expiretime),
     Command::new("pexpiretime", 2, READONLY | FAST | META_ONLY, Keys::range(1, 1, 1), Group::Generic, deadlines::pexpiretime),
     Command::new("persist", 2, WRITE | FAST | META_ONLY, Keys::range(1, 1, 1), Group::Generic, deadlines::persist),
+];
+
+/// Of those likewise.
+pub const GENERIC_MORE: &[Command] = &[
+    Command::new("move", 3, WRITE | FAST | META_ONLY, Keys::range(1, 1, 1), Group::Generic, keys::move_key),
+    Command::new("copy", -3, WRITE | DENYOOM, Keys::range(1, 2, 1), Group::Generic, keys::copy),
     Command::new("object", -2, 0, Keys::None, Group::Generic, object::help).with(&[
         Command::new("object|encoding", 3, READONLY | META_ONLY, Keys::range(2, 2, 1), Group::Generic, object::encoding),
         Command::new("object|freq", 3, READONLY | META_ONLY, Keys::range(2, 2, 1), Group::Generic, object::freq),
@@ -198,8 +214,12 @@ pub const GENERIC: &[Command] = &[
 pub const KEYSPACE: &[Command] = &[
     Command::new("scan", -2, READONLY | META_ONLY, Keys::None, Group::Generic, walk::scan),
     Command::new("keys", 2, READONLY | META_ONLY, Keys::None, Group::Generic, walk::keys),
-    Command::new("randomkey", 1, READONLY | META_ONLY, Keys::None, Group::Generic, walk::randomkey),
     Command::new("dbsize", 1, READONLY | FAST | META_ONLY, Keys::None, Group::Server, walk::dbsize),
+];
+
+/// Of those likewise.
+pub const KEYSPACE_MORE: &[Command] = &[
+    Command::new("randomkey", 1, READONLY | META_ONLY, Keys::None, Group::Generic, walk::randomkey),
 ];
 
 /// SORT.
@@ -219,6 +239,10 @@ pub const TRANSACTIONS: &[Command] = &[
     Command::new("discard", 1, NOSCRIPT | LOADING | STALE | FAST | NOT_QUEUED | ALLOW_BUSY, Keys::None, Group::Transactions, transactions::discard),
     Command::new("exec", 1, NOSCRIPT | LOADING | STALE | SKIP_SLOWLOG | NOT_QUEUED, Keys::None, Group::Transactions, transactions::exec),
     Command::new("multi", 1, NOSCRIPT | LOADING | STALE | FAST | NOT_QUEUED | ALLOW_BUSY, Keys::None, Group::Transactions, transactions::multi),
+];
+
+/// Transactions that end where somebody else changed a key.
+pub const WATCH: &[Command] = &[
     Command::new("unwatch", 1, NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY, Keys::None, Group::Transactions, transactions::unwatch),
     Command::new("watch", -2, NOSCRIPT | LOADING | STALE | FAST | NOT_QUEUED | META_ONLY | ALLOW_BUSY, Keys::range(1, -1, 1), Group::Transactions, transactions::watch),
 ];
@@ -373,7 +397,7 @@ pub const SERIAL: &[Command] = &[
 
 /// The five types and what belongs to them, for a chip.
 pub static FIVE_TYPES: &[&[Command]] =
-    &[STRING, STRING_MORE, LIST, SET, HASH, HASH_MORE, ZSET, GENERIC, KEYSPACE, DUMP, TRANSACTIONS, CHIP_CONNECTION, SERIAL];
+    &[STRING, LIST, SET, HASH, ZSET, GENERIC, KEYSPACE, DUMP, TRANSACTIONS, CHIP_CONNECTION, SERIAL];
 
 /// Everything, for a chip with room.
 pub static EVERYTHING: &[&[Command]] = &[
@@ -381,15 +405,21 @@ pub static EVERYTHING: &[&[Command]] = &[
     STRING_MORE,
     BITMAP,
     LIST,
+    LIST_MORE,
     SET,
+    SET_MORE,
     HASH,
     HASH_MORE,
     ZSET,
+    ZSET_MORE,
     GENERIC,
+    GENERIC_MORE,
     KEYSPACE,
+    KEYSPACE_MORE,
     SORT,
     DUMP,
     TRANSACTIONS,
+    WATCH,
     PUBSUB,
     CONNECTION,
     SERVER,
@@ -406,15 +436,21 @@ pub static ALL: &[&[Command]] = &[
     STRING_MORE,
     BITMAP,
     LIST,
+    LIST_MORE,
     SET,
+    SET_MORE,
     HASH,
     HASH_MORE,
     ZSET,
+    ZSET_MORE,
     GENERIC,
+    GENERIC_MORE,
     KEYSPACE,
+    KEYSPACE_MORE,
     SORT,
     DUMP,
     TRANSACTIONS,
+    WATCH,
     PUBSUB,
     CONNECTION,
     SERVER,

@@ -1,7 +1,7 @@
 //! Who waits for which key: one table, both for blocking commands and for values on their way from a device.
 
 use crate::words::ordered::OrderedMap;
-use crate::words::reach::TYPES;
+use crate::words::reach::SERVER;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -58,7 +58,7 @@ impl<W: Copy + PartialEq> Waiters<W> {
     /// Notes that a key came into being; cheap where nobody waits.
     #[inline]
     pub fn signal(&mut self, db: usize, key: &[u8]) {
-        if TYPES && !self.queues.is_empty() {
+        if SERVER && !self.queues.is_empty() {
             self.signal_slow(db, key);
         }
     }
@@ -80,7 +80,7 @@ impl<W: Copy + PartialEq> Waiters<W> {
 
     /// Whether a key became ready since the last call of [`Waiters::take_ready`].
     pub fn has_ready(&self) -> bool {
-        TYPES && !self.ready.is_empty()
+        SERVER && !self.ready.is_empty()
     }
 
     /// The keys that became ready, in order.

@@ -2,7 +2,7 @@
 
 use super::{Data, Db};
 use crate::session::{Session, SessionId};
-use crate::words::reach::{STORE, TYPES};
+use crate::words::reach::{SERVER, STORE};
 use alloc::vec::Vec;
 
 impl Data {
@@ -23,7 +23,7 @@ impl Data {
 
     /// Marks every session that watches the key.
     pub(super) fn touch_watchers(&mut self, db: usize, key: &[u8]) {
-        if !TYPES || self.watchers.is_empty() {
+        if !SERVER || self.watchers.is_empty() {
             return;
         }
         if let Some(sessions) = self.watchers.get(&db).and_then(|keys| keys.get(key)) {
@@ -43,7 +43,7 @@ pub fn watch(db: &mut Db<'_>, session: &mut Session, key: &[u8]) {
 
 /// Ends every WATCH of the session.
 pub fn unwatch(data: &mut Data, session: &mut Session) {
-    if !TYPES {
+    if !SERVER {
         return;
     }
     for (index, key) in session.watching.drain(..) {

@@ -10,7 +10,7 @@ use crate::resp::reply::Reply;
 use crate::session::{Blocked, NullKind, OwnedCommand, Session, SessionId};
 use crate::types::Kind;
 use crate::waiters::DbKey;
-use crate::words::reach::TYPES;
+use crate::words::reach::SERVER;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -44,7 +44,7 @@ impl Engine {
 
     /// Takes the session out of every queue that it stands in.
     pub(super) fn leave_waiters(&mut self, session: &mut Session) {
-        if TYPES && let Some(Blocked::Keys { keys, deadline, .. }) = &session.blocked {
+        if SERVER && let Some(Blocked::Keys { keys, deadline, .. }) = &session.blocked {
             for (db, key) in keys {
                 self.data.waiters.leave(*db, key, session.id);
             }
@@ -179,7 +179,7 @@ impl Engine {
 
     /// Ends the waits whose time is up.
     pub(super) fn expire_waits(&mut self) {
-        while TYPES && let Some(&(deadline, who)) = self.timers.first() {
+        while SERVER && let Some(&(deadline, who)) = self.timers.first() {
             if deadline > self.now {
                 break;
             }

@@ -12,7 +12,7 @@ use crate::db::Db;
 use crate::resp::reply::Reply;
 use crate::server::Docs;
 use crate::session::{Blocked, OwnedCommand, ReplyMode};
-use crate::words::reach::{PAGES, SERVER, TYPES};
+use crate::words::reach::{PAGES, SERVER};
 use core::mem;
 
 const OUT_OF_ARENA: &str = "OOM the command might need more memory than is free, or make a larger value than this device takes. Delete keys or use smaller values.";
@@ -61,7 +61,7 @@ impl Engine {
         let ran = self.call_in(session, id, args, None);
         match ran.outcome {
             Outcome::Blocked => {
-                if TYPES && let Some(request) = ran.block {
+                if SERVER && let Some(request) = ran.block {
                     self.block(session, id, OwnedCommand::new(args), request);
                     self.carry_requests();
                 }
@@ -161,7 +161,7 @@ impl Engine {
         if SERVER && self.server.journaling {
             self.propagate(session.db, args, propagation);
         }
-        if TYPES && !self.data.touched.is_empty() {
+        if SERVER && !self.data.touched.is_empty() {
             self.break_transactions(session);
         }
     }
