@@ -2,6 +2,7 @@
 //! and the one choke point for "this key changed".
 
 mod ahead;
+mod edit;
 mod paged;
 mod stored;
 mod typed;
@@ -372,68 +373,6 @@ impl Db<'_> {
         let slot = self.find(key)?;
         self.touch(slot);
         Some(slot)
-    }
-
-    fn edit<R>(
-        &mut self,
-        key: &[u8],
-        kind: Kind,
-        f: impl FnOnce(&mut Value, &Limits) -> R,
-    ) -> Result<Option<Edited<R>>, CommandError> {
-        let Some(slot) = self.find_for_write(key) else { return Ok(None) };
-        self.edit_at(slot, key, kind, f).map(Some)
-    }
-
-    #[inline]
-    fn edit_at<R>(
-        &mut self,
-        slot: Slot,
-        key: &[u8],
-        kind: Kind,
-        f: impl FnOnce(&mut Value, &Limits) -> R,
-    ) -> Result<Edited<R>, CommandError> {
-        let record = self.database().get(slot);
-        if record.kind() != kind {
-            return Err(WRONG_TYPE);
-        }
-        if record.is_paged() {
-            return Err(self.missing(key));
-        }
-        let has_pages = record.has_pages();
-        self.data.before_change(self.index, key);
-        if has_pages {
-            self.release_copy(slot);
-        }
-        let Data { keyspace, limits, .. } = &mut *self.data;
-        let record = keyspace.db_mut(self.index).get_mut(slot);
-        let edited = record.edit(|value| {
-            let out = f(value, limits);
-            Edited { out, emptied: value.is_empty() }
-        });
-        let Some(edited) = edited else { return Err(CommandError::NotResident) };
-        if edited.emptied {
-            self.remove_at(slot, key);
-        }
-        Ok(edited)
-    }
-
-    fn edit_or_create<R>(
-        &mut self,
-        key: &[u8],
-        kind: Kind,
-        fresh: impl FnOnce() -> Value,
-        f: impl FnOnce(&mut Value, &Limits) -> R,
-    ) -> Result<Edited<R>, CommandError> {
-        if let Some(slot) = self.find_for_write(key) {
-            return self.edit_at(slot, key, kind, f);
-        }
-        let mut fresh = fresh();
-        let out = f(&mut fresh, &self.data.limits);
-        let emptied = fresh.is_empty();
-        if !emptied {
-            self.insert(key, fresh);
-        }
-        Ok(Edited { out, emptied })
     }
 
     /// Adds a key that is not there.

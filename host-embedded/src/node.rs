@@ -179,7 +179,8 @@ impl<S: Read + Write + ReadReady, B: Below> Node<S, B> {
 
     /// Hands the flash's figures to INFO.
     fn tell_figures(&mut self, now: i64) {
-        if now >= self.next_figures {
+        // INFO is among the lists that a firmware with this feature has.
+        if cfg!(feature = "server") && now >= self.next_figures {
             self.next_figures = now + FIGURES;
             let mut text = Vec::new();
             let seconds = (now - self.options.now) / 1000;

@@ -5,7 +5,6 @@ use crate::context::Ctx;
 use crate::events::Event;
 use crate::words::error::{CommandError, CommandResult, as_sent};
 use crate::words::time::UnixMillis;
-use alloc::format;
 
 const NX_WITH_OTHERS: CommandError =
     CommandError::new("ERR NX and XX, GT or LT options at the same time are not compatible");
@@ -37,7 +36,7 @@ impl Conditions {
                 c.lt = true;
             } else {
                 let option = as_sent(args.get(i));
-                return Err(CommandError::owned(format!("ERR Unsupported option {option}")));
+                return Err(CommandError::owned(["ERR Unsupported option ", &option].concat()));
             }
         }
         if c.nx && (c.xx || c.gt || c.lt) {
@@ -70,7 +69,7 @@ impl Clock {
     fn deadline(self, amount: i64, now: UnixMillis) -> Result<UnixMillis, CommandError> {
         let base = if self.from_now { now } else { 0 };
         amount.checked_mul(self.millis_per_unit).and_then(|ms| ms.checked_add(base)).ok_or_else(|| {
-            CommandError::owned(format!("ERR invalid expire time in '{}' command", self.command))
+            CommandError::owned(["ERR invalid expire time in '", self.command, "' command"].concat())
         })
     }
 }

@@ -105,7 +105,7 @@ impl Engine {
         if command.takes(args.len()) {
             Ok(id)
         } else {
-            Err(format!("ERR wrong number of arguments for '{}' command", command.name).into())
+            Err(["ERR wrong number of arguments for '", command.name, "' command"].concat().into())
         }
     }
 
@@ -209,7 +209,7 @@ impl Engine {
     pub(super) fn cut_off(&mut self, session: &mut Running) {
         session.close_now = true;
         let server = &mut self.server;
-        if self.now - server.http_logged >= HTTP_LOG_PAUSE {
+        if SERVER && self.now - server.http_logged >= HTTP_LOG_PAUSE {
             server.http_logged = self.now;
             server.requests.push(Request::Log(format!(
                 "Possible SECURITY ATTACK detected: the client at {} sends POST or Host: as commands, as a web page would that \
@@ -225,7 +225,7 @@ impl Engine {
         unwatch(&mut self.data, session);
         self.server.stats.count_error(ABORTED);
         if wants_reply(session) {
-            let text = format!("{ABORTED}{}", reason.strip_prefix("ERR ").unwrap_or(reason));
+            let text = [ABORTED, reason.strip_prefix("ERR ").unwrap_or(reason)].concat();
             Reply::new(&mut session.output, session.proto).error_text(&text);
         }
     }
@@ -299,13 +299,10 @@ fn unknown_command(args: Args<'_>) -> String {
         echoed.push_str(&shown);
         echoed.push_str("' ");
     }
-    format!("ERR unknown command '{}', with args beginning with: {echoed}", shown(args.get(0), ECHOED))
+    ["ERR unknown command '", &shown(args.get(0), ECHOED), "', with args beginning with: ", &echoed].concat()
 }
 
 fn unknown_subcommand(command: &Command, args: Args<'_>) -> String {
-    format!(
-        "ERR unknown subcommand '{}'. Try {} HELP.",
-        shown(args.get(1), ECHOED),
-        command.name.to_ascii_uppercase()
-    )
+    let name = command.name.to_ascii_uppercase();
+    ["ERR unknown subcommand '", &shown(args.get(1), ECHOED), "'. Try ", &name, " HELP."].concat()
 }

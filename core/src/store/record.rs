@@ -40,14 +40,21 @@ pub enum BadRecord {
     Body,
 }
 
-impl core::fmt::Display for BadRecord {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(match self {
+impl BadRecord {
+    /// What is said of it.
+    pub const fn text(self) -> &'static str {
+        match self {
             Self::Short => "the record is cut off",
             Self::Check => "the record's checksum does not fit",
             Self::Unknown => "the record's type is unknown here",
             Self::Body => "the record's value does not decode",
-        })
+        }
+    }
+}
+
+impl core::fmt::Display for BadRecord {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(self.text())
     }
 }
 

@@ -2,38 +2,36 @@
 
 use core::ops::{Deref, DerefMut};
 
+/// A value in its full encoding.
+#[cfg(feature = "full")]
+#[derive(Debug, Clone, Copy)]
+pub struct Full<T>(T);
+
 /// In a build without full encodings there is none of these, and the compiler leaves out what is done with one.
 #[cfg(not(feature = "full"))]
 #[derive(Debug, Clone, Copy)]
-enum Mark {}
+pub struct Full<T>(Never, core::marker::PhantomData<T>);
+
+#[cfg(not(feature = "full"))]
+#[derive(Debug, Clone, Copy)]
+enum Never {}
+
 #[cfg(feature = "full")]
-#[derive(Debug, Clone, Copy)]
-struct Mark;
-
-/// A value in its full encoding.
-#[derive(Debug, Clone, Copy)]
-pub struct Full<T>(T, Mark);
-
 impl<T> Full<T> {
-    /// Only to be called where [`FULL`](crate::words::reach::FULL) holds.
+    /// A value that may be as large as it likes.
     #[inline]
     pub fn new(value: T) -> Self {
-        #[cfg(feature = "full")]
-        return Self(value, Mark);
-        #[cfg(not(feature = "full"))]
-        {
-            drop(value);
-            unreachable!("every caller asks for `FULL` first")
-        }
+        Self(value)
     }
 
     /// To read it.
     #[inline]
     pub fn as_ref(&self) -> Full<&T> {
-        Full(&self.0, self.1)
+        Full(&self.0)
     }
 }
 
+#[cfg(feature = "full")]
 impl<'a, T> Full<&'a T> {
     /// The value, for as long as it is lent.
     #[inline]
@@ -42,6 +40,7 @@ impl<'a, T> Full<&'a T> {
     }
 }
 
+#[cfg(feature = "full")]
 impl<T> Deref for Full<T> {
     type Target = T;
 
@@ -51,9 +50,47 @@ impl<T> Deref for Full<T> {
     }
 }
 
+#[cfg(feature = "full")]
 impl<T> DerefMut for Full<T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
         &mut self.0
+    }
+}
+
+#[cfg(not(feature = "full"))]
+impl<T> Full<T> {
+    /// Only called where [`FULL`](crate::words::reach::FULL) holds.
+    pub fn new(_: T) -> Self {
+        unreachable!("every caller asks for `FULL` first")
+    }
+
+    /// To read it.
+    pub fn as_ref(&self) -> Full<&T> {
+        match self.0 {}
+    }
+}
+
+#[cfg(not(feature = "full"))]
+impl<'a, T> Full<&'a T> {
+    /// The value, for as long as it is lent.
+    pub fn get(self) -> &'a T {
+        match self.0 {}
+    }
+}
+
+#[cfg(not(feature = "full"))]
+impl<T> Deref for Full<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        match self.0 {}
+    }
+}
+
+#[cfg(not(feature = "full"))]
+impl<T> DerefMut for Full<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        match self.0 {}
     }
 }

@@ -3,7 +3,6 @@
 use crate::engine::{Engine, Running};
 use crate::resp::reply::Reply;
 use crate::session::SessionId;
-use alloc::format;
 use alloc::vec::Vec;
 
 impl Engine {
@@ -59,7 +58,7 @@ impl Engine {
     pub(super) fn refuse_held(&mut self, reason: &str) {
         let Some(store) = self.data.store.as_deref() else { return };
         let saved = store.progress().1;
-        let text = format!("MISCONF The change is not saved: errors writing to the diskstore: {reason}");
+        let text = ["MISCONF The change is not saved: errors writing to the diskstore: ", reason].concat();
         for (_, id) in core::mem::take(&mut self.store.held) {
             let Some(session) = self.peers.get_mut(id) else { continue };
             let marks = core::mem::take(&mut session.marks);

@@ -9,7 +9,6 @@ use crate::store::{Arrival, At};
 use crate::waiters::DbKey;
 use crate::words::config::MaxmemoryPolicy;
 use alloc::boxed::Box;
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -57,7 +56,7 @@ impl Engine {
         }
         let failure = failure.map(|reason| {
             let name = String::from_utf8_lossy(&key).into_owned();
-            format!("IOERR the key '{name}' cannot be read from the diskstore: {reason}")
+            ["IOERR the key '", &name, "' cannot be read from the diskstore: ", &reason].concat()
         });
         for (_, who) in waiting {
             self.arrived_for(who, failure.as_deref());
@@ -73,7 +72,7 @@ impl Engine {
             Ok(Arrival::Came | Arrival::Absent | Arrival::Stale) => None,
             Err(bad) => {
                 store.stats.failed_reads += 1;
-                Some(format!("{bad}"))
+                Some(String::from(bad.text()))
             }
         }
     }

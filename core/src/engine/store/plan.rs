@@ -13,6 +13,7 @@ use crate::engine::{Engine, Running};
 use crate::events::Event;
 use crate::resp::reply::Reply;
 use crate::session::{Blocked, OwnedCommand, SessionId};
+use crate::words::reach::SERVER;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
@@ -46,17 +47,19 @@ fn class_of(command: &Command) -> Class {
     match command.name {
         "set" => Class::Set,
         "setex" | "psetex" | "mset" => Class::Blind,
+        "exec" => Class::Exec,
+        "scan" => Class::Scan,
+        "keys" => Class::All,
+        "dbsize" => Class::Count,
+        // The others need more than one database, or are a server's.
+        _ if !SERVER => Class::Plain,
         "move" => Class::Move,
         "copy" => Class::Copy,
-        "exec" => Class::Exec,
         "select" => Class::Select,
         "flushdb" => Class::FlushOne,
         "flushall" => Class::FlushAll,
         "swapdb" => Class::Swap,
-        "scan" => Class::Scan,
-        "keys" => Class::All,
         "randomkey" => Class::Random,
-        "dbsize" => Class::Count,
         "debug" => Class::Debug,
         _ => Class::Plain,
     }
@@ -179,6 +182,16 @@ impl Engine {
         };
         match class {
             Class::Plain | Class::Blind | Class::Set | Class::Exec => {}
+            Class::Scan => {
+                if let (Ok(from), Ok(options)) =
+                    (parse_cursor(args.get(1)), ScanOptions::parse_with_type(args, 2))
+                {
+                    wants.push(Want::Page { db, from, limit: options.count });
+                }
+            }
+            Class::All => wants.push(Want::All { db }),
+            Class::Count => self.plan_count(db, wants),
+            _ if !SERVER => {}
             Class::Select => {
                 view.db = args.int(1).ok().and_then(|n| usize::try_from(n).ok()).unwrap_or(view.db);
             }
@@ -205,24 +218,17 @@ impl Engine {
                 }
             }
             Class::Debug => self.plan_debug(db, args, wants),
-            Class::Scan => {
-                if let (Ok(from), Ok(options)) =
-                    (parse_cursor(args.get(1)), ScanOptions::parse_with_type(args, 2))
-                {
-                    wants.push(Want::Page { db, from, limit: options.count });
-                }
-            }
-            Class::All => wants.push(Want::All { db }),
             Class::Random => wants.push(Want::Random { db }),
-            Class::Count => {
-                // While nothing can be saved nobody will know: the answer is as good as what is known.
-                let counted = |store: &crate::store::Cache| {
-                    store.error.is_some() || store.space(store.catalog.of(db)).unknown == 0
-                };
-                if !self.data.store.as_deref().is_none_or(counted) {
-                    wants.push(Want::Count { db });
-                }
-            }
+        }
+    }
+
+    /// While nothing can be saved nobody will know: the answer is as good as what is known.
+    fn plan_count(&self, db: usize, wants: &mut Vec<Want>) {
+        let counted = |store: &crate::store::Cache| {
+            store.error.is_some() || store.space(store.catalog.of(db)).unknown == 0
+        };
+        if !self.data.store.as_deref().is_none_or(counted) {
+            wants.push(Want::Count { db });
         }
     }
 

@@ -4,7 +4,6 @@ use crate::command::{Command, flags};
 use crate::engine::{Engine, Running};
 use crate::session::{Blocked, Session};
 use alloc::borrow::Cow;
-use alloc::format;
 use core::mem;
 
 const NO_ROOM: &str = "OOM the store has no room for more, or memory has none for its index: delete keys";
@@ -26,7 +25,7 @@ impl Engine {
         }
         let reason = store.error.as_deref()?;
         self.asks_for(session, command, flags::WRITE)
-            .then(|| format!("MISCONF Errors writing to the diskstore: {reason}").into())
+            .then(|| ["MISCONF Errors writing to the diskstore: ", reason].concat().into())
     }
 
     /// A command has run, and its reply begins at `start`: what it changed waits to be saved.

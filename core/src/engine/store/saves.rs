@@ -6,7 +6,6 @@ use crate::engine::jobs::Done;
 use crate::server::Request;
 use crate::store::Bounds;
 use crate::words::time::UnixMillis;
-use alloc::format;
 use alloc::string::String;
 
 /// What bounds a batch.
@@ -105,7 +104,7 @@ impl Engine {
         self.store.retry_at = Some(self.now + RETRY_PERIOD);
         let Some(store) = self.data.store.as_deref_mut() else { return };
         if store.error.is_none() {
-            self.server.requests.push(Request::Log(format!("Error writing to the diskstore: {text}")));
+            self.server.requests.push(Request::Log(["Error writing to the diskstore: ", text].concat()));
         }
         store.error = Some(String::from(text));
     }
@@ -131,7 +130,7 @@ impl Engine {
         let drains = core::mem::take(&mut self.store.drains);
         let (done, rest) = drains.into_iter().partition(|(seq, _)| broken.is_some() || *seq <= saved);
         self.store.drains = rest;
-        let failure = broken.map(|reason| format!("IOERR Errors writing to the diskstore: {reason}"));
+        let failure = broken.map(|reason| ["IOERR Errors writing to the diskstore: ", &reason].concat());
         for (_, who) in done {
             self.arrived_for(who, failure.as_deref());
         }

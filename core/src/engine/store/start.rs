@@ -6,7 +6,6 @@ use crate::engine::jobs::Done;
 use crate::server::{PauseKind, Request};
 use crate::store::catalog::{self, Catalog};
 use crate::words::time::UnixMillis;
-use alloc::format;
 use alloc::string::String;
 
 /// Without a delay of its own, what was written is made durable this often, in milliseconds.
@@ -45,7 +44,7 @@ impl Engine {
         };
         if let Some(reason) = failure {
             let path = String::from_utf8_lossy(&self.server.config.diskstore_path).into_owned();
-            let line = format!("Fatal error opening the diskstore '{path}': {reason}. Exiting.");
+            let line = ["Fatal error opening the diskstore '", &path, "': ", &reason, ". Exiting."].concat();
             self.server.requests.push(Request::Fatal(line));
         } else if left > 1 {
             self.store.stage = Stage::Opening(left - 1);

@@ -11,7 +11,6 @@ use crate::words::ordered::OrderedMap;
 use crate::words::time::UnixMillis;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
-use alloc::format;
 use alloc::vec::Vec;
 
 /// Keys of a page of a walk over all keys.
@@ -176,7 +175,7 @@ impl Engine {
             _ => Some("the store gave an answer to another question".into()),
         };
         if let Some(reason) = failure {
-            let text = format!("IOERR the diskstore cannot be read: {reason}");
+            let text = ["IOERR the diskstore cannot be read: ", &reason].concat();
             if let Some(store) = self.data.store.as_deref_mut() {
                 store.stats.failed_reads += 1;
                 store.end_walk(walk);

@@ -6,7 +6,6 @@ use crate::args::Args;
 use crate::context::Ctx;
 use crate::words::error::{CommandError, CommandResult, SYNTAX};
 use crate::words::number::with_i64;
-use alloc::format;
 
 const NO_KEYS: CommandError = CommandError::new("ERR numkeys should be greater than 0");
 const NO_COUNT: CommandError = CommandError::new("ERR count should be greater than 0");
@@ -27,7 +26,7 @@ fn pop(ctx: &mut Ctx<'_>, args: Args<'_>, end: End) -> CommandResult {
         3 => pop_many(ctx, args, end),
         _ => {
             let name = end.pop_name();
-            Err(CommandError::owned(format!("ERR wrong number of arguments for '{name}' command")))
+            Err(CommandError::owned(["ERR wrong number of arguments for '", name, "' command"].concat()))
         }
     }
 }

@@ -3,7 +3,6 @@
 use crate::args::Args;
 use crate::words::error::{CommandError, SYNTAX};
 use crate::words::time::UnixMillis;
-use alloc::format;
 
 /// How an expiry is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +46,7 @@ impl Form {
 
 #[cold]
 fn invalid_expire_time(command: &str) -> CommandError {
-    CommandError::owned(format!("ERR invalid expire time in '{command}' command"))
+    CommandError::owned(["ERR invalid expire time in '", command, "' command"].concat())
 }
 
 /// What becomes of the key's deadline.
