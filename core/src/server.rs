@@ -21,6 +21,7 @@ use crate::slow_log::SlowLog;
 use crate::types::codec::Encoder;
 use crate::words::config::{BufferLimit, ClientClass, Config, MaxmemoryPolicy};
 use crate::words::crc64::Crc64;
+use crate::words::error::IS_LOADING;
 use crate::words::ordered::OrderedMap;
 use crate::words::reach::SERVER;
 use crate::words::rng::Rng;
@@ -372,8 +373,7 @@ impl Server {
     /// Why the command has to wait for the dataset's load.
     #[inline]
     pub fn loading_refusal(&self, command: &Command) -> Option<Cow<'static, str>> {
-        (SERVER && self.loading && !command.has(flags::LOADING))
-            .then_some(Cow::Borrowed("LOADING Redis is loading the dataset in memory"))
+        (SERVER && self.loading && !command.has(flags::LOADING)).then_some(Cow::Borrowed(IS_LOADING))
     }
 
     /// Begins the counters anew.

@@ -5,6 +5,7 @@ use crate::memory;
 use nuthatch_core::{ALL_COMMANDS, Config, glob_match, quote_word, split_words};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -91,12 +92,20 @@ fn read_import(file: &str, words: &[String]) -> Result<Request, String> {
     Ok(Request::Import(Box::new(config)))
 }
 
-/// The configuration, and the file that CONFIG REWRITE writes.
-fn read_config(words: &[String]) -> Result<(Config, Option<PathBuf>), String> {
+/// What holds where nothing is said. The limit of memory is asked for once: CONFIG REWRITE knows by it that nobody chose one.
+pub fn defaults() -> Config {
+    static USABLE: OnceLock<u64> = OnceLock::new();
+    let usable = *USABLE.get_or_init(memory::limit::usable);
     let mut config = Config::default();
     config.dir = DEFAULT_DIR.as_bytes().to_vec();
     config.vm_enabled = true;
-    config.vm_max_memory = i64::try_from(memory::limit::usable() / 10 * 7).unwrap_or(i64::MAX);
+    config.vm_max_memory = i64::try_from(usable / 10 * 7).unwrap_or(i64::MAX);
+    config
+}
+
+/// The configuration, and the file that CONFIG REWRITE writes.
+fn read_config(words: &[String]) -> Result<(Config, Option<PathBuf>), String> {
+    let mut config = defaults();
     let (file, rest) = match words.split_first() {
         Some((first, rest)) if first == "-" || !first.starts_with('-') => (Some(first), rest),
         _ => (None, words),

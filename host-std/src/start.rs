@@ -1,7 +1,7 @@
 //! From a configuration to a server: directory, log, limits, sockets, engine; and the end.
 
 use crate::facts::now;
-use crate::options::reason;
+use crate::options::{self, reason};
 use crate::server::{Devices, Server};
 use crate::{daemon, facts, listen, log, memory, pages, store};
 use nuthatch_core::{Config, Engine, LogLevel, Options};
@@ -202,7 +202,9 @@ pub fn check(name: &str, config: &Config) -> Result<(), String> {
 pub fn rewrite(path: &str, config: &Config) -> Result<(), String> {
     let path = Path::new(path);
     let old = fs::read(path).unwrap_or_default();
-    let new = nuthatch_core::rewrite_config(&old, config);
+    let mut defaults = options::defaults();
+    defaults.vm_enabled &= !config.diskstore_enabled;
+    let new = nuthatch_core::rewrite_config(&old, config, &defaults);
     replace_file(path, &new).map_err(|error| {
         log::warning(&format!("CONFIG REWRITE failed: {}", reason(&error)));
         reason(&error)

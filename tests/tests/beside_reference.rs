@@ -61,8 +61,19 @@ fn configuration_has_every_directive_and_default_of_the_reference() {
 /// Client libraries and test suites match on the words of a refusal.
 #[test]
 fn configuration_refuses_in_the_words_of_the_reference() {
-    const VALUES: [&str; 9] =
-        ["", "abc", "-1", "0", "99999999999999999999", "1.5", "-99999999999999", "normal 1 2 3", "12xb"];
+    const VALUES: [&str; 11] = [
+        "",
+        "abc",
+        "a/b",
+        "a\\b",
+        "-1",
+        "0",
+        "99999999999999999999",
+        "1.5",
+        "-99999999999999",
+        "normal 1 2 3",
+        "12xb",
+    ];
     // A huge maxmemory is taken as unsigned there; a directive without effect here is not checked for sense.
     let own = [
         "bind",

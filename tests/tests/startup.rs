@@ -34,6 +34,23 @@ fn a_config_file_is_the_first_argument_and_the_start_is_told() {
     assert!(pid.is_some() && ready > pid, "PID and then readiness are logged: {log}");
 }
 
+/// The limit by default is a share of this machine's memory: written down as a number, it stayed when the machine changed.
+#[test]
+fn a_rewritten_file_says_what_was_said() {
+    let dir = TempDir::new().expect("a directory");
+    let file = dir.path().join("server.conf");
+    fs::write(&file, "# a comment\n").expect("the file");
+    let server = Server::start_with_file(&file).expect("the server");
+    let rewritten = || {
+        assert_eq!(server.call(&["CONFIG", "REWRITE"]).expect("a reply").render(), "+OK\n");
+        fs::read_to_string(&file).expect("the file")
+    };
+    let text = rewritten();
+    assert!(text.starts_with("# a comment\n") && !text.contains("vm-"), "{text}");
+    server.call(&["CONFIG", "SET", "vm-max-memory", "100mb"]).expect("a reply");
+    assert!(rewritten().contains("\nvm-max-memory 100mb\n"));
+}
+
 #[test]
 fn bad_flags_are_named() {
     refused(&["--nosuch", "1"], &["nosuch"]);

@@ -5,8 +5,9 @@ use crate::args::Args;
 use crate::context::Ctx;
 use crate::server::Request;
 use crate::words::config::{Allowance, Config, Parameter, table};
-use crate::words::error::{CommandError, CommandResult, SYNTAX, as_sent};
+use crate::words::error::{CommandError, CommandResult, LOADING, SYNTAX, as_sent};
 use crate::words::glob::glob_match;
+use crate::words::reach::SERVER;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -86,6 +87,8 @@ fn settable(
         "can't set protected config"
     } else if before.iter().any(|other| core::ptr::eq(*other, parameter)) {
         "duplicate parameter"
+    } else if SERVER && ctx.server.loading && parameter.settled() {
+        return Err(LOADING);
     } else {
         return Ok(parameter);
     };

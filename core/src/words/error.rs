@@ -37,6 +37,10 @@ pub type CommandResult = Result<(), CommandError>;
 /// The key holds a value of another type.
 pub const WRONG_TYPE: CommandError =
     CommandError::new("WRONGTYPE Operation against a key holding the wrong kind of value");
+/// Most commands wait until the dataset has been loaded.
+pub const LOADING: CommandError = CommandError::new(IS_LOADING);
+/// The text of that error.
+pub const IS_LOADING: &str = "LOADING Redis is loading the dataset in memory";
 /// The arguments do not fit the command's form.
 pub const SYNTAX: CommandError = CommandError::new("ERR syntax error");
 /// An argument should have been a 64-bit integer.

@@ -28,6 +28,17 @@ pub struct Bounds {
     pub(super) max: i64,
 }
 
+/// What a name is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    /// A file that is read and written only where it has a name.
+    OptionalFile,
+    /// A file.
+    File,
+    /// A folder.
+    Folder,
+}
+
 /// How an inert directive is checked.
 #[derive(Debug, Clone, Copy)]
 pub enum Shape {
@@ -59,6 +70,8 @@ pub enum Kind {
     Choice(Choice),
     /// Any bytes.
     Text(Field<Vec<u8>>),
+    /// The name of something in `dir`, not a path that leads elsewhere.
+    Name(Field<Vec<u8>>, Named),
     /// A list or a small language of its own.
     Special(Special),
     /// Accepted and shown, and otherwise ignored: its shape and its default.
@@ -95,6 +108,8 @@ pub(super) const IMMUTABLE: u8 = 1;
 pub(super) const MULTI: u8 = 2;
 /// Changed at run time only where enable-protected-configs allows.
 pub(super) const PROTECTED: u8 = 4;
+/// Not changed while a dataset is being loaded.
+pub(super) const SETTLED: u8 = 16;
 /// Never shown by a glob.
 pub(super) const HIDDEN: u8 = 8;
 
@@ -107,6 +122,11 @@ impl Parameter {
     /// Whether enable-protected-configs guards it.
     pub const fn protected(&self) -> bool {
         self.flags & PROTECTED != 0
+    }
+
+    /// Whether it stays as it is while a dataset is being loaded.
+    pub const fn settled(&self) -> bool {
+        self.flags & SETTLED != 0
     }
 
     /// Whether CONFIG GET shows it only when asked by its full name.
@@ -128,6 +148,7 @@ impl Parameter {
                 (choice.set)(config, index);
             }
             Kind::Text(field) => *(field.get_mut)(config) = first.to_vec(),
+            Kind::Name(field, named) => *(field.get_mut)(config) = named.check(self.name, first)?,
             Kind::Special(special) => (special.set)(config, words, stage)?,
             Kind::Inert(shape, default) => {
                 let text = shape.check(words, default)?;
@@ -142,12 +163,26 @@ impl Parameter {
             Kind::Bool(field) => yes_no(*(field.get)(config)).to_vec(),
             Kind::Number(field, bounds) => bounds.print(*(field.get)(config)),
             Kind::Choice(choice) => choice.names[(choice.get)(config)].as_bytes().to_vec(),
-            Kind::Text(field) => (field.get)(config).clone(),
+            Kind::Text(field) | Kind::Name(field, _) => (field.get)(config).clone(),
             Kind::Special(special) => (special.get)(config),
             Kind::Inert(_, default) => {
                 config.inert.get(self.name).map_or_else(|| default.as_bytes().to_vec(), Clone::clone)
             }
         }
+    }
+}
+
+impl Named {
+    /// The name to keep for this text.
+    fn check(self, directive: &str, text: &[u8]) -> Result<Vec<u8>, Refusal> {
+        if text.is_empty() && self != Self::OptionalFile {
+            return Err(Cow::Owned([directive, " can't be empty"].concat()));
+        }
+        if text.iter().any(|byte| b"/\\".contains(byte)) {
+            let what = if self == Self::Folder { "dirname" } else { "filename" };
+            return Err(Cow::Owned([directive, " can't be a path, just a ", what].concat()));
+        }
+        Ok(text.to_vec())
     }
 }
 

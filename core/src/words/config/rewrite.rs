@@ -13,13 +13,12 @@ const FOREIGN: [&[u8]; 3] = [b"include", b"rename-command", b"loadmodule"];
 /// The file to write: `old` is the present one (empty when there is none).
 ///
 /// A directive that the old file names is replaced where it stands, others are appended when they differ from the
-/// default; a line that says no more than others, and a directive that fell back to several lines fewer, disappears.
-pub fn rewrite(old: &[u8], config: &Config) -> Vec<u8> {
+/// host's `defaults`; a line that says no more than others, and a directive that fell back to several lines fewer, disappears.
+pub fn rewrite(old: &[u8], config: &Config, defaults: &Config) -> Vec<u8> {
     let mut file = OldFile::read(old);
-    let defaults = Config::default();
     for parameter in table::PARAMETERS {
         let must_say = parameter.name == "dir" || config.text(parameter) != defaults.text(parameter);
-        let silent = if apart(parameter) { lines_of(parameter, &defaults) } else { Vec::new() };
+        let silent = if apart(parameter) { lines_of(parameter, defaults) } else { Vec::new() };
         file.place(parameter.name, lines_of(parameter, config), must_say, &silent);
     }
     file.finish()
@@ -37,7 +36,7 @@ fn lines_of(parameter: &Parameter, config: &Config) -> Vec<Vec<u8>> {
             Some(lines) => lines(config),
             None => Vec::from([config.text(parameter)]),
         },
-        Kind::Text(field) => quoted((field.get)(config)),
+        Kind::Text(field) | Kind::Name(field, _) => quoted((field.get)(config)),
         Kind::Number(field, bounds) => Vec::from([bounds.print_for_file(*(field.get)(config))]),
         _ => {
             let text = config.text(parameter);

@@ -1,6 +1,8 @@
 //! Every directive: its name, its bounds, where its value lies. One line each.
 
-use super::kinds::{Bounds, HIDDEN, IMMUTABLE, Kind, MULTI, PROTECTED, Parameter, Shape, Unit};
+use super::kinds::{
+    Bounds, HIDDEN, IMMUTABLE, Kind, MULTI, Named, PROTECTED, Parameter, SETTLED, Shape, Unit,
+};
 use super::places::{choose, field};
 use super::{Allowance, AppendFsync, LogLevel, MaxmemoryPolicy, Sanitize, StoreEngine, Supervised, special};
 
@@ -38,7 +40,7 @@ pub static PARAMETERS: &[Parameter] = &[
     Parameter { name: "pidfile", alias: None, kind: Kind::Text(field!(pidfile)), flags: IMMUTABLE },
     Parameter { name: "loglevel", alias: None, kind: Kind::Choice(choose!(loglevel, LogLevel)), flags: 0 },
     Parameter { name: "logfile", alias: None, kind: Kind::Text(field!(logfile)), flags: IMMUTABLE },
-    Parameter { name: "dir", alias: None, kind: Kind::Text(field!(dir)), flags: PROTECTED },
+    Parameter { name: "dir", alias: None, kind: Kind::Text(field!(dir)), flags: PROTECTED | SETTLED },
     Parameter { name: "databases", alias: None, kind: Kind::Number(field!(databases), Bounds { unit: Unit::Plain, min: 1, max: INT_MAX }), flags: IMMUTABLE },
     Parameter { name: "hz", alias: None, kind: Kind::Number(field!(hz), Bounds { unit: Unit::Plain, min: 0, max: INT_MAX }), flags: 0 },
     Parameter { name: "dynamic-hz", alias: None, kind: Kind::Bool(field!(dynamic_hz)), flags: 0 },
@@ -113,7 +115,7 @@ pub static PARAMETERS: &[Parameter] = &[
     Parameter { name: "lazyfree-lazy-user-flush", alias: None, kind: Kind::Bool(field!(lazyfree_lazy_user_flush)), flags: 0 },
     // Snapshots.
     Parameter { name: "save", alias: None, kind: Kind::Special(special::SAVE), flags: MULTI },
-    Parameter { name: "dbfilename", alias: None, kind: Kind::Text(field!(dbfilename)), flags: PROTECTED },
+    Parameter { name: "dbfilename", alias: None, kind: Kind::Name(field!(dbfilename), Named::OptionalFile), flags: PROTECTED },
     Parameter { name: "rdbcompression", alias: None, kind: Kind::Bool(field!(rdbcompression)), flags: 0 },
     Parameter { name: "rdbchecksum", alias: None, kind: Kind::Bool(field!(rdbchecksum)), flags: IMMUTABLE },
     Parameter { name: "rdb-version", alias: None, kind: Kind::Number(field!(rdb_version), Bounds { unit: Unit::Plain, min: 10, max: 12 }), flags: 0 },
@@ -122,9 +124,9 @@ pub static PARAMETERS: &[Parameter] = &[
     Parameter { name: "rdb-del-sync-files", alias: None, kind: Kind::Inert(Shape::Bool, "no"), flags: 0 },
     Parameter { name: "rdb-save-incremental-fsync", alias: None, kind: Kind::Inert(Shape::Bool, "yes"), flags: 0 },
     // Journal.
-    Parameter { name: "appendonly", alias: None, kind: Kind::Bool(field!(appendonly)), flags: 0 },
-    Parameter { name: "appendfilename", alias: None, kind: Kind::Text(field!(appendfilename)), flags: IMMUTABLE },
-    Parameter { name: "appenddirname", alias: None, kind: Kind::Text(field!(appenddirname)), flags: IMMUTABLE },
+    Parameter { name: "appendonly", alias: None, kind: Kind::Bool(field!(appendonly)), flags: SETTLED },
+    Parameter { name: "appendfilename", alias: None, kind: Kind::Name(field!(appendfilename), Named::File), flags: IMMUTABLE },
+    Parameter { name: "appenddirname", alias: None, kind: Kind::Name(field!(appenddirname), Named::Folder), flags: IMMUTABLE },
     Parameter { name: "appendfsync", alias: None, kind: Kind::Choice(choose!(appendfsync, AppendFsync)), flags: 0 },
     Parameter { name: "no-appendfsync-on-rewrite", alias: None, kind: Kind::Bool(field!(no_appendfsync_on_rewrite)), flags: 0 },
     Parameter { name: "auto-aof-rewrite-percentage", alias: None, kind: Kind::Number(field!(auto_aof_rewrite_percentage), Bounds { unit: Unit::Plain, min: 0, max: INT_MAX }), flags: 0 },
