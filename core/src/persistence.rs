@@ -56,6 +56,8 @@ pub struct LoadProgress {
     pub loaded: u64,
     /// How many bytes the file has, as far as known.
     pub total: u64,
+    /// Memory that the server used which wrote the file, if it says so.
+    pub used_memory: i64,
     /// Keys loaded.
     pub keys: u64,
     /// Keys left out because their deadline had passed.
@@ -120,6 +122,8 @@ pub struct Persistence {
     pub aof: AofState,
     /// The load that is running, or the last one.
     pub load: LoadProgress,
+    /// When the log was last told how far a load or a snapshot is.
+    pub shown: UnixMillis,
 }
 
 impl Persistence {
@@ -139,6 +143,7 @@ impl Persistence {
             walked: (0, 0),
             aof: AofState { last_rewrite_ok: true, ..AofState::default() },
             load: LoadProgress::default(),
+            shown: now,
         }
     }
 }

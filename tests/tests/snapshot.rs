@@ -62,11 +62,17 @@ impl World {
 
     /// `paging`: memory is always short, so whatever can lies on the page device.
     fn with(files: BTreeMap<Bytes, Bytes>, paging: bool) -> Self {
+        Self::set_up(files, paging, false)
+    }
+
+    fn set_up(files: BTreeMap<Bytes, Bytes>, paging: bool, appendonly: bool) -> Self {
         let mut config = Config::default();
         config.save.clear();
+        config.appendonly = appendonly;
         config.databases = 4;
         config.hash_max_listpack_entries = 8;
         config.enable_debug_command = nuthatch_core::words::config::Allowance::Yes;
+        config.enable_protected_configs = nuthatch_core::words::config::Allowance::Yes;
         config.zset_max_listpack_entries = 8;
         config.vm_enabled = paging;
         config.vm_max_memory = 1 << 20;
@@ -162,6 +168,11 @@ impl World {
             Job::Append { file, bytes } => {
                 self.files.get_mut(&file).unwrap().extend_from_slice(&bytes);
                 Done::Appended(bytes)
+            }
+            Job::Folder { .. } | Job::Sync { .. } => Done::Finished,
+            Job::Truncate { file, len } => {
+                self.files.entry(file).or_default().resize(len as usize, 0);
+                Done::Finished
             }
             Job::Publish { file, name } => {
                 let content = self.files.remove(&file).unwrap();
@@ -428,6 +439,45 @@ fn reload_gives_the_same() {
     }
     assert!(refused > 0);
     assert_eq!(world.run(id, &[b"DEBUG", b"DIGEST"]), before);
+}
+
+/// A long load looked like a server that hangs: nothing in the log, and INFO's word for the memory that it will take was
+/// always 0. A directory that changes meanwhile would take the rest of the file away.
+#[test]
+fn a_load_is_told_of() {
+    let mut dice = Dice::new(9);
+    let mut world = filled(&mut dice);
+    let (id, other) = (world.sessions[0], world.sessions[1]);
+    for n in 0..20 {
+        let value: Bytes = (0..100_000).map(|_| dice.below(256) as u8).collect();
+        world.run(id, &[b"SET", format!("big:{n}").as_bytes(), &value]);
+    }
+    world.tick = 400;
+    world.send(id, &[b"DEBUG", b"RELOAD"]);
+    let mut told = Vec::new();
+    while world.output(id).is_empty() {
+        world.turn();
+        world.do_job();
+        if world.engine.server().loading {
+            let info =
+                String::from_utf8(bulk(&world.run(other, &[b"INFO", b"persistence"])).unwrap()).unwrap();
+            told.extend(
+                info.lines().filter(|line| line.starts_with("loading_rdb_used_mem")).map(str::to_owned),
+            );
+            for change in [[&b"appendonly"[..], b"yes"], [b"dir", b"/tmp"], [b"maxmemory", b"0"]] {
+                let answer = world.run(other, &[b"CONFIG", b"SET", change[0], change[1]]);
+                assert_eq!(
+                    answer.starts_with(b"-LOADING"),
+                    change[0] != b"maxmemory",
+                    "{:?}",
+                    answer.escape_ascii()
+                );
+            }
+        }
+    }
+    assert!(told.contains(&format!("loading_rdb_used_mem:{}", 1 << 30)), "{told:?}");
+    let lines = world.log.iter().filter(|line| line.starts_with("Loading [") && line.contains(" %, "));
+    assert!(lines.count() > 0, "{:?}", world.log);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::types::Limits;
 use crate::types::codec::{Form, Reason, Text, decode, outline, read_text};
 use crate::types::string::StrRef;
 use crate::words::codec::Reader;
-use crate::words::number::fixed;
+use crate::words::number::{fixed, parse_i64};
 use crate::words::time::UnixMillis;
 use alloc::boxed::Box;
 use alloc::format;
@@ -137,6 +137,7 @@ impl Engine {
         let lazy = purpose == Purpose::Start && paging.enabled && paging.keeps_snapshot;
         let progress = LoadProgress { started: self.now, ..LoadProgress::default() };
         self.server.persistence.load = progress;
+        self.server.persistence.shown = self.now;
         self.loading = Some(Loading {
             purpose,
             serial: self.serial,
@@ -219,6 +220,9 @@ impl Engine {
             (self.loading.as_ref().is_some_and(|load| load.in_place), self.parts.paging())
         {
             (paging.tick)(self);
+        }
+        if self.parts.store_files().is_none() {
+            self.show_load();
         }
         let Some(loading) = &self.loading else { return };
         match taken {
@@ -411,6 +415,9 @@ impl Intake {
                     self.log.push(format!("Skipped data of the module {}", name.escape_ascii()));
                 }
                 Item::Resize { db, keys, .. } => self.make_room(db as usize, keys),
+                Item::Aux { name: b"used-mem", value } => {
+                    self.progress.used_memory = parse_i64(value).unwrap_or(0);
+                }
                 Item::Aux { .. } | Item::End(_) => {}
             }
         }

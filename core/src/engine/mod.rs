@@ -19,6 +19,7 @@ mod moving;
 mod paging;
 mod parts;
 mod pressure;
+mod progress;
 mod saving;
 mod store;
 #[cfg(test)]

@@ -213,7 +213,7 @@ fn loading(ctx: &Ctx<'_>, text: &mut InfoText) {
     let left = load.total.saturating_sub(load.loaded);
     text.int("loading_start_time", load.started / 1000);
     text.int("loading_total_bytes", load.total as i64);
-    text.int("loading_rdb_used_mem", 0);
+    text.int("loading_rdb_used_mem", load.used_memory);
     text.int("loading_loaded_bytes", load.loaded as i64);
     text.ratio("loading_loaded_perc", load.loaded as f64 * 100.0 / load.total.max(1) as f64, "");
     text.int("loading_eta_seconds", (seconds as u64 * left / load.loaded.max(1)).max(1) as i64);

@@ -31,7 +31,6 @@ impl Engine {
         let Some(store) = self.data.store.as_deref_mut() else { return };
         let databases = store.reserve(self.data.keyspace.count());
         let waiting = VecDeque::new();
-        self.store.shown = self.now;
         self.store.import = Some(Box::new(Import { databases, waiting, writing: 0, whole: false }));
         self.settle_store();
     }
@@ -115,9 +114,7 @@ impl Engine {
     /// DEBUG RELOAD is told of in the log; where a program loads a file and has no clients, it shows that by itself.
     fn show_import(&mut self) {
         if self.peers.count() > 0 {
-            let load = &self.server.persistence.load;
-            let (done, total, keys) = (load.loaded, load.total, load.keys);
-            self.show_progress("Loading", done, total, keys);
+            self.show_load();
         }
     }
 

@@ -6,7 +6,6 @@ mod import;
 mod jobs;
 mod loads;
 mod plan;
-mod progress;
 mod run;
 mod saves;
 mod snapshot;
@@ -105,8 +104,6 @@ pub(super) struct Store {
     /// The snapshot that is being written, and how many there were.
     snapshot: Option<Box<snapshot::StoreSnapshot>>,
     snapshots: u32,
-    /// When the log was last told how far a snapshot or a load is.
-    shown: UnixMillis,
     /// A file that is being loaded.
     import: Option<Box<import::Import>>,
     encoder: Option<Box<Encoder>>,

@@ -70,7 +70,7 @@ impl Engine {
         let sections: Vec<Section> = filled.map(section).collect();
         let keys = sections.iter().map(|section| store.count(section.number as usize, &self.data.keyspace));
         self.server.persistence.walked = (0, keys.sum());
-        self.store.shown = self.now;
+        self.server.persistence.shown = self.now;
         let mut writer = Writer::new(options).summed_by(self.server.host.crc64);
         writer.header(facts);
         self.store.snapshots = self.store.snapshots.wrapping_add(1);

@@ -23,7 +23,7 @@ pub enum Reason {
     Lzf,
     /// A zipmap, ziplist, listpack or intset breaks its format; named.
     Blob(&'static str),
-    /// A member or field occurs twice.
+    /// A key, member or field occurs twice.
     Duplicate,
     /// A score is not a number, or the scores are out of order.
     Score,
@@ -49,7 +49,7 @@ impl fmt::Display for Reason {
             Self::StringEncoding => "a string has an unknown encoding",
             Self::Lzf => "a compressed string is damaged",
             Self::Blob(name) => return write!(f, "a {name} is damaged"),
-            Self::Duplicate => "a member or field occurs twice",
+            Self::Duplicate => "a key, member or field occurs twice",
             Self::Score => "a score is not a number or out of order",
             Self::Node => "a list node has an unknown kind",
             Self::Empty => "a collection has no elements",
