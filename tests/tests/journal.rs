@@ -227,6 +227,28 @@ fn a_torn_end_is_cut_and_damage_is_refused() {
     assert_eq!(text(&place.ours(), "DBSIZE"), ":9");
 }
 
+/// A server that was killed between a rewrite's end and the removal of the old files left them there until the next rewrite.
+#[test]
+fn what_newer_files_replaced_goes_at_the_start() {
+    let place = Place::new();
+    let mut server = place.ours();
+    text(&server, "SET key value");
+    server.end_by("TERM").expect("the end");
+    let (manifest, old) =
+        (place.folder().join("appendonly.aof.manifest"), place.folder().join("appendonly.aof.7.incr.aof"));
+    let listed = fs::read_to_string(&manifest).expect("the manifest");
+    fs::write(&manifest, format!("file appendonly.aof.7.incr.aof seq 7 type h\n{listed}")).expect("to write");
+    fs::write(&old, "what was").expect("to write");
+    let server = place.ours();
+    assert_eq!(text(&server, "GET key"), "\"value\"");
+    text(&server, "SET key other");
+    let until = Instant::now() + Duration::from_secs(10);
+    while old.exists() || fs::read_to_string(&manifest).expect("the manifest") != listed {
+        assert!(Instant::now() < until, "{}", fs::read_to_string(&manifest).expect("the manifest"));
+        sleep(Duration::from_millis(10));
+    }
+}
+
 /// A file with the answer to `--fix`'s question.
 fn yes(place: &Place) -> PathBuf {
     let path = place.0.path().join("answer");

@@ -622,3 +622,44 @@ fn a_reload_adds_to_what_is_there() {
     assert_eq!(world.run(id, &[b"DEBUG", b"RELOAD", b"NOSAVE", b"NOFLUSH"]), b"+OK\r\n");
     assert_eq!(world.run(id, &[b"DBSIZE"]), b":3\r\n");
 }
+
+/// A journal that was switched off and on again while its rewrite was ending took what still came of the old rewrite for
+/// the new one's, and then wrote a manifest without files: the next start was refused.
+#[test]
+fn a_journal_is_switched_at_every_moment_of_a_rewrite() {
+    let switch = |world: &mut World, to: &[u8]| {
+        let id = world.sessions[0];
+        assert_eq!(world.run(id, &[b"CONFIG", b"SET", b"appendonly", to]), b"+OK\r\n");
+        world.turn();
+    };
+    let mut switched = 0;
+    for (jobs, between) in (0..40).flat_map(|jobs| (0..4).map(move |between| (jobs, between))) {
+        let mut world = World::set_up(BTreeMap::new(), false, true);
+        world.tick = 60;
+        let id = world.sessions[0];
+        world.run(id, &[b"SET", b"before", b"1"]);
+        world.run(id, &[b"BGREWRITEAOF"]);
+        for _ in 0..jobs {
+            world.turn();
+            world.do_job();
+        }
+        switched += usize::from(world.engine.server().persistence.aof.rewriting_since.is_some());
+        switch(&mut world, b"no");
+        (0..between).for_each(|_| world.do_job());
+        switch(&mut world, b"yes");
+        for _ in 0..100 {
+            world.turn();
+            world.do_job();
+        }
+        world.run(id, &[b"SET", b"after", b"2"]);
+        for _ in 0..100 {
+            world.turn();
+            world.do_job();
+        }
+        let mut again = World::set_up(world.files, false, true);
+        let id = again.sessions[0];
+        let values = array(&again.run(id, &[b"MGET", b"before", b"after"]));
+        assert_eq!(values, [b"1", b"2"], "switched after {jobs} and {between} jobs: {:?}", again.log);
+    }
+    assert!(switched > 10, "{switched}");
+}

@@ -45,8 +45,8 @@ pub(in crate::engine) enum Step {
     Sync { turn: u64, file: u32, to: u64 },
     /// The manifest now names the file of this number.
     List(u32),
-    /// The manifest now names the new base.
-    NewBase,
+    /// The manifest now names the base of the rewrite of this number.
+    NewBase(u32),
     /// What a failed write left behind is cut off.
     Undo,
     /// The last fsync before the end.
@@ -110,6 +110,8 @@ pub(super) struct Journal {
     /// A failure was told in this turn: what commands of the turn answered must still wait.
     failed_now: bool,
     rewrite: Option<rewrite::Rewrite>,
+    /// How many rewrites were begun.
+    rewrites: u32,
     /// Sessions whose DEBUG LOADAOF waits until the files are in order.
     replays: VecDeque<SessionId>,
     /// Bytes of the files before the present one.
@@ -312,7 +314,7 @@ impl Engine {
             (_, Done::Failed(error) | Done::Refused { error, .. }) => self.journal_broke(&error),
             (Step::Sync { turn, file, to }, _) => self.synced(turn, file, to),
             (Step::List(number), _) => self.listed(number),
-            (Step::NewBase, _) => self.new_base_listed(),
+            (Step::NewBase(number), _) => self.new_base_listed(number),
             (Step::Undo, _) => self.undone(),
             (Step::Prepare | Step::Append { .. }, _) => {}
         }

@@ -3,6 +3,7 @@
 use super::{Engine, Stage, Step};
 use crate::engine::jobs::{Done, Job};
 use crate::journal::{Fault, FaultKind, Manifest, Part, Reader};
+use crate::persistence::LoadProgress;
 use crate::server::Request;
 use crate::session::{OwnedCommand, Session, SessionId, SessionInfo};
 use crate::waiters::DbKey;
@@ -101,7 +102,8 @@ impl Engine {
 
     fn begin_replay(&mut self, waiter: Option<SessionId>) {
         self.server.loading = true;
-        self.server.persistence.load.started = self.now;
+        self.server.persistence.load = LoadProgress { started: self.now, ..LoadProgress::default() };
+        self.server.persistence.shown = self.now;
         let session = Session::new(SessionId::REPLAY, 0, SessionInfo::default(), self.now);
         self.journal.stage = Stage::Replaying(Box::new(Replay {
             files: VecDeque::new(),
@@ -250,6 +252,7 @@ impl Engine {
             return;
         }
         let ran = self.run_portion();
+        self.show_load();
         if let Some(paging) = self.parts.paging() {
             (paging.tick)(self);
         }
@@ -392,6 +395,9 @@ impl Engine {
             Some(part) => {
                 let name = part.name.clone();
                 self.go_on_with(&name, cut.unwrap_or(size));
+                if !self.journal.manifest.history.is_empty() {
+                    self.remove_history();
+                }
             }
             None => {
                 // A base that was torn is cut, too: it is the end of a journal from before Redis 7.

@@ -20,6 +20,8 @@ const RETRY_PAUSE: UnixMillis = 60_000;
 /// A rewrite under way.
 #[derive(Debug)]
 pub(super) struct Rewrite {
+    /// What tells it from one that was given up, of which something may still be under way.
+    number: u32,
     /// The turn at whose end the snapshot began.
     turn: u64,
     /// How many increments the new base makes superfluous.
@@ -86,7 +88,9 @@ impl Engine {
     fn begin_base(&mut self, in_order: bool, holds: bool) {
         let journal = &mut self.journal;
         let replaced = journal.manifest.increments.len();
-        journal.rewrite = Some(Rewrite { turn: journal.turn, replaced, in_order, holds, next: None });
+        journal.rewrites = journal.rewrites.wrapping_add(1);
+        let (number, turn) = (journal.rewrites, journal.turn);
+        journal.rewrite = Some(Rewrite { number, turn, replaced, in_order, holds, next: None });
         let aof = &mut self.server.persistence.aof;
         aof.rewriting_since = Some(self.now);
         aof.scheduled = false;
@@ -147,9 +151,11 @@ impl Engine {
                 self.journal.earlier = size;
                 aof.size = size + self.journal.end;
                 aof.base_size = aof.size;
-                let next = self.journal.rewrite.as_mut().and_then(|rewrite| rewrite.next.take());
-                self.journal.manifest = next.unwrap_or_default();
-                self.publish_manifest(Step::NewBase);
+                let Some(rewrite) = &mut self.journal.rewrite else { return };
+                let Some(next) = rewrite.next.take() else { return };
+                let step = Step::NewBase(rewrite.number);
+                self.journal.manifest = next;
+                self.publish_manifest(step);
             }
             Err(error) => {
                 aof.last_failure = Some(self.now);
@@ -162,23 +168,27 @@ impl Engine {
         }
     }
 
-    pub(super) fn new_base_listed(&mut self) {
-        let Some(rewrite) = self.journal.rewrite.take() else { return };
+    pub(super) fn new_base_listed(&mut self, number: u32) {
+        let Some(rewrite) = self.journal.rewrite.take_if(|rewrite| rewrite.number == number) else { return };
         let number = self.journal.number;
         self.journal.durable = self.journal.durable.max(rewrite.turn);
         self.listed(number);
-        let history = core::mem::take(&mut self.journal.manifest.history);
-        for part in &history {
-            let file = self.journal_path(&part.name);
-            self.push_journal(Step::Prepare, Job::Remove { file });
-        }
-        self.publish_manifest(Step::List(number));
+        self.remove_history();
         self.note_recovery();
         let line = "Background AOF rewrite finished successfully";
         self.server.requests.push(Request::Log(String::from(line)));
         if self.server.persistence.aof.scheduled {
             self.rewrite_if_due();
         }
+    }
+
+    /// Removes the files that newer ones have replaced.
+    pub(super) fn remove_history(&mut self) {
+        for part in core::mem::take(&mut self.journal.manifest.history) {
+            let file = self.journal_path(&part.name);
+            self.push_journal(Step::Prepare, Job::Remove { file });
+        }
+        self.publish_manifest(Step::List(self.journal.number));
     }
 
     /// Gives up a rewrite under way.
