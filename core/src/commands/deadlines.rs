@@ -4,7 +4,9 @@ use crate::args::Args;
 use crate::context::Ctx;
 use crate::events::Event;
 use crate::words::error::{CommandError, CommandResult, as_sent};
+use crate::words::reach::SERVER;
 use crate::words::time::UnixMillis;
+use alloc::vec::Vec;
 
 const NX_WITH_OTHERS: CommandError =
     CommandError::new("ERR NX and XX, GT or LT options at the same time are not compatible");
@@ -94,7 +96,12 @@ fn expire_generic(ctx: &mut Ctx<'_>, args: Args<'_>, clock: Clock) -> CommandRes
         ctx.db.set_deadline(key, Some(deadline));
         ctx.db.changed(key, Event::GENERIC, "expire", 1);
         let mut digits = itoa::Buffer::new();
-        ctx.propagate_as(&[b"PEXPIREAT", key, digits.format(deadline).as_bytes()]);
+        let words = [b"PEXPIREAT", key, digits.format(deadline).as_bytes()];
+        if !SERVER || args.len() == words.len() {
+            ctx.propagate_as(&words);
+        } else {
+            ctx.propagate_as(&words.into_iter().chain(args.from(words.len())).collect::<Vec<_>>());
+        }
     }
     ctx.reply.int(1);
     Ok(())

@@ -7,6 +7,8 @@ use core::mem;
 
 /// Buffers of batches that were written are kept for the next ones up to this capacity, in bytes.
 const KEPT: usize = 256 << 10;
+/// What begins a transaction.
+const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
 
 /// Collects commands; [`seal`](Self::seal) gives them as one batch.
 ///
@@ -37,8 +39,10 @@ struct Transaction {
     from: Option<usize>,
     /// The database that was selected then.
     db: usize,
-    /// MULTI has been written, with the first command.
-    begun: bool,
+    /// Where MULTI was written, with the first command.
+    multi: Option<usize>,
+    /// Commands behind it.
+    commands: usize,
 }
 
 /// What a transaction that stands still has written so far.
@@ -47,7 +51,8 @@ pub struct Piece {
     bytes: Vec<u8>,
     from: Option<usize>,
     to: Option<usize>,
-    begun: bool,
+    multi: Option<usize>,
+    commands: usize,
 }
 
 impl Encoder {
@@ -72,39 +77,55 @@ impl Encoder {
 
     /// A transaction begins with its first command.
     fn enter(&mut self) {
-        if let Some(transaction) = &mut self.transaction
-            && !mem::replace(&mut transaction.begun, true)
-        {
+        let Some(transaction) = &mut self.transaction else { return };
+        transaction.commands += 1;
+        if transaction.multi.is_none() {
             let db = transaction.db;
-            self.alone(db, [&b"MULTI"[..]].into_iter());
+            self.make_room();
+            self.select(db);
+            if let Some(transaction) = &mut self.transaction {
+                transaction.multi = Some(self.out.len());
+            }
+            self.out.extend_from_slice(MULTI);
         }
     }
 
     /// A key that time removed: what goes before a transaction's first command need not be in it.
     pub fn removal(&mut self, db: usize, key: &[u8]) {
+        if let Some(transaction) = &mut self.transaction
+            && transaction.multi.is_some()
+        {
+            transaction.commands += 1;
+        }
         self.alone(db, [&b"DEL"[..], key].into_iter());
     }
 
     /// Commands that follow are a transaction, if there are any.
     pub fn begin_transaction(&mut self, db: usize) {
         let (at, from) = (self.out.len(), self.db);
-        self.transaction = Some(Transaction { at, from, db, begun: false });
+        self.transaction = Some(Transaction { at, from, db, multi: None, commands: 0 });
     }
 
-    /// The transaction's end.
+    /// The transaction's end. One of a single command is written as that command, as Redis does.
     pub fn end_transaction(&mut self, db: usize) {
-        if self.transaction.take().is_some_and(|transaction| transaction.begun) {
+        let Some(Transaction { multi: Some(multi), commands, .. }) = self.transaction.take() else { return };
+        let range = multi..multi + MULTI.len();
+        if commands == 1 && self.out.get(range.clone()) == Some(MULTI) {
+            self.out.drain(range);
+        } else {
             self.alone(db, [&b"EXEC"[..]].into_iter());
         }
     }
 
     /// Takes what the transaction has written out again, until it goes on: it must not be torn into two batches.
     pub fn suspend_transaction(&mut self) -> Piece {
-        let Some(Transaction { at, from, begun, .. }) = self.transaction.take() else {
+        let Some(Transaction { at, from, multi, commands, .. }) = self.transaction.take() else {
             return Piece::default();
         };
-        let bytes = self.out.split_off(at.max(LONGEST).min(self.out.len()));
-        Piece { bytes, from, to: mem::replace(&mut self.db, from), begun }
+        let at = at.max(LONGEST).min(self.out.len());
+        let bytes = self.out.split_off(at);
+        let multi = multi.map(|multi| multi - at);
+        Piece { bytes, from, to: mem::replace(&mut self.db, from), multi, commands }
     }
 
     /// The transaction, which began on database `db`, goes on.
@@ -117,10 +138,12 @@ impl Encoder {
             self.select(from);
         }
         self.make_room();
+        let at = self.out.len();
         self.out.extend_from_slice(&piece.bytes);
         self.db = piece.to;
         if let Some(transaction) = &mut self.transaction {
-            transaction.begun = piece.begun;
+            transaction.multi = piece.multi.map(|multi| at + multi);
+            transaction.commands = piece.commands;
         }
     }
 

@@ -97,6 +97,55 @@ fn many_steps_at_once_give_the_same_commands() {
     }
 }
 
+/// A transaction of one command was written between MULTI and EXEC, which Redis leaves away: whoever compares or counts
+/// what both wrote found three commands for one.
+#[test]
+fn a_transaction_of_one_command_is_that_command() {
+    let set = |encoder: &mut Encoder, db| encoder.command(db, [&b"SET"[..], b"k", b"v"].into_iter());
+    for (count, removals, stands_still) in
+        [(0, 0, false), (1, 0, false), (2, 0, false), (1, 1, false), (1, 0, true), (2, 0, true), (1, 1, true)]
+    {
+        let mut encoder = Encoder::default();
+        set(&mut encoder, 0);
+        encoder.begin_transaction(1);
+        for n in 0..count {
+            if stands_still {
+                let piece = encoder.suspend_transaction();
+                set(&mut encoder, 2);
+                encoder.resume_transaction(1, &piece);
+            }
+            set(&mut encoder, n);
+        }
+        (0..removals).for_each(|_| encoder.removal(0, b"gone"));
+        if stands_still {
+            let piece = encoder.suspend_transaction();
+            set(&mut encoder, 2);
+            encoder.resume_transaction(1, &piece);
+        }
+        encoder.end_transaction(1);
+        set(&mut encoder, 3);
+        let (commands, fault) = read(&encoder.seal(0, 0), 64);
+        assert_eq!(fault, None);
+        let named = |name: &str| commands.iter().filter(|command| *command == name).count();
+        let whole = usize::from(count + removals > 1);
+        assert_eq!((named("MULTI"), named("EXEC")), (whole, whole), "{commands:?}");
+        let mut db = 0;
+        let mut written = Vec::new();
+        for command in &commands {
+            match command.strip_prefix("select ") {
+                Some(number) => db = number.parse().unwrap(),
+                None if command == "SET k v" => written.push(db),
+                None => {}
+            }
+        }
+        let between = |n: usize| if stands_still { n } else { 0 };
+        let others = between(count + 1);
+        assert_eq!(written.len(), 1 + count + others + 1, "{commands:?}");
+        let own: Vec<usize> = (0..count).chain([3]).collect();
+        assert_eq!(written[1 + others..], own, "each in its database: {commands:?}");
+    }
+}
+
 /// What a client sent is copied only where it is just what would be written; everything else is written anew.
 #[test]
 fn commands_as_received_are_written_as_any_other() {

@@ -20,6 +20,11 @@ fn relative_expiries_become_unix_time() {
         ("GETEX k PERSIST", ""),
         ("GETEX k PXAT 1", "DEL k"),
         ("GETEX k PXAT 1", ""),
+        ("SET k v", "SET k v"),
+        ("EXPIRE k 10", "PEXPIREAT k 1010000"),
+        ("PEXPIRE k 20000 gt", "PEXPIREAT k 1020000 gt"),
+        ("EXPIREAT k 1015 XX LT", "PEXPIREAT k 1015000 XX LT"),
+        ("EXPIRE k 30 NX", ""),
     ] {
         assert_eq!(trial.journal_of(line), journal, "{line}");
     }
