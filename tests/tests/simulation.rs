@@ -92,6 +92,13 @@ fn a_refused_sort_leaves_its_sorted_set_as_it_was() {
     run_over_store(958_260);
 }
 
+/// A batch failed and one beside it did not while DEBUG RELOAD had the engine to itself: nobody tried the first again, and
+/// the reload waited for it for ever.
+#[test]
+fn a_reload_does_not_wait_for_a_write_that_nobody_tries_again() {
+    run_over_store(819_424);
+}
+
 #[test]
 fn over_a_store_with_fresh_seeds() {
     run_fresh(20, run_over_store);

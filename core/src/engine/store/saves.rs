@@ -81,6 +81,8 @@ impl Engine {
                 store.written(&batch, &counts, &mut data.keyspace);
                 self.store.unsynced |= self.server.config.cache_flush_delay != 0;
                 if store.error.take().is_some() {
+                    // What failed meanwhile goes at once: while a load has the engine to itself no tick would end the pause.
+                    self.store.retry_at = None;
                     let line = "The diskstore takes writes again.";
                     self.server.requests.push(Request::Log(String::from(line)));
                 }
