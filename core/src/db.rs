@@ -404,10 +404,7 @@ impl Db<'_> {
     pub fn set_string(&mut self, key: &[u8], value: StrRef<'_>, keep_deadline: bool) {
         self.data.before_change(self.index, key);
         let Some(slot) = self.find_for_write(key) else {
-            let hash = self.data.hash(key);
-            let clock = self.data.access.fresh(self.now);
-            self.database_mut().insert_string(hash, key, value, clock);
-            self.event(Event::NEW, "new", key);
+            self.insert_string(key, value);
             return;
         };
         self.displace(slot);
@@ -415,6 +412,15 @@ impl Db<'_> {
         if !keep_deadline {
             self.database_mut().set_deadline(slot, None);
         }
+    }
+
+    /// Adds a string whose key is not there, after [`Data::before_change`].
+    #[inline]
+    fn insert_string(&mut self, key: &[u8], value: StrRef<'_>) {
+        let hash = self.data.hash(key);
+        let clock = self.data.access.fresh(self.now);
+        self.database_mut().insert_string(hash, key, value, clock);
+        self.event(Event::NEW, "new", key);
     }
 
     /// Takes a large value out of the way before it is overwritten, so that it is freed in slices.

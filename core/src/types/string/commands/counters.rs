@@ -3,8 +3,8 @@
 use crate::args::Args;
 use crate::context::Ctx;
 use crate::events::Event;
-use crate::types::string::{Str, StrRef};
-use crate::words::error::{CommandError, CommandResult, NAN_OR_INFINITY, NOT_FLOAT, NOT_INTEGER, OVERFLOW};
+use crate::types::string::StrRef;
+use crate::words::error::{CommandError, CommandResult, NAN_OR_INFINITY, NOT_FLOAT};
 use crate::words::number::{LongDouble, parse_long_double, write_long_double};
 use alloc::vec::Vec;
 
@@ -30,19 +30,7 @@ pub fn decrby(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
 }
 
 fn add(ctx: &mut Ctx<'_>, key: &[u8], by: i64) -> CommandResult {
-    let edited = ctx.db.edit_string(key, |value, _| {
-        let before = value.as_ref().as_int().ok_or(NOT_INTEGER)?;
-        let after = before.checked_add(by).ok_or(OVERFLOW)?;
-        *value = Str::Int(after);
-        Ok(after)
-    })?;
-    let after = match edited {
-        Some(edited) => edited.out?,
-        None => {
-            ctx.db.set_string(key, StrRef::Int(by), true);
-            by
-        }
-    };
+    let after = ctx.db.add(key, by)?;
     ctx.db.changed(key, Event::STRING, "incrby", 1);
     ctx.reply.int(after);
     Ok(())
