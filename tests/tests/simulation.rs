@@ -114,6 +114,13 @@ fn paged() {
     run_sixty_twins(run_paged);
 }
 
+/// A snapshot met a damaged value and was given up while it read others: their pages were given back, and written anew before
+/// the read had ended.
+#[test]
+fn a_snapshot_that_is_given_up_keeps_the_pages_that_it_still_reads() {
+    run_paged(6_000_231);
+}
+
 #[test]
 fn paged_with_fresh_seeds() {
     run_fresh(20, run_paged);

@@ -279,7 +279,7 @@ impl Engine {
                     writer.pending() >= PORTION || paged >= most || monotonic() - start >= limit
                 });
             saving.paged.gather(snapshot);
-            saving.paged.read(saving.serial, &mut self.jobs);
+            saving.paged.read(saving.serial, &mut self.data.paging, &mut self.jobs);
             let waits = saving.paged.waits(snapshot);
             if done || snapshot.writer().pending() >= PORTION {
                 let mut bytes = snapshot.writer().take(saving.spare.pop().unwrap_or_default());

@@ -64,7 +64,9 @@ pub struct Paging {
     /// Jobs on the device.
     pub queue: PageQueue,
     /// Pages are not given back before the running snapshot has ended: it may still read them.
-    pub hold: bool,
+    hold: bool,
+    /// Reads for snapshots that are under way: one that is given up leaves them behind.
+    snapshot_reads: usize,
     late: Vec<Place>,
     /// Counts.
     pub stats: PagingStats,
@@ -108,6 +110,7 @@ impl Paging {
             rests: Rests::default(),
             queue: PageQueue::default(),
             hold: false,
+            snapshot_reads: 0,
             late: Vec::new(),
             stats: PagingStats::default(),
             generation: 0,
@@ -164,7 +167,7 @@ impl Paging {
         if place.device() != Device::Pages {
             return;
         }
-        if self.hold {
+        if self.is_read_by_snapshot() {
             self.late.push(*place);
         } else {
             let pages = self.pages_of(place.len);
@@ -180,7 +183,26 @@ impl Paging {
     /// Begins or ends the time in which no page is given back.
     pub fn set_hold(&mut self, hold: bool) {
         self.hold = hold;
-        if !hold {
+        self.free_late();
+    }
+
+    /// A snapshot reads values from the device.
+    pub fn snapshot_read_begins(&mut self) {
+        self.snapshot_reads += 1;
+    }
+
+    /// One of these reads has ended.
+    pub fn snapshot_read_ended(&mut self) {
+        self.snapshot_reads = self.snapshot_reads.saturating_sub(1);
+        self.free_late();
+    }
+
+    fn is_read_by_snapshot(&self) -> bool {
+        self.hold || self.snapshot_reads > 0
+    }
+
+    fn free_late(&mut self) {
+        if !self.is_read_by_snapshot() {
             for place in core::mem::take(&mut self.late) {
                 self.free(&place);
             }

@@ -112,8 +112,6 @@ pub struct Cache {
     pub prepared: VecDeque<Prepared>,
     /// The snapshot that is being written.
     pub instant: Option<Box<Instant>>,
-    /// Expired keys that were met outside memory.
-    pub met_expired: Vec<(usize, Box<[u8]>)>,
     /// Counts.
     pub stats: Stats,
     /// What the store itself holds in memory.
@@ -159,7 +157,6 @@ impl Cache {
             next_walk: 0,
             prepared: VecDeque::new(),
             instant: None,
-            met_expired: Vec::new(),
             stats: Stats::default(),
             held_by_store: StoreMemory::default(),
             no_blind: false,

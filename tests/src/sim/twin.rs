@@ -228,6 +228,7 @@ impl StoreTwin {
 
     /// Gives both engines a command and compares what they say.
     pub(super) fn both(&mut self, words: &[Bytes]) -> Result<(), String> {
+        let words = &with_instants(words, self.now);
         let shown = show(words);
         self.past.remember(&shown);
         let bytes = crate::resp::encode(words);
@@ -378,6 +379,28 @@ impl StoreTwin {
         self.say(b"UNWATCH")?;
         self.compare_everything()
     }
+}
+
+/// The command with deadlines that are instants: a reply may be held back until time has gone on, and then the two engines would
+/// count from different hours.
+fn with_instants(words: &[Bytes], now: i64) -> Vec<Bytes> {
+    let mut words = words.to_vec();
+    let (command, after) = match words[0].as_slice() {
+        b"PEXPIRE" => (Some(0), Some(2)),
+        b"SET" | b"GETEX" => {
+            let at = words.iter().position(|word| word == b"PX");
+            (at, at.map(|at| at + 1))
+        }
+        _ => (None, None),
+    };
+    if let (Some(at), Some(after)) = (command, after)
+        && let Some(millis) =
+            words.get(after).and_then(|word| std::str::from_utf8(word).ok()?.parse::<i64>().ok())
+    {
+        words[at].extend_from_slice(b"AT");
+        words[after] = (now + millis).to_string().into_bytes();
+    }
+    words
 }
 
 /// The bulk strings of a reply, whatever arrays they lie in.

@@ -134,7 +134,7 @@ impl PagedReads {
     }
 
     /// Asks for runs, as many as may be.
-    pub(super) fn read(&mut self, serial: u32, jobs: &mut Jobs) {
+    pub(super) fn read(&mut self, serial: u32, paging: &mut Paging, jobs: &mut Jobs) {
         while self.may_ask()
             && let Some(run) = self.runs.pop()
         {
@@ -143,6 +143,7 @@ impl PagedReads {
             self.asked += run.len;
             let into = self.spare.pop().unwrap_or_default();
             let job = Job::PageRead { from: run.from, offset: run.offset, len: run.len, into };
+            paging.snapshot_read_begins();
             jobs.push(Owner::PageSave(serial, number), job);
             self.reads.insert(number, run);
         }
@@ -193,6 +194,8 @@ impl Saving {
 impl Engine {
     /// Paged values for the snapshot were read: their bodies go into the file as they are.
     pub(super) fn saving_read_done(&mut self, serial: u32, number: u32, done: Done) {
+        // Also where the snapshot was given up meanwhile: its pages may be written anew from now on.
+        self.data.paging.snapshot_read_ended();
         let Some(saving) = self.saving.as_mut().filter(|saving| saving.serial == serial) else { return };
         let Some(mut run) = saving.paged.reads.remove(&number) else { return };
         saving.paged.asked -= run.len;
