@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_nuthatch");
 
@@ -21,8 +22,23 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
+/// The program with words that it refuses. One that takes them for good and serves is ended after a while.
 fn run(words: &[&str]) -> Output {
-    Command::new(PROGRAM).args(words).stdin(Stdio::null()).output().unwrap()
+    let mut command = Command::new(PROGRAM);
+    command.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let end = Instant::now() + Duration::from_secs(60);
+    let mut serves = false;
+    while child.try_wait().unwrap().is_none() {
+        if Instant::now() > end {
+            serves = true;
+            child.kill().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let output = child.wait_with_output().unwrap();
+    assert!(!serves, "{words:?} was not refused: {output:?}");
+    output
 }
 
 /// A server that has said that it is ready, and what it said until then.
@@ -136,16 +152,19 @@ fn bad_options_are_named() {
         (&["--porto", "1"][..], "Bad directive"),
         (&["--port", "x"], "argument couldn't be parsed into an integer"),
         (&["--port", "1", "2"], "wrong number of arguments"),
-        (
-            &["/nonexistent/nuthatch.conf"],
-            "can't open config file '/nonexistent/nuthatch.conf': No such file or directory",
-        ),
     ] {
-        let output = run(words);
-        let error = String::from_utf8(output.stderr).unwrap();
-        assert!(error.contains(reason), "{error}");
-        assert_eq!(output.status.code(), Some(1));
+        refused(words, reason);
     }
+    let file = scratch("no-file").join("nuthatch.conf");
+    let file = file.to_str().unwrap();
+    refused(&[file], &format!("can't open config file '{file}': No such file or directory"));
+}
+
+fn refused(words: &[&str], reason: &str) {
+    let output = run(words);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains(reason), "{error}");
+    assert_eq!(output.status.code(), Some(1));
 }
 
 #[test]
@@ -161,8 +180,11 @@ fn a_port_in_use_and_a_missing_directory_are_one_line() {
     assert!(log.contains(&reason), "{log}");
     assert_eq!(output.status.code(), Some(1));
 
-    let output = run(&["--port", "1", "--dir", "/nonexistent"]);
-    assert!(String::from_utf8(output.stdout).unwrap().contains("Can't chdir to '/nonexistent'"));
+    // A directory of a fixed name was there on one machine, and the server that was to be refused served for hours.
+    let gone = dir.join("gone");
+    let gone = gone.to_str().unwrap();
+    let output = run(&["--port", &free_port().to_string(), "--dir", gone]);
+    assert!(String::from_utf8(output.stdout).unwrap().contains(&format!("Can't chdir to '{gone}'")));
     assert_eq!(output.status.code(), Some(1));
 }
 
