@@ -110,19 +110,21 @@ def cached(load, options):
 
 
 def misses(load, options):
-    """GETs of which nearly all have to be read."""
+    """GETs of which nearly all have to be read, beside GETs of keys in the cache, which cost what a request costs without a read."""
     rows = []
     with start(options, "cache-max-memory 10mb", "cache-flush-delay 5") as server:
         load.run(server, n=300_000, k=300_000, D="seq", P=1, c=50, d=1024)
         wait_until_saved(server)
         for name, cpus in (("server on one core", "0"), ("server on two", "0,1")):
             subprocess.run(["taskset", "-a", "-p", "-c", cpus, str(server.pid)], check=True, capture_output=True)
-            for clients, depth in ((50, 1), (50, 16), (1, 1)):
+            for clients, depth, keys in ((50, 1, 2_000), (50, 1, 300_000), (50, 16, 300_000), (1, 1, 300_000)):
+                asked = dict(n=10**9, k=keys, D="uniform", w=0, P=depth, c=clients, d=1024)
+                load.run(server, t=1, **asked)
                 before, cpu = numbers(server), server.cpu_nanos()
-                told, _ = load.run(server, n=10**9, t=4, k=300_000, D="uniform", w=0, P=depth, c=clients, d=1024)
+                told, _ = load.run(server, t=4, **asked)
                 moved = since(server, before)
                 rows.append([
-                    f"{name}, {clients} clients, -P {depth}",
+                    f"{name}, {clients} clients, -P {depth}, {keys:,} keys",
                     f"{told['rps']:,.0f}",
                     f"{moved['cache_loads'] / told['ops']:.2f}",
                     f"{told['p50_us']:.0f}",
@@ -139,7 +141,7 @@ def misses(load, options):
 def by_itself(program, folder):
     """What the store reads without a server, on the same cores."""
     print("\nThe store by itself:\n")
-    for cpus, threads in (("0", 1), ("0,1", 1), ("0,1", 4)):
+    for cpus, threads in (("0", 1), ("0,1", 1), ("0,1", 2), ("0,1", 4)):
         command = ["taskset", "-c", cpus, program, folder, "10485760", "300000", str(threads), "4"]
         told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
         print(f"    cores {cpus}, threads {threads}: {told}")

@@ -283,6 +283,116 @@ fn what_cannot_be_used_is_refused_in_one_line() {
     assert!(told.contains("version is 7") && told.contains("nuthatch import"), "{told}");
 }
 
+/// A longer walk ends after those that were begun later. Their order was that of their ends once, and where that was not the order
+/// of the databases in the commands, all were walked again, and again: DEBUG DIGEST of 20,000 keys had no end.
+#[test]
+fn walks_of_several_databases_end() {
+    let place = Place::new();
+    let server = place.start(&["--cache-max-memory", "1mb", "--cache-flush-delay", "1"]);
+    let mut conn = server.connect().expect("a connection");
+    let batch: Vec<u8> =
+        (0..20_000).flat_map(|i| encode(&["SET", &format!("key:{i}"), &format!("value {i}")])).collect();
+    conn.send(&batch).expect("to send");
+    (0..20_000).for_each(|_| assert_eq!(conn.read().expect("a reply").render(), "+OK\n"));
+    conn.call(&["SELECT", "1"]).expect("a reply");
+    conn.call(&["SET", "other", "1"]).expect("a reply");
+    conn.call(&["SELECT", "0"]).expect("a reply");
+    assert_eq!(text(&server, "DEBUG FLUSHCACHE"), "+OK");
+    for command in ["MULTI", "KEYS *", "SELECT 1", "RANDOMKEY", "SCAN 0"] {
+        conn.call(&command.split(' ').collect::<Vec<_>>()).expect("a reply");
+    }
+    let told = conn.call(&["EXEC"]).expect("the replies");
+    let [keys, _, random, _] = told.elements() else { panic_with(&told) };
+    assert_eq!((keys.elements().len(), random.text().as_deref()), (20_000, Some("other")));
+    let theirs = Server::start_program(&reference(), &[]).expect("redis-server");
+    text(&server, "SAVE");
+    fs::copy(place.path("dump.rdb"), theirs.dir().join("dump.rdb")).expect("our snapshot");
+    text(&theirs, "DEBUG RELOAD NOSAVE");
+    assert_eq!(text(&server, "DEBUG DIGEST"), text(&theirs, "DEBUG DIGEST"));
+}
+
+/// Microseconds that the server has run.
+fn ran(server: &Server) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", server.pid())).expect("its times");
+    let fields = stat.rsplit(')').next().expect("fields").split_whitespace().skip(11).take(2);
+    fields.map(|ticks| ticks.parse::<u64>().expect("a number") * 10_000).sum()
+}
+
+/// With each key that came for a command that waits for many, all of those were looked at that had come before: whether one of them may
+/// leave, and whether one may be forgotten that is known to be absent. MGET of 20,000 keys ran for two seconds, and of 20,000 absent
+/// ones for minutes.
+#[test]
+fn a_command_may_ask_for_more_keys_than_the_cache_holds() {
+    const KEYS: usize = 20_000;
+    let place = Place::new();
+    let names = |prefix: &str| (0..KEYS).map(|i| format!("{prefix}:{i}")).collect::<Vec<_>>();
+    let mut cost = Vec::new();
+    for cache in ["100mb", "100kb"] {
+        let server = place.start(&["--cache-max-memory", cache, "--cache-flush-delay", "1"]);
+        let mut conn = server.connect().expect("a connection");
+        let batch: Vec<u8> = names("key").iter().flat_map(|name| encode(&["SET", name, "v"])).collect();
+        conn.send(&batch).expect("to send");
+        (0..KEYS).for_each(|_| assert_eq!(conn.read().expect("a reply").render(), "+OK\n"));
+        assert_eq!(text(&server, "DEBUG FLUSHCACHE"), "+OK");
+        let before = ran(&server);
+        for (prefix, there) in [("key", KEYS), ("nokey", 0)] {
+            let names = names(prefix);
+            let command: Vec<&str> = ["EXISTS"].into_iter().chain(names.iter().map(String::as_str)).collect();
+            assert_eq!(conn.call(&command).expect("a reply").render().trim_end(), format!(":{there}"));
+        }
+        cost.push(ran(&server) - before);
+        let used = info(&server, "cache_used_memory");
+        assert!(
+            cache == "100mb" || used <= 100 << 10,
+            "the cache has {used} bytes when nobody waits any more"
+        );
+    }
+    assert!(cost[1] < 4 * cost[0] + 200_000, "microseconds with a large and with a small cache: {cost:?}");
+}
+
+/// The sweep rests where a round met no deadline, and rested for a minute whatever was saved meanwhile: DBSIZE counted what was over
+/// long ago.
+#[test]
+fn the_sweep_does_not_rest_while_deadlines_pass() {
+    let place = Place::new();
+    let server = place.start(&[]);
+    assert_eq!(text(&server, "SET lasting 1"), "+OK");
+    // A round over all databases, of which there is one a tick.
+    thread::sleep(Duration::from_secs(3));
+    let mut conn = server.connect().expect("a connection");
+    let batch: Vec<u8> =
+        (0..100).flat_map(|i| encode(&["SET", &format!("key:{i}"), "1", "PX", "2000"])).collect();
+    conn.send(&batch).expect("to send");
+    (0..100).for_each(|_| assert_eq!(conn.read().expect("a reply").render(), "+OK\n"));
+    // From here on no one but the sweep meets them.
+    assert_eq!(text(&server, "DEBUG FLUSHCACHE"), "+OK");
+    let until = Instant::now() + Duration::from_secs(20);
+    while text(&server, "DBSIZE") != ":1" {
+        assert!(Instant::now() < until, "{} keys are swept", info(&server, "cache_swept_keys"));
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// What was over within two seconds showed no bar at all, and of the others nobody saw the end.
+#[test]
+fn snapshots_and_loads_show_how_far_they_are() {
+    let place = Place::new();
+    let server = place.start(&["--enable-debug-command", "yes"]);
+    (0..100).for_each(|i| assert_eq!(text(&server, &format!("SET key:{i} {i}")), "+OK"));
+    text(&server, "BGSAVE");
+    let until = Instant::now() + Duration::from_secs(10);
+    while !place.path("dump.rdb").exists() {
+        assert!(Instant::now() < until, "{}", server.log());
+    }
+    let bar = format!("[{}] 100 %, 100 keys", "#".repeat(30));
+    assert!(server.log().contains(&format!("Saving {bar}")), "{}", server.log());
+    assert_eq!(text(&server, "DEBUG RELOAD"), "+OK");
+    assert!(server.log().contains(&format!("Loading {bar}")), "{}", server.log());
+    drop(server);
+    let ended = place.run(&["import", place.path("dump.rdb").to_str().expect("a name")], &[]);
+    assert!(ended.output.contains(&format!("[{}] 100 %, 100 keys", "#".repeat(40))), "{}", ended.output);
+}
+
 fn files_below(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
     entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()

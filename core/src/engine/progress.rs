@@ -1,4 +1,4 @@
-//! How far a snapshot or a load is, as a bar in the log: a line now and then, and none for what is over soon.
+//! How far a snapshot or a load is, as a bar in the log: a line now and then, and one at the end.
 
 use super::Engine;
 use crate::server::Request;
@@ -23,6 +23,15 @@ impl Engine {
         if self.now - self.server.persistence.shown < PERIOD {
             return;
         }
+        self.show_bar(what, done, total, keys);
+    }
+
+    /// Shows that all is done.
+    pub(super) fn show_done(&mut self, what: &str, keys: u64) {
+        self.show_bar(what, 1, 1, keys);
+    }
+
+    fn show_bar(&mut self, what: &str, done: u64, total: u64, keys: u64) {
         self.server.persistence.shown = self.now;
         let part = |of: u64| (done * of).checked_div(total).unwrap_or(0).min(of);
         let full = part(CELLS) as usize;

@@ -6,7 +6,8 @@
 
 use super::absent::Absent;
 use super::catalog::Catalog;
-use super::keys::{Entry, Keys, OVERHEAD, Stored};
+use super::keys::{Entry, Keys, Stored};
+use super::outstanding::{self, Outstanding};
 use super::snapshot::Instant;
 use super::walk::{Meta, Prepared, Walk};
 use super::{StoreMemory, StoreOp, record};
@@ -18,6 +19,7 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::num::NonZeroU64;
 
 /// Bytes that a record takes in its table.
 pub const RECORD_OVERHEAD: usize = 16;
@@ -91,7 +93,7 @@ pub struct Cache {
     /// Numbers changes.
     pub(super) seq: u64,
     /// Changes that the store does not have yet, with the keys of each.
-    pub(super) outstanding: OrderedMap<u64, usize>,
+    pub(super) outstanding: Outstanding,
     /// Keys that wait to be saved, the oldest first.
     pub(super) queue: VecDeque<At>,
     /// Keys that could not be saved because something is under way for them.
@@ -112,6 +114,8 @@ pub struct Cache {
     pub prepared: VecDeque<Prepared>,
     /// The snapshot that is being written.
     pub instant: Option<Box<Instant>>,
+    /// The soonest deadline of what was saved since the sweep began a round.
+    pub soonest: Option<UnixMillis>,
     /// Counts.
     pub stats: Stats,
     /// What the store itself holds in memory.
@@ -143,7 +147,7 @@ impl Cache {
             touched: Vec::new(),
             remapped: false,
             seq: 0,
-            outstanding: OrderedMap::new(),
+            outstanding: Outstanding::default(),
             queue: VecDeque::new(),
             postponed: Vec::new(),
             loads: VecDeque::new(),
@@ -157,6 +161,7 @@ impl Cache {
             next_walk: 0,
             prepared: VecDeque::new(),
             instant: None,
+            soonest: None,
             stats: Stats::default(),
             held_by_store: StoreMemory::default(),
             no_blind: false,
@@ -181,13 +186,18 @@ impl Cache {
     /// Bytes that the cache takes: records, books and batches on their way.
     #[inline]
     pub fn used(&self) -> usize {
-        self.bytes + self.in_flight + self.absent.bytes() + self.keys.len() * OVERHEAD
+        self.bytes + self.in_flight + self.absent.bytes() + self.books()
+    }
+
+    /// Bytes of the books of what is under way.
+    fn books(&self) -> usize {
+        self.keys.bytes() + outstanding::bytes_of(&self.queue) + self.outstanding.bytes()
     }
 
     /// Bytes that are not in the store yet.
     #[inline]
     pub fn dirty_bytes(&self) -> usize {
-        self.dirty_bytes + self.in_flight + self.dirty_keys * OVERHEAD
+        self.dirty_bytes + self.in_flight + self.books() / self.keys.len().max(1) * self.dirty_keys
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -210,7 +220,7 @@ impl Cache {
 
     /// The last change, and the last one up to which the store has all.
     pub fn progress(&self) -> (u64, u64) {
-        (self.seq, self.outstanding.first_key_value().map_or(self.seq, |(first, _)| first - 1))
+        (self.seq, self.outstanding.first().map_or(self.seq, |first| first - 1))
     }
 
     /// What is known of one of the store's databases.
@@ -291,7 +301,7 @@ impl Cache {
         let remapped = core::mem::take(&mut self.remapped);
         if remapped && self.catalog_waiting.is_none() {
             self.catalog_waiting = Some(self.seq);
-            self.owe(self.seq);
+            self.outstanding.owe(self.seq);
         }
         self.bind(&touched, remapped);
         self.touched = touched;
@@ -331,12 +341,12 @@ impl Cache {
             if entry.waiting.is_some() {
                 self.stats.merged += 1;
             } else {
-                (entry.waiting, entry.since) = (Some(self.seq), now);
+                (entry.waiting, entry.since) = (NonZeroU64::new(self.seq), now);
                 owed += 1;
             }
         }
         for _ in 0..owed {
-            self.owe(self.seq);
+            self.outstanding.owe(self.seq);
             self.queue.push_back(at);
         }
         for key in came_and_went {
@@ -350,7 +360,7 @@ impl Cache {
         let waited = entry.waiting.take();
         self.dirty_keys -= 1;
         if let Some(seq) = waited {
-            self.paid(seq);
+            self.outstanding.paid(seq.get());
             self.stats.merged += 1;
         }
         self.keys.tidy(at, key);
@@ -387,19 +397,6 @@ impl Cache {
         joined.sort_unstable();
         joined.dedup();
         self.groups.insert(group, joined);
-    }
-
-    pub(super) fn owe(&mut self, seq: u64) {
-        *self.outstanding.entry(seq).or_default() += 1;
-    }
-
-    pub(super) fn paid(&mut self, seq: u64) {
-        if let Some(count) = self.outstanding.get_mut(&seq) {
-            *count -= 1;
-            if *count == 0 {
-                self.outstanding.remove(&seq);
-            }
-        }
     }
 
     /// How many keys a database has, those that the running command changed counted as they are now.
@@ -472,7 +469,7 @@ impl Cache {
             self.dirty_keys -= usize::from(was && !entry.is_dirty());
             done.push(entry.key.clone());
         }
-        paid.into_iter().for_each(|seq| self.paid(seq));
+        paid.into_iter().for_each(|seq: NonZeroU64| self.outstanding.paid(seq.get()));
         for key in done {
             self.keys.tidy(at, &key);
         }

@@ -9,9 +9,12 @@ mod cache;
 pub mod catalog;
 pub mod flash;
 mod keys;
+mod outstanding;
 pub mod record;
 mod saves;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 pub use cache::{At, Cache, Stats};

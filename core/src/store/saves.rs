@@ -3,13 +3,15 @@
 use super::StoreOp;
 use super::cache::{At, Cache};
 use super::catalog;
-use super::keys::Stored;
+use super::keys::{Stored, Writing};
+use super::outstanding::let_go;
 use super::record;
 use crate::keyspace::Keyspace;
 use crate::types::codec::Encoder;
 use crate::words::time::UnixMillis;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::num::NonZeroU64;
 
 /// What bounds a batch.
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +69,7 @@ impl Cache {
             self.queue.pop_front();
             self.take_place(at, keyspace, encoder, &mut batch);
         }
+        let_go(&mut self.queue);
         if batch.ops.is_empty() {
             return None;
         }
@@ -138,10 +141,11 @@ impl Cache {
             let database = keyspace.db(index);
             let slot = database.find(keyspace.hash(&entry.key), &entry.key);
             let value = slot.map(|slot| database.get(slot)).and_then(|r| Some((r.value()?, r.deadline())));
-            entry.writing = Some((seq, value.is_some()));
+            entry.writing = Some(Writing::new(seq, value.is_some()));
             let (db, key) = (at.0, entry.key.to_vec());
             let op = match value {
                 Some((value, deadline)) => {
+                    self.soonest = self.soonest.into_iter().chain(deadline).min();
                     let record = record::encode(&key, value, deadline, encoder);
                     StoreOp::Put { db, key, record }
                 }
@@ -162,7 +166,7 @@ impl Cache {
             match op {
                 StoreOp::Put { db: catalog::DATABASE, .. } => {
                     if let Some(seq) = self.catalog_writing.take() {
-                        self.paid(seq);
+                        self.outstanding.paid(seq);
                     }
                 }
                 StoreOp::Put { db, key, record } => self.saved(*db, key, Some(record), keyspace),
@@ -180,13 +184,13 @@ impl Cache {
         }
         let Some(entry) = self.keys.get_mut(at, key) else { return };
         let before = entry.contribution();
-        let Some((seq, exists)) = entry.writing.take() else { return };
-        entry.stored = if exists { Stored::There } else { Stored::Absent };
+        let Some(writing) = entry.writing.take() else { return };
+        entry.stored = if writing.exists() { Stored::There } else { Stored::Absent };
         let (after, clean, bytes) = (entry.contribution(), !entry.is_dirty(), entry.bytes);
         let space = self.spaces.entry(db).or_default();
         space.delta += after.0 - before.0;
         space.unknown = (space.unknown + after.1).saturating_sub(before.1);
-        self.paid(seq);
+        self.outstanding.paid(writing.seq());
         if !clean {
             return;
         }
@@ -214,7 +218,7 @@ impl Cache {
                 catalog = true;
                 let seq = self.catalog_writing.take();
                 if let Some(newer) = core::mem::replace(&mut self.catalog_waiting, seq) {
-                    self.paid(newer);
+                    self.outstanding.paid(newer);
                 }
             } else {
                 places.extend(self.wait_again(*db, key));
@@ -232,10 +236,11 @@ impl Cache {
         let gone = self.catalog.index(db).is_none();
         let entry = self.keys.get_mut(at, key)?;
         let before = entry.contribution();
-        let (seq, exists) = entry.writing.take()?;
+        let writing = entry.writing.take()?;
+        let seq = NonZeroU64::new(writing.seq());
         // Whether it was made after all is not known.
-        let sure = entry.stored == if exists { Stored::There } else { Stored::Absent };
-        let newer = if gone { Some(seq) } else { entry.waiting.replace(seq) };
+        let sure = entry.stored == if writing.exists() { Stored::There } else { Stored::Absent };
+        let newer = if gone { seq } else { core::mem::replace(&mut entry.waiting, seq) };
         if !sure {
             entry.stored = Stored::Unknown;
         }
@@ -244,7 +249,7 @@ impl Cache {
         space.delta += after.0 - before.0;
         space.unknown = (space.unknown + after.1).saturating_sub(before.1);
         if let Some(newer) = newer {
-            self.paid(newer);
+            self.outstanding.paid(newer.get());
         }
         if gone {
             self.dirty_keys -= 1;

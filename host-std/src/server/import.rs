@@ -22,7 +22,7 @@ impl Server {
         self.hand_out_jobs();
         let mut bar = Bar::new();
         self.turn_while_loading(&mut events, |server| bar.show(server))?;
-        bar.end();
+        bar.end(self);
         self.engine.shut_down(self.now);
         while !self.stopping {
             self.carry_requests();
@@ -70,14 +70,19 @@ impl Bar {
         }
         self.shown = Instant::now();
         let progress = &server.engine.server().persistence.load;
-        let part = |of: u64| (progress.loaded * of).checked_div(progress.total).unwrap_or(0).min(of);
+        self.draw(progress.loaded, progress.total, progress.keys);
+    }
+
+    fn draw(&self, done: u64, total: u64, keys: u64) {
+        let part = |of: u64| (done * of).checked_div(total).unwrap_or(0).min(of);
         let full = part(CELLS) as usize;
         let cells = format!("{}{}", "#".repeat(full), ".".repeat(CELLS as usize - full));
-        let line = format!("[{cells}] {:3} %, {} keys", part(100), progress.keys);
+        let line = format!("[{cells}] {:3} %, {keys} keys", part(100));
         let _ = if self.terminal { write!(stderr(), "\r{line}") } else { writeln!(stderr(), "{line}") };
     }
 
-    fn end(&self) {
+    fn end(&self, server: &Server) {
+        self.draw(1, 1, server.engine.server().persistence.load.keys);
         if self.terminal {
             let _ = writeln!(stderr());
         }

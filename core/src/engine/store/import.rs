@@ -137,6 +137,9 @@ impl Engine {
         for (index, db) in import.databases.iter().enumerate() {
             store.adopt(index, *db);
         }
+        if self.peers.count() > 0 {
+            self.show_done("Loading", self.server.persistence.load.keys);
+        }
         self.settle_store();
     }
 }

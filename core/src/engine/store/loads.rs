@@ -1,6 +1,6 @@
 //! Keys that come into memory and leave it again.
 
-use super::{StoreDone, StoreJob, StoreStep};
+use super::{StoreDone, StoreJob, StoreStep, TRIES};
 use crate::engine::Engine;
 use crate::engine::jobs::Done;
 use crate::evict::Rules;
@@ -11,9 +11,6 @@ use crate::words::config::MaxmemoryPolicy;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
-
-/// Keys that have to stay are passed over so often before it is taken that none may go.
-const TRIES: usize = 64;
 
 impl Engine {
     /// Asks for a key, for a session that waits for it.

@@ -35,6 +35,8 @@ use alloc::vec::Vec;
 const MOST_WRITES: usize = 3;
 /// Without `cache-max-memory` dirty data may take so many bytes.
 const UNLIMITED_SHARE: usize = 64 << 20;
+/// Keys that have to stay are passed over so often before it is taken that none may go.
+const TRIES: usize = 64;
 /// The negative cache may take this part of the cache.
 const ABSENT_PART: usize = 16;
 
@@ -116,6 +118,10 @@ pub(super) struct Store {
     has_its_turn: bool,
     /// Keys that stay in memory for commands that wait, with how many do.
     pins: OrderedMap<DbKey, usize>,
+    /// So many times no key is looked for that may leave, as all were found to stay.
+    spared: usize,
+    /// Bytes that the negative cache keeps beyond its bound for commands that wait; as many again may come before it is looked at.
+    absent_left: usize,
 }
 
 static PART: StorePart = StorePart {
@@ -264,18 +270,26 @@ impl Engine {
         let limit = self.cache_limit();
         let Some(store) = self.data.store.as_deref_mut() else { return };
         let bound = (limit / ABSENT_PART).min(UNLIMITED_SHARE);
-        if store.absent.bytes() > bound {
+        if store.absent.bytes() > bound.max(2 * self.store.absent_left) {
             let pins = &self.store.pins;
             let index = |db| store.catalog.index(db);
             store.absent.shrink(bound, |at, key| {
                 index(at.0).is_some_and(|index| pins.contains_key(&(index, Box::from(key))))
             });
+            let left = store.absent.bytes();
+            self.store.absent_left = if left > bound { left } else { 0 };
         }
         if core::mem::take(&mut store.evict_all) {
             self.evict_every_clean_key();
         }
         while self.data.store.as_ref().is_some_and(|store| store.used() > limit) {
+            if self.store.spared > 0 {
+                self.store.spared -= 1;
+                break;
+            }
             if !self.evict_clean() {
+                // A command that waits for many keys: with each that comes those that are there already would be looked at again.
+                self.store.spared = if self.store.pins.len() > TRIES { TRIES } else { 0 };
                 break;
             }
         }

@@ -67,6 +67,7 @@ impl Engine {
     }
 
     fn unpin_stored(&mut self, session: &mut Session) {
+        (self.store.spared, self.store.absent_left) = (0, 0);
         for key in session.pinned.drain(..) {
             if let Some(count) = self.store.pins.get_mut(&key) {
                 *count -= 1;

@@ -230,6 +230,7 @@ impl Engine {
             return;
         };
         snapshot.writer.finish();
+        self.show_done("Saving", self.server.persistence.walked.1);
         self.hand_on_portion(0);
         self.end_store_snapshot();
         (part.store_walked)(self);

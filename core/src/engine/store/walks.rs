@@ -19,7 +19,7 @@ const ALL_AT_ONCE: usize = 4096;
 const RANDOM_OF: usize = 64;
 /// Keys that the sweep looks at in one step.
 const SWEPT_AT_ONCE: usize = 512;
-/// After a round that met no key with a deadline the sweep rests for so many milliseconds.
+/// After a round that met no key with a deadline the sweep rests for so many milliseconds, or until one that was saved since is over.
 const SWEEP_REST: UnixMillis = 60_000;
 
 /// What a command wants of the store beside keys.
@@ -113,8 +113,7 @@ impl Engine {
 
     /// Hands what the session waited for to its command.
     pub(super) fn bring_prepared(&mut self, who: SessionId) {
-        let mut prepared = self.store.prepared.remove(&who).unwrap_or_default();
-        prepared.sort_unstable_by_key(|prepared| prepared.walk);
+        let prepared = self.store.prepared.remove(&who).unwrap_or_default();
         if let Some(store) = self.data.store.as_deref_mut() {
             store.prepared = prepared.into();
         }
@@ -187,7 +186,9 @@ impl Engine {
             self.store.walks.queue.push_back(walk);
             return;
         }
-        self.store.prepared.entry(ask.who).or_default().push(ask.found);
+        // In the order in which they were begun: a longer one ends after those that were begun later.
+        let found = self.store.prepared.entry(ask.who).or_default();
+        found.insert(found.partition_point(|other| other.walk < walk), ask.found);
         self.arrived_for(ask.who, None);
     }
 
@@ -220,13 +221,18 @@ impl Engine {
     /// Looks at some more keys of the store for those whose time is over.
     pub(super) fn sweep_on(&mut self) {
         let sweep = &self.store.walks.sweep;
-        let idle = self.store.stage == Stage::Open && sweep.walk.is_none() && self.now >= sweep.rests_until;
+        let idle = self.store.stage == Stage::Open && sweep.walk.is_none();
         let Some(store) = self.data.store.as_deref_mut().filter(|store| store.error.is_none()) else {
             return;
         };
-        if !idle || !self.server.active_expire {
+        let rests = self.now < sweep.rests_until && store.soonest.is_none_or(|soonest| self.now <= soonest);
+        if !idle || rests || !self.server.active_expire {
             return;
         }
+        if (sweep.index, sweep.from) == (0, 0) {
+            (store.soonest, self.store.walks.sweep.rests_until) = (None, 0);
+        }
+        let sweep = &self.store.walks.sweep;
         let (db, from) = (store.catalog.of(sweep.index), sweep.from);
         if store.space(db).count == 0 {
             return self.sweep_next_database();
