@@ -65,8 +65,7 @@ impl StoreTwin {
         if self.in_transaction || self.instant.is_some() {
             return Ok(());
         }
-        self.stored.engine.handle_bytes(self.stored.client, b"BGSAVE\r\n", self.now);
-        let told = self.reply("BGSAVE")?;
+        let told = self.ask(b"BGSAVE\r\n", "BGSAVE")?;
         self.past.remember(&format!("BGSAVE {}", String::from_utf8_lossy(&told)));
         if told.starts_with(b"-") {
             return Ok(());

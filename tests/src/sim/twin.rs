@@ -232,8 +232,7 @@ impl StoreTwin {
         let shown = show(words);
         self.past.remember(&shown);
         let bytes = crate::resp::encode(words);
-        self.stored.engine.handle_bytes(self.stored.client, &bytes, self.now);
-        let got = self.reply(&shown)?;
+        let (got, ran_at) = self.ask_and_hour(&bytes, &shown)?;
         let text = String::from_utf8_lossy(&got);
         // What failed did nothing; what is only not saved was done.
         if text.starts_with("-IOERR")
@@ -250,9 +249,9 @@ impl StoreTwin {
             }
             return Ok(());
         }
-        self.plain.engine.handle_bytes(self.plain.client, &bytes, self.now);
+        self.plain.engine.handle_bytes(self.plain.client, &bytes, ran_at);
         if words[0] == b"DEBUG" {
-            self.plain.settle_files(self.now);
+            self.plain.settle_files(ran_at);
         }
         let expected = self.plain.take_output();
         self.ran += 1;
@@ -271,16 +270,25 @@ impl StoreTwin {
         let bytes = crate::resp::encode(&[word]);
         self.plain.engine.handle_bytes(self.plain.client, &bytes, self.now);
         self.plain.take_output();
-        self.stored.engine.handle_bytes(self.stored.client, &bytes, self.now);
-        self.reply("").map(drop)
+        self.ask(&bytes, "").map(drop)
     }
 
-    pub(super) fn reply(&mut self, shown: &str) -> Result<Bytes, String> {
+    /// Gives the engine over the store a command, and waits for the reply.
+    pub(super) fn ask(&mut self, command: &[u8], shown: &str) -> Result<Bytes, String> {
+        self.ask_and_hour(command, shown).map(|(reply, _)| reply)
+    }
+
+    /// The reply, and when the command ran: it may be held back until long after that.
+    fn ask_and_hour(&mut self, command: &[u8], shown: &str) -> Result<(Bytes, i64), String> {
+        let ran = |side: &Side| side.engine.server().stats.commands;
+        let before = ran(&self.stored);
+        self.stored.engine.handle_bytes(self.stored.client, command, self.now);
+        let mut hour = None;
         for patience in 0..PATIENCE {
             self.steps(1)?;
             let output = self.stored.take_output();
             if !output.is_empty() {
-                return Ok(output);
+                return Ok((output, hour.unwrap_or(self.now)));
             }
             // Where nothing happens any more, time has to.
             if patience % 50 == 49 {
@@ -288,8 +296,10 @@ impl StoreTwin {
             }
             if patience % 1000 == 999 && self.store.is_idle() {
                 self.store.faulty = false;
+                if ran(&self.stored) != before {
+                    hour.get_or_insert(self.now);
+                }
                 self.now += 1000;
-                self.plain.engine.handle_timeout(self.now);
                 self.stored.engine.handle_timeout(self.now);
             }
         }
@@ -336,15 +346,13 @@ impl StoreTwin {
 
     fn keys(&mut self) -> Result<Vec<Bytes>, String> {
         if self.dice.once_in(2) {
-            self.stored.engine.handle_bytes(self.stored.client, b"KEYS *\r\n", self.now);
-            return Ok(names(&self.reply("KEYS")?));
+            return Ok(names(&self.ask(b"KEYS *\r\n", "KEYS")?));
         }
         let mut found = Vec::new();
         let mut cursor = "0".to_owned();
         loop {
             let line = format!("SCAN {cursor} COUNT {}\r\n", 1 + self.dice.below(5));
-            self.stored.engine.handle_bytes(self.stored.client, line.as_bytes(), self.now);
-            let mut page = bulks(&self.reply("SCAN")?);
+            let mut page = bulks(&self.ask(line.as_bytes(), "SCAN")?);
             cursor = String::from_utf8_lossy(&page.remove(0)).into_owned();
             found.extend(page);
             if cursor == "0" {

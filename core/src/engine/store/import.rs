@@ -85,7 +85,8 @@ impl Engine {
         while let Some(import) = self.store.import.as_mut().filter(|import| import.writing < MOST_WRITES) {
             let Some(batch) = import.waiting.pop_front() else { break };
             import.writing += 1;
-            self.push_store(StoreStep::Import, StoreJob::Write { batch, durable: false });
+            let number = self.store.ended.number();
+            self.push_store(StoreStep::Import(number), StoreJob::Write { batch, durable: false });
         }
         if self.import_has_room() {
             (part.load_more)(self);

@@ -26,7 +26,8 @@ pub enum StoreJob {
         /// The key.
         key: Vec<u8>,
     },
-    /// Changes keys, all of them or none: [`StoreDone::Written`]. No key comes twice.
+    /// Changes keys, all of them or none: [`StoreDone::Written`]. No key comes twice. Writes are made in the order in which they
+    /// were asked for; their ends may be told in any.
     Write {
         /// The changes; they come back.
         batch: Vec<StoreOp>,

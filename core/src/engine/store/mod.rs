@@ -46,13 +46,37 @@ pub(super) enum StoreStep {
     Count,
     Catalog,
     Load(u32),
-    Write,
+    Write(u64),
     Sync,
     Clear(u32),
     Page(u32),
     Sweep,
     Snapshot(u32),
-    Import,
+    Import(u64),
+}
+
+/// Writes end in the order in which they were handed over, whenever their ends are told: how many keys a database has is as of
+/// the last one, and an older count in its place made a database with keys pass for an empty one.
+#[derive(Debug, Default)]
+struct InOrder {
+    handed: u64,
+    next: u64,
+    early: OrderedMap<u64, (StoreStep, Done)>,
+}
+
+impl InOrder {
+    /// The number of the next write that is handed over.
+    fn number(&mut self) -> u64 {
+        self.handed += 1;
+        self.handed - 1
+    }
+
+    /// The next write whose turn it is to have ended.
+    fn pop(&mut self) -> Option<(StoreStep, Done)> {
+        let next = self.early.remove(&self.next)?;
+        self.next += 1;
+        Some(next)
+    }
 }
 
 /// How far the start is.
@@ -79,6 +103,7 @@ pub(super) struct Store {
     /// Jobs and, of these, writes that the host has.
     open: usize,
     writes: usize,
+    ended: InOrder,
     /// Keys that are being read, by number, and who waits for each.
     reads: OrderedMap<u32, (At, Box<[u8]>)>,
     next_read: u32,
@@ -232,18 +257,31 @@ impl Engine {
         match step {
             StoreStep::Count | StoreStep::Catalog => self.store_opened(step, done),
             StoreStep::Load(number) => self.load_done(number, done),
-            StoreStep::Write => self.write_done(done),
+            StoreStep::Write(number) | StoreStep::Import(number) if SERVER => {
+                self.write_ended(number, step, done);
+            }
+            // A chip's end in order.
+            StoreStep::Write(_) => self.write_done(done),
             StoreStep::Sync => self.store_synced(&done),
             StoreStep::Clear(db) => self.store_cleared(db, &done),
             StoreStep::Page(walk) => self.page_done(walk, done),
             StoreStep::Sweep => self.sweep_done(done),
-            StoreStep::Import if SERVER => self.import_written(done),
             StoreStep::Snapshot(number) if SERVER => self.snapshot_page_done(number, done),
             // Nothing begins them.
-            StoreStep::Import | StoreStep::Snapshot(_) => {}
+            StoreStep::Import(_) | StoreStep::Snapshot(_) => {}
         }
         self.release_throttled();
         self.pump_store();
+    }
+
+    fn write_ended(&mut self, number: u64, step: StoreStep, done: Done) {
+        self.store.ended.early.insert(number, (step, done));
+        while let Some((step, done)) = self.store.ended.pop() {
+            match step {
+                StoreStep::Import(_) => self.import_written(done),
+                _ => self.write_done(done),
+            }
+        }
     }
 
     /// What is due once a tick.

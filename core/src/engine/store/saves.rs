@@ -68,7 +68,8 @@ impl Engine {
         let bounds = Bounds { before, bytes, keys: if through { usize::MAX } else { BATCH_KEYS } };
         let Some(batch) = store.next_batch(&data.keyspace, encoder, bounds) else { return false };
         self.store.writes += 1;
-        self.push_store(StoreStep::Write, StoreJob::Write { batch, durable: through });
+        let number = self.store.ended.number();
+        self.push_store(StoreStep::Write(number), StoreJob::Write { batch, durable: through });
         true
     }
 
