@@ -128,6 +128,12 @@ fn a_snapshot_that_is_given_up_keeps_the_pages_that_it_still_reads() {
     run_paged(6_000_231);
 }
 
+/// A value was deleted while it was read for a client that waited, and its pages were written anew before the read had ended.
+#[test]
+fn a_value_that_is_deleted_keeps_the_pages_from_which_it_is_read() {
+    run_paged(8_002_043);
+}
+
 #[test]
 fn paged_with_fresh_seeds() {
     run_fresh(20, run_paged);

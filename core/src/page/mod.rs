@@ -7,6 +7,7 @@
 pub mod bitmap;
 pub mod frame;
 mod place;
+mod reads;
 mod rests;
 mod storing;
 pub mod victims;
@@ -14,6 +15,7 @@ pub mod victims;
 use crate::waiters::DbKey;
 use alloc::vec::Vec;
 use bitmap::Bitmap;
+use reads::Reads;
 use rests::Rests;
 
 pub use place::{Device, PLACE_LEN, Place};
@@ -65,9 +67,9 @@ pub struct Paging {
     pub queue: PageQueue,
     /// Pages are not given back before the running snapshot has ended: it may still read them.
     hold: bool,
-    /// Reads for snapshots that are under way: one that is given up leaves them behind.
-    snapshot_reads: usize,
-    late: Vec<Place>,
+    held: Vec<Place>,
+    /// Reads that are under way: their values may have gone, and a snapshot that is given up leaves them behind.
+    reads: Reads,
     /// Counts.
     pub stats: PagingStats,
     generation: u32,
@@ -110,8 +112,8 @@ impl Paging {
             rests: Rests::default(),
             queue: PageQueue::default(),
             hold: false,
-            snapshot_reads: 0,
-            late: Vec::new(),
+            held: Vec::new(),
+            reads: Reads::default(),
             stats: PagingStats::default(),
             generation: 0,
             full: false,
@@ -162,50 +164,54 @@ impl Paging {
         self.bitmap.allocate(pages).map(|first| first as u32)
     }
 
-    /// Gives a frame's pages back, late where a snapshot may still read them.
+    /// Gives a frame's pages back, late where somebody may still read them.
     pub fn free(&mut self, place: &Place) {
         if place.device() != Device::Pages {
             return;
         }
-        if self.is_read_by_snapshot() {
-            self.late.push(*place);
+        if self.hold {
+            self.held.push(*place);
+        } else if self.reads.are_open() {
+            self.reads.keep(*place);
         } else {
-            let pages = self.pages_of(place.len);
-            self.bitmap.free(u64::from(place.first), pages);
-            self.freed += pages;
-            if self.freed >= FREED_AGAIN {
-                self.full = false;
-                self.exhausted = false;
-            }
+            self.give_back(place);
+        }
+    }
+
+    fn give_back(&mut self, place: &Place) {
+        let pages = self.pages_of(place.len);
+        self.bitmap.free(u64::from(place.first), pages);
+        self.freed += pages;
+        if self.freed >= FREED_AGAIN {
+            self.full = false;
+            self.exhausted = false;
         }
     }
 
     /// Begins or ends the time in which no page is given back.
     pub fn set_hold(&mut self, hold: bool) {
         self.hold = hold;
+        if !hold {
+            // The snapshot's last reads may be under way still, if it was given up.
+            core::mem::take(&mut self.held).into_iter().for_each(|place| self.reads.keep(place));
+            self.free_late();
+        }
+    }
+
+    /// A read of the device, or of a snapshot that is kept, begins; its number.
+    pub fn read_begins(&mut self) -> u32 {
+        self.reads.begin()
+    }
+
+    /// A read has ended.
+    pub fn read_ended(&mut self, number: u32) {
+        self.reads.end(number);
         self.free_late();
-    }
-
-    /// A snapshot reads values from the device.
-    pub fn snapshot_read_begins(&mut self) {
-        self.snapshot_reads += 1;
-    }
-
-    /// One of these reads has ended.
-    pub fn snapshot_read_ended(&mut self) {
-        self.snapshot_reads = self.snapshot_reads.saturating_sub(1);
-        self.free_late();
-    }
-
-    fn is_read_by_snapshot(&self) -> bool {
-        self.hold || self.snapshot_reads > 0
     }
 
     fn free_late(&mut self) {
-        if !self.is_read_by_snapshot() {
-            for place in core::mem::take(&mut self.late) {
-                self.free(&place);
-            }
+        while let Some(place) = self.reads.pop() {
+            self.give_back(&place);
         }
     }
 
@@ -240,8 +246,8 @@ impl Paging {
         self.enabled && (self.full || self.failing)
     }
 
-    /// What waits for a snapshot's end, for audits.
+    /// What waits for the end of a snapshot or of reads, for audits.
     pub fn late(&self) -> impl Iterator<Item = Place> {
-        self.late.iter().copied()
+        self.held.iter().copied().chain(self.reads.late())
     }
 }

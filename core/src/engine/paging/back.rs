@@ -59,7 +59,8 @@ impl Engine {
     }
 
     fn begin_load(&mut self, hash: u64, key: DbKey, place: Place, waiting: Vec<SessionId>) {
-        let number = self.traffic.loads.begin(hash, key, place, waiting);
+        let number = self.data.paging.read_begins();
+        self.traffic.loads.begin(Load { number, hash, key, place, waiting });
         self.data.paging.loading += 1;
         let (from, offset) = (place.device(), place.offset(self.data.paging.page_size));
         let into = self.traffic.spare_reads.pop().unwrap_or_default();
@@ -68,6 +69,7 @@ impl Engine {
 
     /// A value was read, or could not be: it goes back under its key if it is still the one, and its waiters go on.
     pub(in crate::engine) fn page_in_done(&mut self, number: u32, done: Done) {
+        self.data.paging.read_ended(number);
         let Some(load) = self.traffic.loads.end(number) else { return };
         self.data.paging.loading -= 1;
         let failure = match done {

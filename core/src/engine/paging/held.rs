@@ -70,6 +70,7 @@ impl Pins {
 /// A value on its way back.
 #[derive(Debug)]
 pub(super) struct Load {
+    /// That of the read.
     pub(super) number: u32,
     pub(super) hash: u64,
     pub(super) key: DbKey,
@@ -83,7 +84,6 @@ pub(super) struct Loads {
     loads: HashTable<Load>,
     /// The hashes of their keys, by number.
     hashes: OrderedMap<u32, u64>,
-    next: u32,
 }
 
 impl Loads {
@@ -98,14 +98,10 @@ impl Loads {
         self.loads.find(hash, |load| load.key == *key).is_some()
     }
 
-    /// Notes that a value is on its way now, and who waits for it; the load's number.
-    pub(super) fn begin(&mut self, hash: u64, key: DbKey, place: Place, waiting: Vec<SessionId>) -> u32 {
-        let number = self.next;
-        self.next = number.wrapping_add(1);
-        self.hashes.insert(number, hash);
-        let load = Load { number, hash, key, place, waiting };
-        self.loads.insert_unique(hash, load, |load| load.hash);
-        number
+    /// Notes that a value is on its way now.
+    pub(super) fn begin(&mut self, load: Load) {
+        self.hashes.insert(load.number, load.hash);
+        self.loads.insert_unique(load.hash, load, |load| load.hash);
     }
 
     /// Takes out a load that has ended.

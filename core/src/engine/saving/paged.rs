@@ -61,7 +61,6 @@ pub(super) struct PagedReads {
     runs: Vec<Run>,
     /// Those that were asked for, by number.
     reads: OrderedMap<u32, Run>,
-    next: u32,
     /// Bytes that were asked for and have not come.
     asked: usize,
     spare: Vec<Vec<u8>>,
@@ -76,7 +75,6 @@ impl PagedReads {
             in_haste,
             runs: Vec::new(),
             reads: OrderedMap::new(),
-            next: 0,
             asked: 0,
             spare: Vec::new(),
         }
@@ -138,12 +136,10 @@ impl PagedReads {
         while self.may_ask()
             && let Some(run) = self.runs.pop()
         {
-            let number = self.next;
-            self.next = number.wrapping_add(1);
+            let number = paging.read_begins();
             self.asked += run.len;
             let into = self.spare.pop().unwrap_or_default();
             let job = Job::PageRead { from: run.from, offset: run.offset, len: run.len, into };
-            paging.snapshot_read_begins();
             jobs.push(Owner::PageSave(serial, number), job);
             self.reads.insert(number, run);
         }
@@ -195,7 +191,7 @@ impl Engine {
     /// Paged values for the snapshot were read: their bodies go into the file as they are.
     pub(super) fn saving_read_done(&mut self, serial: u32, number: u32, done: Done) {
         // Also where the snapshot was given up meanwhile: its pages may be written anew from now on.
-        self.data.paging.snapshot_read_ended();
+        self.data.paging.read_ended(number);
         let Some(saving) = self.saving.as_mut().filter(|saving| saving.serial == serial) else { return };
         let Some(mut run) = saving.paged.reads.remove(&number) else { return };
         saving.paged.asked -= run.len;
