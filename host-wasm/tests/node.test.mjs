@@ -82,6 +82,31 @@ test('a device is read for values that nobody uses, and hardly for those in use'
   }
 });
 
+/** What was on its way to the new journal took two thirds of a small limit, values left for it, and what was in use was read from the device again and again. */
+test('while a journal is written anew most of what is in memory stays there', async () => {
+  const path = mkdtempSync(join(tmpdir(), 'nuthatch-rewrite-')), keys = 16 * 1024;
+  try {
+    const db = await open('rewrite', { device: 'file', path, maxmemory: '4mb' });
+    const inMemory = async () => keys - (await db.stats()).vm_stats_swapped_objects;
+    let next = 0;
+    const get = (n) => Promise.all(Array.from({ length: n }, () => db.get(`k:${(next += 7919) % keys}`)));
+    for (let i = 0; i < keys; i += 512) await Promise.all(Array.from({ length: 512 }, (_, j) => db.set(`k:${i + j}`, 'x'.repeat(1000))));
+    while ((await db.stats()).aof_rewrite_in_progress) await new Promise((resolve) => setTimeout(resolve, 10));
+    for (let i = 0; i < 50; i++) await get(100);
+    const before = await inMemory();
+    let least = before, looked = 0;
+    await db.bgrewriteaof();
+    for (; looked < 1000 && (await db.stats()).aof_rewrite_in_progress; looked++) {
+      await get(100);
+      least = Math.min(least, await inMemory());
+    }
+    assert.ok(looked > 3 && least > before / 3, `${least} of ${before} were there at the least (${looked})`);
+    await db.close();
+  } finally {
+    rmSync(path, { recursive: true, force: true });
+  }
+});
+
 test('files in Node: everything is there again, and a torn end costs the last moment only', async () => {
   const path = mkdtempSync(join(tmpdir(), 'nuthatch-file-'));
   try {

@@ -26,10 +26,15 @@ const BACKGROUND_MICROS: u64 = 250;
 const FOREGROUND_MICROS: u64 = 10_000;
 /// Bytes that are written at once.
 const PORTION: usize = 256 << 10;
+/// And where the memory limit is low.
+const LEAST_PORTION: usize = 64 << 10;
 /// Portions on their way to the file before the walk waits for the device.
 const MOST_IN_FLIGHT: usize = 8;
 /// And where somebody waits: the walk goes on while some megabytes are made durable.
 const MOST_IN_HASTE: usize = 32;
+/// In the background portions take this part of the memory limit at most, gathered keys as much, and what is read half of
+/// it: values have to leave for them.
+const SHARE: usize = 32;
 /// After a failure a save point waits so long, in milliseconds.
 const RETRY_PAUSE: UnixMillis = 5_000;
 
@@ -62,6 +67,9 @@ pub(super) struct Saving {
     started: UnixMillis,
     dirty: u64,
     in_flight: usize,
+    /// Portions that may be on their way, and their bytes.
+    most: usize,
+    portion: usize,
     /// Everything is on its way to the file.
     walked: bool,
     /// When the last step ended, in microseconds.
@@ -79,7 +87,7 @@ pub(super) struct Saving {
 impl Saving {
     /// Whether the file takes no more for now.
     fn is_full(&self) -> bool {
-        self.in_flight >= if self.paged.in_haste() { MOST_IN_HASTE } else { MOST_IN_FLIGHT }
+        self.in_flight >= self.most
     }
 
     /// Hands a part of the file to its device.
@@ -212,6 +220,8 @@ impl Engine {
         self.serial = self.serial.wrapping_add(1);
         let waited_for = !matches!(purpose, Purpose::Background | Purpose::Flushed | Purpose::Rewrite);
         let file = temporary_name(&self.server.host, purpose);
+        let room = if waited_for { usize::MAX } else { room(&self.server.config) };
+        let portion = (room / 2).clamp(LEAST_PORTION, PORTION);
         self.jobs.push(Owner::Saving(self.serial), Job::Create { file: file.clone() });
         self.saving = Some(Saving {
             purpose,
@@ -221,9 +231,11 @@ impl Engine {
             started: self.now,
             dirty: self.data.dirty,
             in_flight: 0,
+            most: if waited_for { MOST_IN_HASTE } else { (room / portion).clamp(1, MOST_IN_FLIGHT) },
+            portion,
             walked: false,
             paused_at: (self.server.host.monotonic)(),
-            paged: PagedReads::new(&self.data.paging, waited_for),
+            paged: PagedReads::new(&self.data.paging, waited_for, room),
             spare: Vec::new(),
             bytes: 0,
             moves: (moves && purpose != Purpose::Rewrite).then(Vec::new),
@@ -254,8 +266,8 @@ impl Engine {
     /// Bytes of a snapshot that wait in memory, while some are on their way to the file.
     pub(super) fn snapshot_backlog(&self) -> usize {
         let pending = self.data.snapshot.as_ref().map_or(0, |snapshot| snapshot.pending());
-        let sent = self.saving.as_ref().map_or(0, |saving| saving.in_flight);
-        if sent == 0 { 0 } else { pending + sent * PORTION }
+        let sent = self.saving.as_ref().map_or(0, |saving| saving.in_flight * saving.portion);
+        if sent == 0 { 0 } else { pending + sent }
     }
 
     /// Walks on for a bounded time and hands what came of it to the file.
@@ -273,15 +285,15 @@ impl Engine {
             if saving.is_full() {
                 break;
             }
-            let most = saving.paged.most();
+            let (most, portion) = (saving.paged.most(), saving.portion);
             let done = !saving.paged.has_runs()
                 && snapshot.step(&self.data.keyspace, &mut |writer, paged| {
-                    writer.pending() >= PORTION || paged >= most || monotonic() - start >= limit
+                    writer.pending() >= portion || paged >= most || monotonic() - start >= limit
                 });
             saving.paged.gather(snapshot);
             saving.paged.read(saving.serial, &mut self.data.paging, &mut self.jobs);
             let waits = saving.paged.waits(snapshot);
-            if done || snapshot.writer().pending() >= PORTION {
+            if done || snapshot.writer().pending() >= portion {
                 let mut bytes = snapshot.writer().take(saving.spare.pop().unwrap_or_default());
                 if let (true, Some(journal)) = (saving.commands, self.parts.journal()) {
                     bytes = (journal.seal)(&bytes, saving.bytes, saving.bytes);
@@ -449,6 +461,12 @@ impl Engine {
         self.begin_saving(Purpose::Shutdown(by));
         true
     }
+}
+
+/// Memory that a snapshot in the background may take for portions.
+fn room(config: &Config) -> usize {
+    let limits = [config.maxmemory as usize, config.vm_max_memory as usize];
+    limits.into_iter().filter(|limit| *limit > 0).min().map_or(usize::MAX, |limit| limit / SHARE)
 }
 
 fn options(config: &Config, purpose: Purpose) -> Options {

@@ -16,12 +16,18 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-/// Keys that are gathered in the background, some 100 bytes each.
+/// Keys that are gathered in the background.
 const GATHERED: usize = 4096;
+/// And where the memory limit is low.
+const LEAST_GATHERED: usize = 256;
+/// What one of them takes with its run, in bytes.
+const GATHERED_BYTES: usize = 256;
 /// And where somebody waits.
 const GATHERED_IN_HASTE: usize = 8192;
 /// Bytes that are asked for at once in the background: a host may copy them while requests wait.
 const ASKED: usize = 128 << 10;
+/// And where the memory limit is low.
+const LEAST_ASKED: usize = 16 << 10;
 /// And where somebody waits.
 const ASKED_IN_HASTE: usize = 1 << 20;
 
@@ -56,7 +62,10 @@ pub(super) struct PagedReads {
     page_size: u32,
     /// The longest run of more than one value, in bytes.
     longest: usize,
-    in_haste: bool,
+    /// Keys that are gathered before their values are read.
+    most: usize,
+    /// Bytes that may be asked for at once.
+    most_asked: usize,
     /// Runs that are still to be asked for, the first one last.
     runs: Vec<Run>,
     /// Those that were asked for, by number.
@@ -67,12 +76,15 @@ pub(super) struct PagedReads {
 }
 
 impl PagedReads {
-    /// `in_haste`: somebody waits for the snapshot.
-    pub(super) fn new(paging: &Paging, in_haste: bool) -> Self {
+    /// `in_haste`: somebody waits for the snapshot; else there is room for so many bytes.
+    pub(super) fn new(paging: &Paging, in_haste: bool, room: usize) -> Self {
+        let gathered = (room / GATHERED_BYTES).clamp(LEAST_GATHERED, GATHERED);
+        let asked = (room / 2).clamp(LEAST_ASKED, ASKED);
         Self {
             page_size: paging.page_size,
             longest: paging.run,
-            in_haste,
+            most: if in_haste { GATHERED_IN_HASTE } else { gathered },
+            most_asked: if in_haste { ASKED_IN_HASTE } else { asked },
             runs: Vec::new(),
             reads: OrderedMap::new(),
             asked: 0,
@@ -80,18 +92,13 @@ impl PagedReads {
         }
     }
 
-    /// Whether somebody waits for the snapshot.
-    pub(super) fn in_haste(&self) -> bool {
-        self.in_haste
-    }
-
     /// How many keys the walk gathers before their values are read.
     pub(super) fn most(&self) -> usize {
-        if self.in_haste { GATHERED_IN_HASTE } else { GATHERED }
+        self.most
     }
 
     fn may_ask(&self) -> bool {
-        self.asked < if self.in_haste { ASKED_IN_HASTE } else { ASKED }
+        self.asked < self.most_asked
     }
 
     /// Whether runs are to be asked for before the walk goes on.
