@@ -66,6 +66,8 @@ pub struct StoreTwin {
     pub ran: usize,
     /// Commands that the store's failures refused.
     pub refused: usize,
+    /// A change was made and not saved, as its client was told: a crash may undo it.
+    unsaved: bool,
 }
 
 impl StoreTwin {
@@ -94,6 +96,7 @@ impl StoreTwin {
             saved: 0,
             ran: 0,
             refused: 0,
+            unsaved: false,
         }
     }
 
@@ -255,7 +258,12 @@ impl StoreTwin {
         }
         let expected = self.plain.take_output();
         self.ran += 1;
-        if got == expected || text.starts_with("-MISCONF The change") {
+        if text.starts_with("-MISCONF The change") {
+            self.unsaved = true;
+            self.past.remember(&format!("unsaved: {text}"));
+            return Ok(());
+        }
+        if got == expected {
             return Ok(());
         }
         if words[0] == b"DBSIZE" {
@@ -371,9 +379,10 @@ impl StoreTwin {
             return Ok(());
         }
         self.store.faulty = false;
-        let through = self.config.cache_flush_delay == 0 && self.refused == 0;
+        let through = self.config.cache_flush_delay == 0 && self.refused == 0 && !self.unsaved;
         if !through || self.dice.once_in(2) {
             self.settle_down()?;
+            self.unsaved = false;
         }
         self.past.remember("restart");
         self.store.crash();
