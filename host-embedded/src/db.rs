@@ -13,6 +13,7 @@ use core::fmt;
 #[cfg(any(feature = "store", feature = "pages"))]
 use nuthatch_core::FlashDevice;
 use nuthatch_core::{SessionId, SessionInfo, flash_block_on};
+use nuthatch_waits::waits;
 
 /// Digits of the longest number.
 const DIGITS: usize = 20;
@@ -96,6 +97,7 @@ impl<D: FlashDevice> Db<Pages<D>> {
     }
 }
 
+#[waits]
 impl<B: Below> Db<B> {
     fn assemble(below: B, options: &NodeOptions) -> Self {
         let mut heart = Heart::new(below, options);
@@ -105,12 +107,15 @@ impl<B: Below> Db<B> {
 
     /// Does what is due: keys expire, reclaim goes on. Once a second or so.
     pub fn tick(&mut self, now: i64) {
-        flash_block_on(async {
-            self.heart.open();
-            self.heart.engine.handle_timeout(now);
-            self.heart.carry(now).await;
-            self.heart.close();
-        });
+        flash_block_on(self.tick_waiting(now));
+    }
+
+    /// [`Db::tick`] for a chip whose operations are waited for. It is not to be given up in the middle.
+    pub async fn tick_waiting(&mut self, now: i64) {
+        self.heart.open();
+        self.heart.engine.handle_timeout(now);
+        self.heart.carry(now).await;
+        self.heart.close();
     }
 
     /// Any command; its reply in RESP.

@@ -2,14 +2,17 @@
 //! never cleared later, so `MultiwriteNorFlash` is never asked for.
 
 use embedded_storage::nor_flash::{NorFlash, ReadNorFlash};
+#[cfg(feature = "waiting")]
 use embedded_storage_async::nor_flash as waiting;
 use nuthatch_core::{FlashDevice, FlashGeometry};
+use nuthatch_waits::waits;
 
 /// A chip that blocks while it works.
 #[derive(Debug)]
 pub struct Blocking<F>(pub F);
 
 /// A chip whose operations are waited for.
+#[cfg(feature = "waiting")]
 #[derive(Debug)]
 pub struct Waiting<F>(pub F);
 
@@ -29,6 +32,7 @@ impl<F: NorFlash> Blocking<F> {
     }
 }
 
+#[cfg(feature = "waiting")]
 impl<F: waiting::NorFlash> Waiting<F> {
     /// How the chip is divided.
     pub fn geometry(&self) -> Option<FlashGeometry> {
@@ -36,6 +40,7 @@ impl<F: waiting::NorFlash> Waiting<F> {
     }
 }
 
+#[waits]
 impl<F: NorFlash> FlashDevice for Blocking<F> {
     type Error = F::Error;
 
@@ -58,6 +63,7 @@ impl<F: NorFlash> FlashDevice for Blocking<F> {
     }
 }
 
+#[cfg(feature = "waiting")]
 impl<F: waiting::NorFlash> FlashDevice for Waiting<F> {
     type Error = F::Error;
 

@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use nuthatch_core::{Config, Engine, HostFacts, Options, SessionId};
 #[cfg(feature = "store")]
 use nuthatch_core::{FlashDevice, FlashError, Job, StoreJob, flash_place};
+use nuthatch_waits::waits;
 
 /// Databases; Redis's sixteen would cost memory that a chip does not have.
 const DATABASES: i64 = 16;
@@ -25,7 +26,8 @@ const RESERVE_PART: usize = 8;
 const SLOW_COMMANDS: i64 = 8;
 
 /// What lies below an engine's memory. A trait, so that a firmware without a flash chip has no code for one.
-#[expect(async_fn_in_trait, reason = "a chip has one thread: nothing is sent to another")]
+#[allow(async_fn_in_trait, reason = "a chip has one thread: nothing is sent to another")]
+#[waits]
 pub trait Below {
     /// Tells a new engine what it stands on.
     fn begin(&mut self, engine: &mut Engine, options: &NodeOptions);
@@ -41,6 +43,7 @@ pub trait Below {
 #[derive(Debug, Clone, Copy)]
 pub struct NoFlash;
 
+#[waits]
 impl Below for NoFlash {
     fn begin(&mut self, engine: &mut Engine, options: &NodeOptions) {
         engine.server_mut().config.maxmemory = (options.arena - options.arena / WORK_PART) as i64;
@@ -52,6 +55,7 @@ impl Below for NoFlash {
 }
 
 #[cfg(feature = "store")]
+#[waits]
 impl<D: FlashDevice> Below for Store<D> {
     fn begin(&mut self, engine: &mut Engine, options: &NodeOptions) {
         // What does not fit into the cache lies on the flash: the cache has its limit, memory has none.
@@ -129,6 +133,7 @@ impl Reserve {
     }
 }
 
+#[waits]
 impl<B: Below> Heart<B> {
     pub(crate) fn new(mut below: B, options: &NodeOptions) -> Self {
         let mut engine = engine(options);

@@ -15,6 +15,7 @@ use embedded_io::{Read, ReadReady, Write};
 #[cfg(any(feature = "store", feature = "pages"))]
 use nuthatch_core::FlashDevice;
 use nuthatch_core::{Command, Engine, Request, Session, SessionId, SessionInfo, flash_block_on};
+use nuthatch_waits::waits;
 
 /// Bytes taken from the line in one call: what a UART's buffer holds and a little more.
 const CHUNK: usize = 256;
@@ -117,6 +118,7 @@ impl<S: Read + Write + ReadReady, D: FlashDevice> Node<S, Pages<D>> {
     }
 }
 
+#[waits]
 impl<S: Read + Write + ReadReady, B: Below> Node<S, B> {
     fn assemble(serial: S, below: B, options: NodeOptions) -> Self {
         let mut heart = Heart::new(below, &options);

@@ -7,6 +7,7 @@ use crate::store::{DECODING, Store, reason};
 use alloc::string::String;
 use alloc::vec::Vec;
 use nuthatch_core::{Done, Engine, FlashDevice, FlashError, Job, JobError};
+use nuthatch_waits::waits;
 
 /// Of what is left when the engine and all else have their memory so much is for values before they leave.
 const VALUES_PART: usize = 2;
@@ -18,6 +19,7 @@ const ROOM_PART: usize = 8;
 /// The pages of virtual memory on a flash chip. Records of keys that are on the chip stay there, untouched and unseen.
 pub struct Pages<D: FlashDevice>(Store<D>);
 
+#[waits]
 impl<D: FlashDevice> Pages<D> {
     /// Pages on the chip of an open store.
     pub fn new(store: Store<D>) -> Self {
@@ -102,6 +104,7 @@ fn told<E>(error: &FlashError<E>) -> JobError {
     JobError { missing: false, full, text: String::from(reason(error)) }
 }
 
+#[waits]
 impl<D: FlashDevice> Below for Pages<D> {
     fn begin(&mut self, engine: &mut Engine, options: &NodeOptions) {
         let used = memory::used();

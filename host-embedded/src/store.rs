@@ -6,6 +6,7 @@ use nuthatch_core::{
     Config, Done, FlashBudget, FlashDevice, FlashError, FlashGeometry, FlashLog, FlashSpends, FlashStats,
     Job, JobError, StoreDone, StoreEntry, StoreJob,
 };
+use nuthatch_waits::waits;
 
 /// A value that is decoded may take so many times its record's bytes for a moment.
 pub(crate) const DECODING: usize = 3;
@@ -51,6 +52,7 @@ impl fmt::Display for OpenError {
 
 impl core::error::Error for OpenError {}
 
+#[waits]
 impl<D: FlashDevice> Store<D> {
     /// Mounts the log that is on the chip; an empty or foreign chip gives an empty one. `keys` is how many the index has
     /// room for before it grows;

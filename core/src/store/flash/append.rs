@@ -4,6 +4,7 @@ use super::device::Device;
 use super::layout::{Content, Entry, Header, Kind, Slot, write_footer};
 use super::{Error, Log, fingerprint};
 use alloc::vec::Vec;
+use nuthatch_waits::waits;
 
 /// So many runs a segment has at most: where databases alternate, it is sealed early.
 const RUNS: usize = 32;
@@ -34,6 +35,7 @@ pub(super) struct Ahead {
     pub(super) segments: u32,
 }
 
+#[waits]
 impl<D: Device> Log<D> {
     /// Makes the buffers, whose sizes never change afterwards: there is no memory to be had in the middle of a write.
     pub(super) fn make_buffers(&mut self) -> Result<(), Error<D::Error>> {

@@ -6,6 +6,7 @@ use super::read::{Found, apart};
 use super::{CLEAN, Error, Log, fingerprint};
 use crate::store::StoreOp;
 use alloc::vec::Vec;
+use nuthatch_waits::waits;
 
 /// Bytes of the value of a key whose value lies in parts.
 const LONG: usize = 5;
@@ -78,6 +79,7 @@ impl Change<'_> {
     }
 }
 
+#[waits]
 impl<D: Device> Log<D> {
     /// Carries out changes, all of them or none, no key twice. Where `durable` is asked they outlast a power cut at the
     /// end. May reclaim segments first: as many as the changes and [`CLEAN`] clean ones need.

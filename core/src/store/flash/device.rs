@@ -1,8 +1,6 @@
 //! The device below the log: four operations, and its geometry as data.
 
-use core::future::Future;
-use core::pin::pin;
-use core::task::{Context, Poll, Waker};
+use nuthatch_waits::waits;
 
 /// A device that erases whole segments to all ones and programs bytes once.
 ///
@@ -11,22 +9,24 @@ use core::task::{Context, Poll, Waker};
 /// its own, once a later [`barrier`](Self::barrier) has ended. The log never programs a byte twice between two erases.
 ///
 /// A device that blocks returns futures that are ready at once; [`block_on`] then runs the log without an executor.
+#[waits]
+#[allow(async_fn_in_trait, reason = "a chip has one thread: nothing is sent to another")]
 pub trait Device {
     /// Why an operation failed.
     type Error;
 
     /// Reads `into.len()` bytes from the address `at` on.
-    fn read(&mut self, at: u32, into: &mut [u8]) -> impl Future<Output = Result<(), Self::Error>>;
+    async fn read(&mut self, at: u32, into: &mut [u8]) -> Result<(), Self::Error>;
 
     /// Programs bytes that are all ones since the last erase. Address and length are multiples of [`Geometry::write`]; the
     /// bytes lie within one segment.
-    fn program(&mut self, at: u32, bytes: &[u8]) -> impl Future<Output = Result<(), Self::Error>>;
+    async fn program(&mut self, at: u32, bytes: &[u8]) -> Result<(), Self::Error>;
 
     /// Makes every bit of a segment one.
-    fn erase(&mut self, segment: u32) -> impl Future<Output = Result<(), Self::Error>>;
+    async fn erase(&mut self, segment: u32) -> Result<(), Self::Error>;
 
     /// Ends when all that was programmed and erased outlasts a power cut, and before anything later is begun.
-    fn barrier(&mut self) -> impl Future<Output = Result<(), Self::Error>>;
+    async fn barrier(&mut self) -> Result<(), Self::Error>;
 }
 
 /// How a device is divided.
@@ -41,8 +41,10 @@ pub struct Geometry {
 }
 
 /// Runs a future of a blocking device to its end. One that is not ready is asked again at once.
-pub fn block_on<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
+#[cfg(feature = "waiting")]
+pub fn block_on<F: core::future::Future>(future: F) -> F::Output {
+    use core::task::{Context, Poll, Waker};
+    let mut future = core::pin::pin!(future);
     let mut context = Context::from_waker(Waker::noop());
     loop {
         if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
@@ -50,4 +52,10 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
         }
         core::hint::spin_loop();
     }
+}
+
+/// Where every device blocks, what was asked for is there.
+#[cfg(not(feature = "waiting"))]
+pub fn block_on<R>(output: R) -> R {
+    output
 }

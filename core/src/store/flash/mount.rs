@@ -4,6 +4,7 @@ use super::device::Device;
 use super::layout::{Entry, HEADER, Header, Kind, MAX_SEQUENCE, Slot, Trailer, entry_at, is_footer, run_at};
 use super::{Error, Log};
 use alloc::vec::Vec;
+use nuthatch_waits::waits;
 
 /// Bytes that are read of a segment's end before its footer's length is known.
 const FIRST_TAIL: u32 = 384;
@@ -28,6 +29,7 @@ struct Replay {
     uncopied_in: u32,
 }
 
+#[waits]
 impl<D: Device> Log<D> {
     /// Reads the device's state. Of a sealed segment it reads the footer, no value; of one that was being written when the
     /// power went, all. Nothing is written. Whatever is on the device, the result is a log: what is not valid is not there.

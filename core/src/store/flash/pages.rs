@@ -8,12 +8,14 @@ use super::layout::{Content, Head, Kind, Slot};
 use super::{CLEAN, Error, Log};
 use crate::words::reach::PAGES;
 use alloc::vec::Vec;
+use nuthatch_waits::waits;
 
 /// So many pages of the usual length fill a segment.
 const PAGES_A_SEGMENT: u32 = 3;
 /// Bytes that a page's record takes beside the page, and what of the footer is its own.
 const BESIDE: u32 = 32;
 
+#[waits]
 impl<D: Device> Log<D> {
     /// Writes a page. It is there until the log is mounted again; nothing needs to be synced before it is read.
     ///

@@ -5,6 +5,7 @@ use super::layout::{CHUNK_NUMBER, Head, Kind, LONG_HEAD, Slot};
 use super::{Error, Log, fingerprint, rotation};
 use crate::store::record;
 use alloc::vec::Vec;
+use nuthatch_waits::waits;
 
 /// Bytes of a store's record that are not kept as such.
 const BEFORE: usize = record::HEAD - 1;
@@ -32,6 +33,7 @@ pub(super) struct Found {
     pub(super) head: Option<Head>,
 }
 
+#[waits]
 impl<D: Device> Log<D> {
     /// The record of a key. One read, and one more for each other key with the same fingerprint; of a value longer than a
     /// segment, one more for each of its parts.

@@ -3,6 +3,7 @@
 use super::device::Device;
 use super::layout::{Content, HEAD, Head, Kind, LONG_HEAD, Slot, TRAILER, Trailer, is_footer};
 use super::{Error, Log, fingerprint};
+use nuthatch_waits::waits;
 
 /// A walk over a segment's records.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub(super) struct Walk {
     pub(super) damaged: bool,
 }
 
+#[waits]
 impl<D: Device> Log<D> {
     /// Begins a walk over a segment's records, which ends at this offset at the latest.
     pub(super) fn walk_over(&mut self, sequence: u32, end: u32) -> Walk {
