@@ -65,23 +65,23 @@ pub enum Keys {
     /// From `first` to `last` (negative: from the end), each `step`.
     Range {
         /// The first key's position; the command's name is at 0.
-        first: usize,
+        first: u8,
         /// The last key's position, from the end where negative.
-        last: i32,
+        last: i8,
         /// From one key to the next.
-        step: usize,
+        step: u8,
     },
     /// A count at `at`, then so many keys.
     Counted {
         /// The count's position.
-        at: usize,
+        at: u8,
     },
     /// A destination at `dest`, a count at `at`, then so many keys.
     DestAndCounted {
         /// The destination's position.
-        dest: usize,
+        dest: u8,
         /// The count's position.
-        at: usize,
+        at: u8,
     },
     /// SORT: the key, and the destination after STORE. Keys by pattern are found while reading.
     Sort,
@@ -89,14 +89,15 @@ pub enum Keys {
 
 impl Keys {
     /// Keys from `first` to `last`, each `step`.
-    pub const fn range(first: usize, last: i32, step: usize) -> Self {
+    pub const fn range(first: u8, last: i8, step: u8) -> Self {
         Self::Range { first, last, step }
     }
 
     /// The positions of the keys among the arguments.
     pub fn positions(self, args: Args<'_>, out: &mut Vec<usize>) {
         out.clear();
-        let mut counted = |at: usize| {
+        let mut counted = |at: u8| {
+            let at = usize::from(at);
             let count = if at < args.len() { args.int(at).unwrap_or(0) } else { 0 };
             out.extend(span_of(at + 1, count, args.len()));
         };
@@ -105,13 +106,15 @@ impl Keys {
             Self::Range { first, last, step } => {
                 let end = if last < 0 { args.len() as i64 + i64::from(last) } else { i64::from(last) };
                 let end = end.min(args.len() as i64 - 1);
-                out.extend((first..).step_by(step.max(1)).take_while(|i| *i as i64 <= end));
+                out.extend(
+                    (usize::from(first)..).step_by(usize::from(step.max(1))).take_while(|i| *i as i64 <= end),
+                );
             }
             Self::Counted { at } => counted(at),
             Self::DestAndCounted { dest, at } => {
                 counted(at);
-                if dest < args.len() {
-                    out.insert(0, dest);
+                if usize::from(dest) < args.len() {
+                    out.insert(0, usize::from(dest));
                 }
             }
             Self::Sort => {
@@ -161,13 +164,13 @@ pub enum Group {
     Server,
 }
 
-/// One command, or one subcommand.
+/// One command, or one subcommand. A table has many of them, so its numbers are small.
 #[derive(Debug, Clone, Copy)]
 pub struct Command {
     /// In lower case; a subcommand's full name has a bar: `config|get`.
     pub name: &'static str,
     /// How many arguments with the name; negative: at least so many.
-    pub arity: i32,
+    pub arity: i8,
     /// From [`flags`].
     pub flags: u32,
     /// Where the keys are.
@@ -184,7 +187,7 @@ impl Command {
     /// A command without subcommands.
     pub const fn new(
         name: &'static str,
-        arity: i32,
+        arity: i8,
         flags: u32,
         keys: Keys,
         group: Group,
@@ -202,7 +205,7 @@ impl Command {
     /// Whether so many arguments, the name counted, are acceptable.
     #[inline]
     pub fn takes(&self, args: usize) -> bool {
-        let wanted = self.arity.unsigned_abs() as usize;
+        let wanted = usize::from(self.arity.unsigned_abs());
         if self.arity < 0 { args >= wanted } else { args == wanted }
     }
 

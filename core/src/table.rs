@@ -98,7 +98,6 @@ pub const SET: &[Command] = &[
     Command::new("spop", -2, WRITE | FAST, Keys::range(1, 1, 1), Group::Set, set::spop),
     Command::new("srandmember", -2, READONLY, Keys::range(1, 1, 1), Group::Set, set::srandmember),
     Command::new("srem", -3, WRITE | FAST | NAMES_MEMBER, Keys::range(1, 1, 1), Group::Set, set::srem),
-    Command::new("sscan", -3, READONLY, Keys::range(1, 1, 1), Group::Set, set::sscan),
     Command::new("sunion", -2, READONLY, Keys::range(1, -1, 1), Group::Set, set::sunion),
     Command::new("sunionstore", -3, WRITE | DENYOOM, Keys::range(1, -1, 1), Group::Set, set::sunionstore),
 ];
@@ -107,6 +106,7 @@ pub const SET: &[Command] = &[
 pub const SET_MORE: &[Command] = &[
     Command::new("sintercard", -3, READONLY | MOVABLE_KEYS, Keys::Counted { at: 1 }, Group::Set, set::sintercard),
     Command::new("smove", 4, WRITE | FAST, Keys::range(1, 2, 1), Group::Set, set::smove),
+    Command::new("sscan", -3, READONLY, Keys::range(1, 1, 1), Group::Set, set::sscan),
 ];
 
 /// Hashes.
@@ -124,13 +124,13 @@ pub const HASH: &[Command] = &[
     Command::new("hvals", 2, READONLY, Keys::range(1, 1, 1), Group::Hash, hash::hvals),
     Command::new("hgetall", 2, READONLY, Keys::range(1, 1, 1), Group::Hash, hash::hgetall),
     Command::new("hexists", 3, READONLY | FAST | NAMES_MEMBER, Keys::range(1, 1, 1), Group::Hash, hash::hexists),
-    Command::new("hscan", -3, READONLY, Keys::range(1, 1, 1), Group::Hash, hash::hscan),
 ];
 
 /// Of hashes likewise.
 pub const HASH_MORE: &[Command] = &[
     Command::new("hincrbyfloat", 4, WRITE | DENYOOM | FAST | NAMES_MEMBER, Keys::range(1, 1, 1), Group::Hash, hash::hincrbyfloat),
     Command::new("hrandfield", -2, READONLY, Keys::range(1, 1, 1), Group::Hash, hash::hrandfield),
+    Command::new("hscan", -3, READONLY, Keys::range(1, 1, 1), Group::Hash, hash::hscan),
 ];
 
 /// Sorted sets.
@@ -139,27 +139,22 @@ pub const ZSET: &[Command] = &[
     Command::new("zcard", 2, READONLY | FAST | META_ONLY, Keys::range(1, 1, 1), Group::SortedSet, zset::zcard),
     Command::new("zcount", 4, READONLY | FAST, Keys::range(1, 1, 1), Group::SortedSet, zset::zcount),
     Command::new("zincrby", 4, WRITE | DENYOOM | FAST, Keys::range(1, 1, 1), Group::SortedSet, zset::zincrby),
-    Command::new("zlexcount", 4, READONLY | FAST, Keys::range(1, 1, 1), Group::SortedSet, zset::zlexcount),
     Command::new("zmscore", -3, READONLY | FAST, Keys::range(1, 1, 1), Group::SortedSet, zset::zmscore),
     Command::new("zpopmax", -2, WRITE | FAST, Keys::range(1, 1, 1), Group::SortedSet, zset::zpopmax),
     Command::new("zpopmin", -2, WRITE | FAST, Keys::range(1, 1, 1), Group::SortedSet, zset::zpopmin),
     Command::new("zrange", -4, READONLY, Keys::range(1, 1, 1), Group::SortedSet, zset::zrange),
-    Command::new("zrangebylex", -4, READONLY, Keys::range(1, 1, 1), Group::SortedSet, zset::zrangebylex),
     Command::new("zrangebyscore", -4, READONLY, Keys::range(1, 1, 1), Group::SortedSet, zset::zrangebyscore),
     Command::new("zrank", 3, READONLY | FAST, Keys::range(1, 1, 1), Group::SortedSet, zset::zrank),
     Command::new("zrem", -3, WRITE | FAST, Keys::range(1, 1, 1), Group::SortedSet, zset::zrem),
-    Command::new("zremrangebylex", 4, WRITE, Keys::range(1, 1, 1), Group::SortedSet, zset::zremrangebylex),
     Command::new("zremrangebyrank", 4, WRITE, Keys::range(1, 1, 1), Group::SortedSet, zset::zremrangebyrank),
     Command::new("zremrangebyscore", 4, WRITE, Keys::range(1, 1, 1), Group::SortedSet, zset::zremrangebyscore),
     Command::new("zrevrange", -4, READONLY, Keys::range(1, 1, 1), Group::SortedSet, zset::zrevrange),
-    Command::new("zrevrangebylex", -4, READONLY, Keys::range(1, 1, 1), Group::SortedSet, zset::zrevrangebylex),
     Command::new("zrevrangebyscore", -4, READONLY, Keys::range(1, 1, 1), Group::SortedSet, zset::zrevrangebyscore),
     Command::new("zrevrank", 3, READONLY | FAST, Keys::range(1, 1, 1), Group::SortedSet, zset::zrevrank),
-    Command::new("zscan", -3, READONLY, Keys::range(1, 1, 1), Group::SortedSet, zset::zscan),
     Command::new("zscore", 3, READONLY | FAST, Keys::range(1, 1, 1), Group::SortedSet, zset::zscore),
 ];
 
-/// Of sorted sets likewise: those of several keys, and random members.
+/// Of sorted sets likewise: those of several keys, ranges of members, and random ones.
 pub const ZSET_MORE: &[Command] = &[
     Command::new("bzmpop", -5, WRITE | BLOCKING | MOVABLE_KEYS, Keys::Counted { at: 2 }, Group::SortedSet, zset::bzmpop),
     Command::new("bzpopmax", -3, WRITE | NOSCRIPT | BLOCKING | FAST, Keys::range(1, -2, 1), Group::SortedSet, zset::bzpopmax),
@@ -174,6 +169,11 @@ pub const ZSET_MORE: &[Command] = &[
     Command::new("zrangestore", -5, WRITE | DENYOOM, Keys::range(1, 2, 1), Group::SortedSet, zset::zrangestore),
     Command::new("zunion", -3, READONLY | MOVABLE_KEYS, Keys::Counted { at: 1 }, Group::SortedSet, zset::zunion),
     Command::new("zunionstore", -4, WRITE | DENYOOM | MOVABLE_KEYS, Keys::DestAndCounted { dest: 1, at: 2 }, Group::SortedSet, zset::zunionstore),
+    Command::new("zscan", -3, READONLY, Keys::range(1, 1, 1), Group::SortedSet, zset::zscan),
+    Command::new("zlexcount", 4, READONLY | FAST, Keys::range(1, 1, 1), Group::SortedSet, zset::zlexcount),
+    Command::new("zrangebylex", -4, READONLY, Keys::range(1, 1, 1), Group::SortedSet, zset::zrangebylex),
+    Command::new("zrevrangebylex", -4, READONLY, Keys::range(1, 1, 1), Group::SortedSet, zset::zrevrangebylex),
+    Command::new("zremrangebylex", 4, WRITE, Keys::range(1, 1, 1), Group::SortedSet, zset::zremrangebylex),
 ];
 
 /// Keys of every type.

@@ -95,16 +95,23 @@ fn expire_generic(ctx: &mut Ctx<'_>, args: Args<'_>, clock: Clock) -> CommandRes
     } else {
         ctx.db.set_deadline(key, Some(deadline));
         ctx.db.changed(key, Event::GENERIC, "expire", 1);
-        let mut digits = itoa::Buffer::new();
-        let words = [b"PEXPIREAT", key, digits.format(deadline).as_bytes()];
-        if !SERVER || args.len() == words.len() {
-            ctx.propagate_as(&words);
-        } else {
-            ctx.propagate_as(&words.into_iter().chain(args.from(words.len())).collect::<Vec<_>>());
+        if SERVER {
+            propagate_deadline(ctx, args, deadline);
         }
     }
     ctx.reply.int(1);
     Ok(())
+}
+
+/// The journal has the deadline as an instant, and the conditions as they were.
+fn propagate_deadline(ctx: &mut Ctx<'_>, args: Args<'_>, deadline: UnixMillis) {
+    let mut digits = itoa::Buffer::new();
+    let words = [b"PEXPIREAT", args.get(1), digits.format(deadline).as_bytes()];
+    if args.len() == words.len() {
+        ctx.propagate_as(&words);
+    } else {
+        ctx.propagate_as(&words.into_iter().chain(args.from(words.len())).collect::<Vec<_>>());
+    }
 }
 
 /// `EXPIRE key seconds [NX|XX|GT|LT]`.

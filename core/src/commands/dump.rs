@@ -7,6 +7,7 @@ use crate::keyspace::clock::clock_of;
 use crate::types::codec::{decode, open_dump};
 use crate::words::error::{CommandError, CommandResult, SYNTAX};
 use crate::words::number::with_i64;
+use crate::words::reach::SERVER;
 use crate::words::time::UnixMillis;
 
 const BUSY_KEY: CommandError = CommandError::new("BUSYKEY Target key name already exists.");
@@ -110,6 +111,9 @@ fn restored_too_late(ctx: &mut Ctx<'_>, key: &[u8], there: bool) {
 
 /// The journal's form of the command carries the deadline, not the time that was left.
 fn propagate_absolute(ctx: &mut Ctx<'_>, args: Args<'_>, deadline: UnixMillis) {
+    if !SERVER {
+        return;
+    }
     if !ctx.server.journaling {
         return;
     }

@@ -103,7 +103,7 @@ fn describe(reply: &mut Reply<'_>, command: &Command, texts: &[&str]) {
     let text = text_of(command.name, texts);
     let specs = specs::parse(text.map_or("", |text| text.specs));
     let (first, last, step) = match command.keys {
-        Keys::Range { first, last, step } => (first as i64, i64::from(last), step as i64),
+        Keys::Range { first, last, step } => (i64::from(first), i64::from(last), i64::from(step)),
         _ => specs::range(&specs),
     };
     reply.array(10);

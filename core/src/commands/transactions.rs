@@ -6,6 +6,7 @@ use crate::context::{Ctx, Propagation};
 use crate::db::{self, Db};
 use crate::session::{Progress, Queue, ReplyMode};
 use crate::words::error::{CommandError, CommandResult};
+use crate::words::reach::SERVER;
 
 const NESTED: CommandError = CommandError::new("ERR MULTI calls can not be nested");
 const EXEC_WITHOUT_MULTI: CommandError = CommandError::new("ERR EXEC without MULTI");
@@ -56,24 +57,32 @@ pub fn exec(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
         Some(mut progress) => {
             ctx.reply.raw(&progress.reply);
             let piece = core::mem::take(&mut progress.journal);
-            ctx.server.journal.resume_transaction(progress.db, &piece);
+            if SERVER {
+                ctx.server.journal.resume_transaction(progress.db, &piece);
+            }
             progress
         }
         None => {
             ctx.reply.array(queue.commands.len());
-            ctx.server.journal.begin_transaction(ctx.db.index);
+            if SERVER {
+                ctx.server.journal.begin_transaction(ctx.db.index);
+            }
             Progress { db: ctx.db.index, ..Progress::default() }
         }
     };
     if !run_queued(ctx, &queue, &mut progress) {
         progress.reply = ctx.reply.since(reply_start).to_vec();
-        progress.journal = ctx.server.journal.suspend_transaction();
+        if SERVER {
+            progress.journal = ctx.server.journal.suspend_transaction();
+        }
         queue.progress = Some(progress);
         ctx.session.multi = Some(queue);
         return Err(CommandError::NotResident);
     }
     ctx.propagation = Propagation::Nothing;
-    ctx.server.journal.end_transaction(ctx.db.index);
+    if SERVER {
+        ctx.server.journal.end_transaction(ctx.db.index);
+    }
     Ok(())
 }
 

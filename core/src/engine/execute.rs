@@ -34,7 +34,8 @@ impl Engine {
             }
             Verdict::Queue(id) => self.queue(session, id, args),
             Verdict::Refuse(text) => self.refuse(session, id, &text),
-            Verdict::Close => self.cut_off(session),
+            Verdict::Close if SERVER => self.cut_off(session),
+            Verdict::Close => {}
             Verdict::Pause(id) => {
                 session.blocked = Some(Blocked::Paused { id, command: OwnedCommand::new(args) });
             }

@@ -274,7 +274,7 @@ impl Engine {
         parsed.id = Some(id);
         if SERVER
             && let Keys::Range { first, .. } = command.keys
-            && let Some(&span) = words.get(first)
+            && let Some(&span) = words.get(usize::from(first))
         {
             let key = span.of(bytes);
             if key != last.key || key.is_empty() {

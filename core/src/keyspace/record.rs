@@ -11,6 +11,7 @@
 mod whereabouts;
 
 use crate::block::Block;
+use crate::types::full::Full;
 use crate::types::hash::{Hash, HashRef};
 use crate::types::intset::{Intset, IntsetBuf};
 use crate::types::list::{List, ListRef};
@@ -20,6 +21,7 @@ use crate::types::set::{Set, SetRef};
 use crate::types::string::StrRef;
 use crate::types::zset::{Zset, ZsetRef};
 use crate::types::{Kind, Value, ValueRef};
+use crate::words::reach::FULL;
 use crate::words::time::UnixMillis;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -134,7 +136,7 @@ fn lay<'a>(value: ValueRef<'a>, int: &'a mut [u8; 8]) -> Laid<'a> {
         | ValueRef::Hash(HashRef::Packed(lp))
         | ValueRef::Set(SetRef::Packed(lp))
         | ValueRef::Zset(ZsetRef::Packed(lp)) => (Form::Packed, lp.bytes()),
-        ValueRef::Set(SetRef::Ints(ints)) => (Form::Ints, ints.bytes()),
+        ValueRef::Set(SetRef::Ints(ints)) => (Form::Ints, ints.get().bytes()),
         _ => return Laid::Boxed,
     };
     if bytes.len() <= INLINE_MAX { Laid::Inline(form, bytes) } else { Laid::Boxed }
@@ -300,7 +302,8 @@ impl Record {
                     Kind::Hash | Kind::String => ValueRef::Hash(HashRef::Packed(lp)),
                 }
             }
-            Form::Ints => ValueRef::Set(SetRef::Ints(Intset::new(payload))),
+            Form::Ints if !FULL => return None,
+            Form::Ints => ValueRef::Set(SetRef::Ints(Full::new(Intset::new(payload)))),
             Form::Boxed => self.0.boxed()?.as_ref(),
             Form::Paged => return None,
         })
@@ -390,7 +393,7 @@ impl Record {
             ValueRef::Set(SetRef::Packed(lp)) => Value::Set(Set::Packed(owned_listpack(lp))),
             ValueRef::Zset(ZsetRef::Packed(lp)) => Value::Zset(Zset::Packed(owned_listpack(lp))),
             ValueRef::Set(SetRef::Ints(ints)) => {
-                Value::Set(Set::Ints(IntsetBuf::from_vec(ints.bytes().to_vec())))
+                Value::Set(Set::Ints(Full::new(IntsetBuf::from_vec(ints.bytes().to_vec()))))
             }
             _ => return None,
         })

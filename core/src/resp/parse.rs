@@ -2,6 +2,7 @@
 
 use super::inline::{split_args, split_plain};
 use crate::words::number::parse_i64;
+use crate::words::reach::SERVER;
 use alloc::vec::Vec;
 
 #[cfg(test)]
@@ -310,11 +311,20 @@ fn short_number(buf: &[u8], at: usize) -> Option<(u32, usize)> {
     None
 }
 
+/// Where the first of two bytes is.
+fn first_of(one: u8, other: u8, bytes: &[u8]) -> Option<usize> {
+    if SERVER {
+        memchr::memchr2(one, other, bytes)
+    } else {
+        bytes.iter().position(|byte| *byte == one || *byte == other)
+    }
+}
+
 /// The line from `at` to its carriage return, and where the next one starts, once both bytes of its end are there (only
 /// the first is looked at). As in the reference a NUL byte hides all that follows it.
 fn find_line<'a>(buf: &'a [u8], at: usize, searched: &mut usize) -> Option<(&'a [u8], usize)> {
     let unseen = buf.get(at + *searched..)?;
-    let found = memchr::memchr2(b'\r', 0, unseen).map(|place| at + *searched + place);
+    let found = first_of(b'\r', 0, unseen).map(|place| at + *searched + place);
     match found {
         Some(end) if buf.get(end) == Some(&b'\r') && end + 1 < buf.len() => {
             *searched = 0;
@@ -334,7 +344,7 @@ fn find_line<'a>(buf: &'a [u8], at: usize, searched: &mut usize) -> Option<(&'a 
 #[cold]
 fn parse_inline(buf: &[u8], state: &mut ParseState, spans: &mut Vec<Span>) -> Result<Parsed, ProtocolError> {
     let unseen = buf.get(state.searched..).unwrap_or_default();
-    let found = memchr::memchr2(b'\n', 0, unseen).map(|place| state.searched + place);
+    let found = first_of(b'\n', 0, unseen).map(|place| state.searched + place);
     let Some(end) = found.filter(|end| buf.get(*end) == Some(&b'\n')) else {
         state.searched = found.unwrap_or(buf.len());
         return if buf.len() > MAX_LINE {
@@ -346,7 +356,7 @@ fn parse_inline(buf: &[u8], state: &mut ParseState, spans: &mut Vec<Span>) -> Re
     let line = buf.get(..end).unwrap_or_default();
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     state.begin();
-    if memchr::memchr2(b'"', b'\'', line).is_none() {
+    if first_of(b'"', b'\'', line).is_none() {
         split_plain(line, 0, spans);
     } else {
         state.quoted = true;

@@ -3,6 +3,7 @@
 use crate::types::listpack::Element;
 use crate::words::error::CommandError;
 use crate::words::number::{write_f64, write_u64};
+use crate::words::reach::SERVER;
 use alloc::vec::Vec;
 
 #[cfg(test)]
@@ -43,7 +44,8 @@ impl<'a> Reply<'a> {
 
     /// The client's protocol.
     pub fn proto(&self) -> Proto {
-        self.proto
+        // HELLO is a server's.
+        if SERVER { self.proto } else { Proto::Resp2 }
     }
 
     /// From now on replies go out in this protocol (`HELLO`).
@@ -77,7 +79,7 @@ impl<'a> Reply<'a> {
     }
 
     fn is_resp3(&self) -> bool {
-        self.proto == Proto::Resp3
+        self.proto() == Proto::Resp3
     }
 
     #[inline]

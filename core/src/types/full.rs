@@ -32,10 +32,10 @@ impl<T> Full<T> {
 }
 
 #[cfg(feature = "full")]
-impl<'a, T> Full<&'a T> {
-    /// The value, for as long as it is lent.
+impl<T: Copy> Full<T> {
+    /// The value, or the reference to one for as long as it is lent.
     #[inline]
-    pub fn get(self) -> &'a T {
+    pub fn get(self) -> T {
         self.0
     }
 }
@@ -72,9 +72,9 @@ impl<T> Full<T> {
 }
 
 #[cfg(not(feature = "full"))]
-impl<'a, T> Full<&'a T> {
-    /// The value, for as long as it is lent.
-    pub fn get(self) -> &'a T {
+impl<T: Copy> Full<T> {
+    /// The value, or the reference to one for as long as it is lent.
+    pub fn get(self) -> T {
         match self.0 {}
     }
 }

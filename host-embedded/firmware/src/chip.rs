@@ -73,6 +73,16 @@ unsafe impl cortex_m::interrupt::InterruptNumber for Uart {
     }
 }
 
+/// The interrupts up to the serial line's, the only one that is ever let through. The runtime's own table has all 240.
+#[unsafe(link_section = ".vector_table.interrupts")]
+#[unsafe(no_mangle)]
+static __INTERRUPTS: [unsafe extern "C" fn(); UART_INTERRUPT as usize + 1] = {
+    unsafe extern "C" {
+        fn DefaultHandler();
+    }
+    [DefaultHandler; UART_INTERRUPT as usize + 1]
+};
+
 #[exception]
 unsafe fn DefaultHandler(_: i16) {
     uart::silence();

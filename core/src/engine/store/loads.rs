@@ -8,6 +8,7 @@ use crate::session::SessionId;
 use crate::store::{Arrival, At};
 use crate::waiters::DbKey;
 use crate::words::config::MaxmemoryPolicy;
+use crate::words::error::as_sent;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -52,7 +53,7 @@ impl Engine {
             self.store.waiting.insert(at, others);
         }
         let failure = failure.map(|reason| {
-            let name = String::from_utf8_lossy(&key).into_owned();
+            let name = as_sent(&key);
             ["IOERR the key '", &name, "' cannot be read from the diskstore: ", &reason].concat()
         });
         for (_, who) in waiting {

@@ -94,9 +94,9 @@ impl Engine {
         // Nearly every command: one key, and it is in memory.
         if let (Class::Plain | Class::Set | Class::Blind, Keys::Range { first, last, .. }) =
             (class, command.keys)
-            && last == first as i32
-            && first < args.len()
-            && self.data.is_resident(session.db, args.get(first))
+            && i16::from(last) == i16::from(first)
+            && usize::from(first) < args.len()
+            && self.data.is_resident(session.db, args.get(first.into()))
         {
             self.count_hit();
             return false;

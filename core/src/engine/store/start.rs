@@ -5,6 +5,7 @@ use crate::engine::Engine;
 use crate::engine::jobs::Done;
 use crate::server::{PauseKind, Request};
 use crate::store::catalog::{self, Catalog};
+use crate::words::error::as_sent;
 use crate::words::time::UnixMillis;
 use alloc::string::String;
 
@@ -43,7 +44,7 @@ impl Engine {
             _ => Some(String::from("it gave an answer to another question")),
         };
         if let Some(reason) = failure {
-            let path = String::from_utf8_lossy(&self.server.config.diskstore_path).into_owned();
+            let path = as_sent(&self.server.config.diskstore_path);
             let line = ["Fatal error opening the diskstore '", &path, "': ", &reason, ". Exiting."].concat();
             self.server.requests.push(Request::Fatal(line));
         } else if left > 1 {

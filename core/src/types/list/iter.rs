@@ -6,14 +6,14 @@ use alloc::collections::vec_deque;
 use super::ListRef;
 use super::directory::Chunk;
 use super::node::{Node, NodeRef};
+use crate::types::full::Full;
 use crate::types::listpack::{self, Element, Listpack};
 
 /// The nodes of a list.
 #[derive(Debug, Clone, Default)]
 pub struct Nodes<'a> {
-    front: vec_deque::Iter<'a, Node>,
-    chunks: vec_deque::Iter<'a, Box<Chunk>>,
-    back: vec_deque::Iter<'a, Node>,
+    /// The nodes of a quicklist.
+    many: Option<Full<Chunks<'a>>>,
     /// The only node of a packed list.
     single: Option<Listpack<'a>>,
 }
@@ -21,6 +21,32 @@ pub struct Nodes<'a> {
 impl<'a> Iterator for Nodes<'a> {
     type Item = NodeRef<'a>;
 
+    fn next(&mut self) -> Option<NodeRef<'a>> {
+        match &mut self.many {
+            Some(many) => many.next(),
+            None => self.single.take().map(NodeRef::Packed),
+        }
+    }
+}
+
+impl DoubleEndedIterator for Nodes<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        match &mut self.many {
+            Some(many) => many.next_back(),
+            None => self.single.take().map(NodeRef::Packed),
+        }
+    }
+}
+
+/// The nodes in the chunks of a quicklist.
+#[derive(Debug, Clone, Default)]
+struct Chunks<'a> {
+    front: vec_deque::Iter<'a, Node>,
+    chunks: vec_deque::Iter<'a, Box<Chunk>>,
+    back: vec_deque::Iter<'a, Node>,
+}
+
+impl<'a> Chunks<'a> {
     fn next(&mut self) -> Option<NodeRef<'a>> {
         loop {
             if let Some(node) = self.front.next() {
@@ -31,12 +57,10 @@ impl<'a> Iterator for Nodes<'a> {
                 None => break,
             }
         }
-        self.back.next().map(Node::view).or_else(|| self.single.take().map(NodeRef::Packed))
+        self.back.next().map(Node::view)
     }
-}
 
-impl DoubleEndedIterator for Nodes<'_> {
-    fn next_back(&mut self) -> Option<Self::Item> {
+    fn next_back(&mut self) -> Option<NodeRef<'a>> {
         loop {
             if let Some(node) = self.back.next_back() {
                 return Some(node.view());
@@ -46,7 +70,13 @@ impl DoubleEndedIterator for Nodes<'_> {
                 None => break,
             }
         }
-        self.front.next_back().map(Node::view).or_else(|| self.single.take().map(NodeRef::Packed))
+        self.front.next_back().map(Node::view)
+    }
+}
+
+impl<'a> Nodes<'a> {
+    fn of(chunks: Chunks<'a>) -> Self {
+        Self { many: Some(Full::new(chunks)), single: None }
     }
 }
 
@@ -163,7 +193,9 @@ impl<'a> ListRef<'a> {
     pub fn nodes(self) -> Nodes<'a> {
         match self {
             ListRef::Packed(list) => Nodes { single: (!list.is_empty()).then_some(list), ..Nodes::default() },
-            ListRef::Quick(list) => Nodes { chunks: list.dir.chunks.iter(), ..Nodes::default() },
+            ListRef::Quick(list) => {
+                Nodes::of(Chunks { chunks: list.get().dir.chunks.iter(), ..Chunks::default() })
+            }
         }
     }
 
@@ -179,10 +211,11 @@ impl<'a> ListRef<'a> {
             ListRef::Quick(list) => match list.dir.locate(index) {
                 None => (NodeElements::NONE, Nodes::default()),
                 Some((at, offset)) => {
-                    let front = list.dir.chunks[at.chunk].nodes.range(at.node + 1..);
-                    let chunks = list.dir.chunks.range(at.chunk + 1..);
-                    let nodes = Nodes { front, chunks, ..Nodes::default() };
-                    (NodeElements::from(list.dir.get(at).view(), offset), nodes)
+                    let dir = &list.get().dir;
+                    let front = dir.chunks[at.chunk].nodes.range(at.node + 1..);
+                    let chunks = dir.chunks.range(at.chunk + 1..);
+                    let nodes = Nodes::of(Chunks { front, chunks, ..Chunks::default() });
+                    (NodeElements::from(dir.get(at).view(), offset), nodes)
                 }
             },
         };

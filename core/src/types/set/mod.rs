@@ -21,7 +21,7 @@ use alloc::vec::Vec;
 #[derive(Debug, Clone)]
 pub enum Set {
     /// Integers only.
-    Ints(IntsetBuf),
+    Ints(Full<IntsetBuf>),
     /// Few and short members.
     Packed(ListpackBuf),
     /// Any number of members of any length.
@@ -32,7 +32,7 @@ pub enum Set {
 #[derive(Debug, Clone, Copy)]
 pub enum SetRef<'a> {
     /// Integers only.
-    Ints(Intset<'a>),
+    Ints(Full<Intset<'a>>),
     /// Few and short members.
     Packed(Listpack<'a>),
     /// Any number of members of any length.
@@ -97,7 +97,7 @@ impl<'a> SetRef<'a> {
     #[inline]
     pub fn for_each(self, mut visit: impl FnMut(Element<'a>)) {
         match self {
-            Self::Ints(ints) => ints.iter().for_each(|n| visit(Element::Int(n))),
+            Self::Ints(ints) => ints.get().iter().for_each(|n| visit(Element::Int(n))),
             Self::Packed(packed) => packed.iter().for_each(visit),
             Self::Table(table) => table.get().iter().for_each(|m| visit(Element::Str(m))),
         }
@@ -106,7 +106,7 @@ impl<'a> SetRef<'a> {
     /// Every member: ascending integers, a listpack's in the order of their coming, a table's in none.
     pub fn iter(self) -> impl Iterator<Item = Element<'a>> {
         let (ints, packed, table) = match self {
-            Self::Ints(ints) => (Some(ints.iter().map(Element::Int)), None, None),
+            Self::Ints(ints) => (Some(ints.get().iter().map(Element::Int)), None, None),
             Self::Packed(packed) => (None, Some(packed.iter()), None),
             Self::Table(table) => (None, None, Some(table.get().iter().map(Element::Str))),
         };
@@ -171,7 +171,7 @@ impl<'a> SetRef<'a> {
     /// A copy that is owned.
     pub fn to_owned(self) -> Set {
         match self {
-            Self::Ints(ints) => Set::Ints(IntsetBuf::from_vec(ints.bytes().to_vec())),
+            Self::Ints(ints) => Set::Ints(Full::new(IntsetBuf::from_vec(ints.bytes().to_vec()))),
             Self::Packed(packed) => Set::Packed(ListpackBuf::from_vec(packed.bytes().to_vec())),
             Self::Table(table) => Set::Table(Full::new(table.get().clone())),
         }
@@ -179,16 +179,16 @@ impl<'a> SetRef<'a> {
 }
 
 impl Set {
-    /// A set without members, in the encoding that takes integers.
+    /// A set without members, in the encoding that takes integers where there is one.
     pub fn new() -> Self {
-        Self::Ints(IntsetBuf::new())
+        if FULL { Self::Ints(Full::new(IntsetBuf::new())) } else { Self::Packed(ListpackBuf::new()) }
     }
 
     /// To read it.
     #[inline]
     pub fn as_ref(&self) -> SetRef<'_> {
         match self {
-            Self::Ints(ints) => SetRef::Ints(ints.as_ref()),
+            Self::Ints(ints) => SetRef::Ints(Full::new(IntsetBuf::as_ref(ints))),
             Self::Packed(packed) => SetRef::Packed(packed.as_ref()),
             Self::Table(table) => SetRef::Table(table.as_ref()),
         }
@@ -210,7 +210,7 @@ impl Set {
     pub fn prepare(&mut self, first: &[u8], expected: usize, limits: &Limits) {
         let packable = !FULL || expected <= limits.set_max_listpack_entries;
         match self {
-            Self::Ints(ints) if ints.as_ref().is_empty() => self.suit(first, packable, limits),
+            Self::Ints(ints) if IntsetBuf::as_ref(ints).is_empty() => self.suit(first, packable, limits),
             Self::Packed(_) if !packable => self.make_table(limits),
             _ => {}
         }
@@ -263,9 +263,9 @@ impl Set {
             }
             return added;
         }
-        let longest = longest_int(ints.as_ref()).max(member.len());
+        let longest = longest_int(IntsetBuf::as_ref(ints)).max(member.len());
         let fits = !FULL
-            || ints.as_ref().len() < limits.set_max_listpack_entries
+            || IntsetBuf::as_ref(ints).len() < limits.set_max_listpack_entries
                 && longest <= limits.set_max_listpack_value;
         if fits {
             self.make_packed();
@@ -278,7 +278,7 @@ impl Set {
     /// Gives up the intset where it has too many members for one.
     fn limit_ints(&mut self, limits: &Limits) {
         let Self::Ints(ints) = self else { return };
-        let len = ints.as_ref().len();
+        let len = IntsetBuf::as_ref(ints).len();
         // As in Redis, an intset never grows beyond 1 GiB, whatever the configuration says.
         if len <= limits.set_max_intset_entries.min(1 << 30) {
             return;
@@ -305,7 +305,7 @@ impl Set {
         /// What stays is moved where it is less than one in so many of what goes.
         const FEW: usize = 5;
         let mut taken = Vec::with_capacity(n.min(self.len()));
-        if self.len().saturating_sub(n) * FEW < n {
+        if !FULL || self.len().saturating_sub(n) * FEW < n {
             let mut rest = Self::new();
             self.as_ref().split_random(rng, n, |member, chosen| {
                 if chosen {

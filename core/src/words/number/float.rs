@@ -2,6 +2,7 @@
 
 use super::decimal::Decimal;
 use super::scan::{Binary, Magnitude, scan};
+use crate::words::reach::SERVER;
 use alloc::vec::Vec;
 
 const MANTISSA_BITS: u32 = 53;
@@ -48,7 +49,7 @@ fn signed(negative: bool, value: f64) -> f64 {
     if negative { -value } else { value }
 }
 
-fn to_f64(binary: Binary) -> f64 {
+pub(super) fn to_f64(binary: Binary) -> f64 {
     let (mut mantissa, mut exponent) = binary.round(MANTISSA_BITS, LOWEST_BIT);
     if mantissa >> MANTISSA_BITS != 0 {
         mantissa >>= 1;
@@ -100,18 +101,23 @@ pub fn write_f64(out: &mut Vec<u8>, value: f64) {
 /// The 17 significant digits of a finite number above zero, and the power of ten of the first.
 fn seventeen_digits(magnitude: f64) -> (u64, i32) {
     let (mantissa, exponent) = decompose(magnitude);
-    let (digits, power) = if (1e-5..1e38).contains(&magnitude) {
+    let (digits, power) = if SERVER && (1e-5..1e38).contains(&magnitude) {
         digits_in_128_bits(mantissa, exponent)
     } else {
-        let mut decimal = Decimal::from_u64(mantissa);
-        decimal.scale(exponent);
-        decimal.rounded(DIGITS)
+        digits_of_decimal(mantissa, exponent)
     };
     if digits == LOWEST_17_DIGITS * 10 { (LOWEST_17_DIGITS, power + 1) } else { (digits, power) }
 }
 
+/// The digits by exact decimals of any length: slower, and the only way outside the range of the next.
+pub(super) fn digits_of_decimal(mantissa: u64, exponent: i32) -> (u64, i32) {
+    let mut decimal = Decimal::from_u64(mantissa);
+    decimal.scale(exponent);
+    decimal.rounded(DIGITS)
+}
+
 /// Between 1e-5 and 1e38 both terms of the quotient fit 128 bits, so the digits come out exact.
-fn digits_in_128_bits(mantissa: u64, exponent: i32) -> (u64, i32) {
+pub(super) fn digits_in_128_bits(mantissa: u64, exponent: i32) -> (u64, i32) {
     let top = exponent + 63 - mantissa.leading_zeros() as i32;
     // floor(top · log10 2): the power of ten, or one less.
     let mut power = (top * 1233) >> 12;

@@ -2,6 +2,7 @@
 
 use super::SAFE_DIGITS;
 use super::decimal::Decimal;
+use crate::words::reach::SERVER;
 use alloc::vec::Vec;
 
 /// Powers of five up to the last one below 2^64.
@@ -159,7 +160,7 @@ fn scan_decimal(body: &[u8]) -> Option<(Magnitude, usize)> {
 }
 
 /// The value of digits (with perhaps a point that is already accounted for) times ten to `exponent`.
-fn decimal_magnitude(text: &[u8], exponent: i64) -> Magnitude {
+pub(super) fn decimal_magnitude(text: &[u8], exponent: i64) -> Magnitude {
     let mut value = 0u64;
     let mut significant = 0;
     for &byte in text.iter().filter(|byte| **byte != b'.') {
@@ -172,7 +173,7 @@ fn decimal_magnitude(text: &[u8], exponent: i64) -> Magnitude {
         return Magnitude::Zero;
     }
     let small = usize::try_from(exponent.unsigned_abs()).ok().and_then(|at| POWERS_OF_FIVE.get(at));
-    if let (true, Some(&power)) = (significant <= SAFE_DIGITS, small) {
+    if let (true, Some(&power)) = (SERVER && significant <= SAFE_DIGITS, small) {
         return Magnitude::Finite(scaled(value, power, exponent as i32));
     }
     let point = exponent + significant as i64;
@@ -198,7 +199,7 @@ fn scaled(value: u64, power: u64, exponent: i32) -> Binary {
 }
 
 #[cold]
-fn long_decimal(text: &[u8], exponent: i32) -> Magnitude {
+pub(super) fn long_decimal(text: &[u8], exponent: i32) -> Magnitude {
     let digits: Vec<u8> = text.iter().filter(|byte| **byte != b'.').map(|byte| byte - b'0').collect();
     let (mantissa, exponent) = Decimal::new(digits, exponent).into_binary();
     Magnitude::Finite(Binary { mantissa, exponent })

@@ -20,6 +20,28 @@ fn sum(a: &str, b: &str) -> Option<String> {
     a.checked_add(parse_long_double(b.as_bytes())?).map(long_text)
 }
 
+/// A server works with 128 bits where they suffice, a chip with exact decimals always.
+#[test]
+fn both_ways_to_the_digits_of_a_double_agree() {
+    let mut state = 1_u64;
+    for _ in 0..if cfg!(miri) { 50 } else { 20_000 } {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let value = (state >> 11) as f64 * 10_f64.powi((state >> 3 & 31) as i32 - 20);
+        let (mantissa, exponent) = float::decompose(value);
+        if (1e-5..1e38).contains(&value) {
+            let decimal = float::digits_of_decimal(mantissa, exponent);
+            assert_eq!(float::digits_in_128_bits(mantissa, exponent), decimal, "{value}");
+        }
+        let (text, exponent) = (format!("{}", state >> 5), (state >> 2 & 31) as i32 - 20);
+        let read = |magnitude| match magnitude {
+            scan::Magnitude::Finite(binary) => float::to_f64(binary),
+            _ => f64::NAN,
+        };
+        let fast = read(scan::decimal_magnitude(text.as_bytes(), exponent.into()));
+        assert_eq!(read(scan::long_decimal(text.as_bytes(), exponent)), fast, "{text}e{exponent}");
+    }
+}
+
 #[test]
 fn integers_have_one_spelling() {
     for good in ["0", "1", "-1", "10", "9223372036854775807", "-9223372036854775808"] {

@@ -35,7 +35,7 @@ pub(super) fn decode(form: Form, reader: &mut Reader<'_>, limits: &Limits) -> Re
 
 /// A count and fields one by one.
 fn fields(form: Form, reader: &mut Reader<'_>, limits: &Limits) -> Result<Hash, Reason> {
-    if form == Form::HashDeadlines {
+    if SERVER && form == Form::HashDeadlines {
         reader.take(8)?;
     }
     let count = read_count(reader, 2)?;
@@ -48,12 +48,13 @@ fn fields(form: Form, reader: &mut Reader<'_>, limits: &Limits) -> Result<Hash, 
     }
     let (mut field, mut value) = (Vec::new(), Vec::new());
     for _ in 0..count {
-        if matches!(form, Form::HashDeadlines | Form::HashDeadlinesEarly) && read_len(reader)? != 0 {
+        let before = SERVER && matches!(form, Form::HashDeadlines | Form::HashDeadlinesEarly);
+        if before && read_len(reader)? != 0 {
             return Err(DEADLINES);
         }
         let field = read_text(reader)?.bytes(&mut field)?;
         let value = read_text(reader)?.bytes(&mut value)?;
-        if form == Form::HashDeadlinesValkey && reader.i64le()? != NO_DEADLINE {
+        if SERVER && form == Form::HashDeadlinesValkey && reader.i64le()? != NO_DEADLINE {
             return Err(DEADLINES);
         }
         if !hash.insert(field, value, limits) {

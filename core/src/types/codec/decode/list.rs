@@ -9,7 +9,7 @@ use crate::types::codec::wire::{Reason, read_count, read_len, read_text};
 use crate::types::list::{End, List, Quicklist};
 use crate::types::listpack::ListpackBuf;
 use crate::words::codec::Reader;
-use crate::words::reach::FULL;
+use crate::words::reach::{FULL, SERVER};
 
 /// Reads a list in any of its forms.
 pub(super) fn decode(form: Form, reader: &mut Reader<'_>, limits: &Limits) -> Result<List, Reason> {
@@ -22,7 +22,7 @@ pub(super) fn decode(form: Form, reader: &mut Reader<'_>, limits: &Limits) -> Re
             }
             list
         }
-        Form::List => {
+        Form::List if SERVER => {
             let mut list = List::new();
             let mut scratch = Vec::new();
             for _ in 0..read_count(reader, 1)? {
@@ -62,7 +62,7 @@ fn joined(form: Form, reader: &mut Reader<'_>, limits: &Limits) -> Result<List, 
     let mut list = List::new();
     for _ in 0..read_count(reader, 1)? {
         let packed = match form {
-            Form::ListZiplists => read_ziplist(reader)?,
+            Form::ListZiplists if SERVER => read_ziplist(reader)?,
             _ => match read_len(reader)? {
                 NODE_PLAIN => {
                     let mut node = ListpackBuf::new();

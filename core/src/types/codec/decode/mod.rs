@@ -19,7 +19,7 @@ use super::wire::{Reason, Text, read_text};
 use crate::types::string::{Str, StrRef};
 use crate::types::{Kind, Limits, Value};
 use crate::words::codec::Reader;
-use crate::words::reach::TYPES;
+use crate::words::reach::{SERVER, TYPES};
 
 /// A body was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +42,9 @@ pub fn decode(form: Form, body: &[u8], limits: &Limits) -> Result<Value, DecodeE
 }
 
 fn read_value(form: Form, reader: &mut Reader<'_>, limits: &Limits) -> Result<Value, Reason> {
+    if !SERVER && !is_current(form) {
+        return Err(Reason::Unsupported("an older server's"));
+    }
     Ok(match form.kind() {
         Some(Kind::String) => Value::Str(read_string(reader)?),
         Some(kind) if !TYPES && !matches!(kind, Kind::Hash) => return Err(Reason::Unsupported(form.name())),
@@ -51,6 +54,15 @@ fn read_value(form: Form, reader: &mut Reader<'_>, limits: &Limits) -> Result<Va
         Some(Kind::Set) => Value::Set(set::decode(form, reader, limits)?),
         None => return Err(Reason::Unsupported(form.name())),
     })
+}
+
+/// Whether Redis 7 writes the form, or this program: what a small build reads.
+fn is_current(form: Form) -> bool {
+    use Form::{Hash, HashListpack, ListQuicklist, Set, SetIntset, SetListpack, String, Zset, ZsetListpack};
+    matches!(
+        form,
+        String | ListQuicklist | Set | SetIntset | SetListpack | Hash | HashListpack | Zset | ZsetListpack
+    )
 }
 
 fn read_string(reader: &mut Reader<'_>) -> Result<Str, Reason> {

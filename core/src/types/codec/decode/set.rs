@@ -8,6 +8,7 @@ use crate::types::codec::form::Form;
 use crate::types::codec::wire::{Reason, read_count, read_text};
 use crate::types::full::Full;
 use crate::types::intset::{Intset, IntsetBuf};
+use crate::types::listpack::{Element, ListpackBuf};
 use crate::types::set::{MemberTable, Set};
 use crate::words::codec::Reader;
 use crate::words::reach::FULL;
@@ -24,8 +25,13 @@ pub(super) fn decode(form: Form, reader: &mut Reader<'_>, limits: &Limits) -> Re
 fn intset(reader: &mut Reader<'_>, limits: &Limits) -> Result<Set, Reason> {
     let blob = read_text(reader)?.to_vec()?;
     Intset::validate(&blob).map_err(|_| Reason::Blob("intset"))?;
+    if !FULL {
+        let mut packed = ListpackBuf::new();
+        Intset::new(&blob).iter().for_each(|n| packed.push_back_element(Element::Int(n)));
+        return Ok(Set::Packed(packed));
+    }
     let too_many = Intset::new(&blob).len() > limits.set_max_intset_entries;
-    let mut set = Set::Ints(IntsetBuf::from_vec(blob));
+    let mut set = Set::Ints(Full::new(IntsetBuf::from_vec(blob)));
     if too_many {
         set.make_table(limits);
     }

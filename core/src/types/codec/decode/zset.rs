@@ -11,7 +11,7 @@ use crate::types::zset::Zset;
 use crate::types::zset::packed::{Score, safe_to_add, score_of};
 use crate::words::codec::Reader;
 use crate::words::number::strtod;
-use crate::words::reach::FULL;
+use crate::words::reach::{FULL, SERVER};
 
 /// Fewest bytes a member with its score takes: two empty strings, or an empty string and a score of one byte.
 const LEAST_ENTRY: usize = 2;
@@ -81,7 +81,7 @@ fn entries(form: Form, reader: &mut Reader<'_>, limits: &Limits) -> Result<Zset,
     let mut scratch = Vec::new();
     for _ in 0..count {
         let member = read_text(reader)?.bytes(&mut scratch)?;
-        let score = if form == Form::Zset { reader.f64le()? } else { read_score(reader)? };
+        let score = if !SERVER || form == Form::Zset { reader.f64le()? } else { read_score(reader)? };
         if score.is_nan() {
             return Err(Reason::Score);
         }

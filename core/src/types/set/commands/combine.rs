@@ -11,6 +11,7 @@ use crate::types::{Limits, Value, ValueRef};
 use crate::words::error::{CommandError, CommandResult, SYNTAX};
 use crate::words::hash::HashKey;
 use crate::words::ordered;
+use crate::words::reach::FULL;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
@@ -51,7 +52,9 @@ fn smallest_first(sets: Vec<Option<SetRef<'_>>>) -> Option<Vec<SetRef<'_>>> {
 }
 
 fn intersection<'d>(sets: Vec<Option<SetRef<'d>>>, mut visit: impl FnMut(Element<'d>)) {
-    let Some(sets) = smallest_first(sets) else { return };
+    // Without tables it does not matter which is asked for its members and which for each of them.
+    let sets = if FULL { smallest_first(sets) } else { sets.into_iter().collect() };
+    let Some(sets) = sets else { return };
     let Some((smallest, others)) = sets.split_first() else { return };
     smallest.for_each(|member| {
         if others.iter().all(|set| set.contains_element(member)) {
@@ -67,7 +70,7 @@ fn difference<'d>(sets: Vec<Option<SetRef<'d>>>, key: HashKey, mut visit: impl F
     let mut others: Vec<SetRef<'d>> = sets.flatten().collect();
     let in_others: usize = others.iter().map(|set| set.len()).sum();
     // Many others are put together first, where asking each for every member would take longer.
-    if first.len().saturating_mul(others.len()) / 2 > first.len() + in_others {
+    if FULL && first.len().saturating_mul(others.len()) / 2 > first.len() + in_others {
         let mut excluded = Distinct::new(key, in_others);
         others.iter().for_each(|set| set.for_each(|member| excluded.insert(member, |_| ())));
         first.for_each(|member| {
@@ -78,7 +81,9 @@ fn difference<'d>(sets: Vec<Option<SetRef<'d>>>, key: HashKey, mut visit: impl F
         return;
     }
     // The larger ones are likelier to have it.
-    others.sort_unstable_by_key(|set| Reverse(set.len()));
+    if FULL {
+        others.sort_unstable_by_key(|set| Reverse(set.len()));
+    }
     first.for_each(|member| {
         if !others.iter().any(|set| set.contains_element(member)) {
             visit(member);
@@ -140,9 +145,36 @@ impl<'d> Distinct<'d> {
     }
 }
 
+/// What comes of the sets under the keys, after [`read_all`].
+fn combined<'a>(
+    db: &Db<'_>,
+    keys: impl Iterator<Item = &'a [u8]>,
+    operation: Operation,
+    limits: &Limits,
+) -> Set {
+    let sets = sets(db, keys);
+    let mut out = Set::new();
+    let mut add = |member: Element<'_>| {
+        member.with_bytes(|m| out.insert(m, limits));
+    };
+    match operation {
+        Operation::Union => sets.into_iter().flatten().for_each(|set| set.for_each(&mut add)),
+        Operation::Intersection => intersection(sets, add),
+        Operation::Difference => difference(sets, limits.hash_key, add),
+    }
+    out
+}
+
 fn answer(ctx: &mut Ctx<'_>, args: Args<'_>, operation: Operation) -> CommandResult {
     read_all(&mut ctx.db, args.from(1))?;
     let limits = ctx.db.data.limits;
+    if !FULL {
+        // One copy of each operation, not one for what is sent and one for what is stored.
+        let out = combined(&ctx.db, args.from(1), operation, &limits);
+        ctx.reply.set(out.len());
+        out.as_ref().for_each(|member| ctx.reply.element(member));
+        return Ok(());
+    }
     let sets = sets(&ctx.db, args.from(1));
     let mark = ctx.reply.deferred_array();
     let mut members = 0;
@@ -162,16 +194,7 @@ fn answer(ctx: &mut Ctx<'_>, args: Args<'_>, operation: Operation) -> CommandRes
 fn store(ctx: &mut Ctx<'_>, args: Args<'_>, operation: Operation, event: &'static str) -> CommandResult {
     read_all(&mut ctx.db, args.from(2))?;
     let limits = ctx.db.data.limits;
-    let sets = sets(&ctx.db, args.from(2));
-    let mut out = Set::new();
-    let mut add = |member: Element<'_>| {
-        member.with_bytes(|m| out.insert(m, &limits));
-    };
-    match operation {
-        Operation::Union => sets.into_iter().flatten().for_each(|set| set.for_each(&mut add)),
-        Operation::Intersection => intersection(sets, add),
-        Operation::Difference => difference(sets, limits.hash_key, add),
-    }
+    let out = combined(&ctx.db, args.from(2), operation, &limits);
     let (key, len) = (args.get(1), out.len());
     if len > 0 {
         ctx.db.set(key, Value::Set(out));

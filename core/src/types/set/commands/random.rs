@@ -7,6 +7,7 @@ use crate::db::Edited;
 use crate::events::Event;
 use crate::types::set::SetRef;
 use crate::words::error::{CommandError, CommandResult, NOT_POSITIVE, SYNTAX};
+use crate::words::reach::SERVER;
 use crate::words::rng::Rng;
 use alloc::vec::Vec;
 
@@ -40,6 +41,9 @@ fn take(ctx: &mut Ctx<'_>, key: &[u8], n: usize) -> Result<Vec<Vec<u8>>, Command
 }
 
 fn propagate_removal(ctx: &mut Ctx<'_>, key: &[u8], members: &[Vec<u8>]) {
+    if !SERVER {
+        return;
+    }
     // All of it or nothing, if the journal's end is lost; EXEC around the command sees to that already.
     let together = members.len() > SREM_MEMBERS && !ctx.in_exec;
     if together {

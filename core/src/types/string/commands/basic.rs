@@ -64,7 +64,9 @@ fn store_until(ctx: &mut Ctx<'_>, key: &[u8], value: &[u8], deadline: UnixMillis
     store(&mut ctx.db, key, value, false);
     ctx.db.set_deadline(key, Some(deadline));
     ctx.db.event(Event::GENERIC, "expire", key);
-    with_i64(deadline, |text| ctx.propagate_as(&[b"SET", key, value, b"PXAT", text]));
+    if SERVER {
+        with_i64(deadline, |text| ctx.propagate_as(&[b"SET", key, value, b"PXAT", text]));
+    }
 }
 
 /// `SET key value [NX|XX] [GET] [EX seconds|PX milliseconds|EXAT seconds|PXAT milliseconds|KEEPTTL]`
@@ -111,6 +113,9 @@ fn set_with_options(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
 }
 
 fn propagate_without_get(ctx: &mut Ctx<'_>, args: Args<'_>) {
+    if !SERVER {
+        return;
+    }
     if !SERVER || !ctx.server.journaling {
         return;
     }
@@ -187,7 +192,9 @@ pub fn getex(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
         Some(deadline) => {
             ctx.db.set_deadline(key, Some(deadline));
             ctx.db.changed(key, Event::GENERIC, "expire", 1);
-            with_i64(deadline, |text| ctx.propagate_as(&[b"PEXPIREAT", key, text]));
+            if SERVER {
+                with_i64(deadline, |text| ctx.propagate_as(&[b"PEXPIREAT", key, text]));
+            }
         }
         None if options.ttl == Ttl::Persist && ctx.db.deadline(key).flatten().is_some() => {
             ctx.db.set_deadline(key, None);

@@ -10,6 +10,7 @@ use crate::context::Ctx;
 use crate::events::Event;
 use crate::types::Value;
 use crate::words::error::{CommandError, CommandResult, SYNTAX};
+use crate::words::reach::SERVER;
 
 const LIMIT_BY_RANK: CommandError = CommandError::new(
     "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX",
@@ -37,6 +38,7 @@ impl<'a> Ends<'a> {
         Ok(match kind {
             Kind::Rank => Self::Ranks(args.int(min)?, args.int(max)?),
             Kind::Score => Self::Scores(score_range(args.get(min), args.get(max))?),
+            Kind::Lex if !SERVER => return Err(SYNTAX),
             Kind::Lex => Self::Members(lex_range(args.get(min), args.get(max))?),
         })
     }
@@ -50,6 +52,7 @@ impl<'a> Ends<'a> {
                 if reverse { len - ranks.end..len - ranks.start } else { ranks }
             }
             Self::Scores(range) => zset.score_ranks(range),
+            Self::Members(_) if !SERVER => 0..0,
             Self::Members(range) => zset.lex_ranks(range, reverse),
         }
     }
