@@ -8,6 +8,7 @@ use super::outstanding::let_go;
 use super::record;
 use crate::keyspace::Keyspace;
 use crate::types::codec::Encoder;
+use crate::words::reach::SERVER;
 use crate::words::time::UnixMillis;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -145,7 +146,9 @@ impl Cache {
             let (db, key) = (at.0, entry.key.to_vec());
             let op = match value {
                 Some((value, deadline)) => {
-                    self.soonest = self.soonest.into_iter().chain(deadline).min();
+                    if SERVER {
+                        self.soonest = self.soonest.into_iter().chain(deadline).min();
+                    }
                     let record = record::encode(&key, value, deadline, encoder);
                     StoreOp::Put { db, key, record }
                 }

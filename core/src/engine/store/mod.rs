@@ -321,13 +321,13 @@ impl Engine {
             self.evict_every_clean_key();
         }
         while self.data.store.as_ref().is_some_and(|store| store.used() > limit) {
-            if self.store.spared > 0 {
+            if SERVER && self.store.spared > 0 {
                 self.store.spared -= 1;
                 break;
             }
             if !self.evict_clean() {
                 // A command that waits for many keys: with each that comes those that are there already would be looked at again.
-                self.store.spared = if self.store.pins.len() > TRIES { TRIES } else { 0 };
+                self.store.spared = if SERVER && self.store.pins.len() > TRIES { TRIES } else { 0 };
                 break;
             }
         }

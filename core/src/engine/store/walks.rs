@@ -8,6 +8,7 @@ use crate::engine::jobs::Done;
 use crate::session::SessionId;
 use crate::store::{Cache, Prepared, record};
 use crate::words::ordered::OrderedMap;
+use crate::words::reach::SERVER;
 use crate::words::time::UnixMillis;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -225,7 +226,8 @@ impl Engine {
         let Some(store) = self.data.store.as_deref_mut().filter(|store| store.error.is_none()) else {
             return;
         };
-        let rests = self.now < sweep.rests_until && store.soonest.is_none_or(|soonest| self.now <= soonest);
+        let due = SERVER && store.soonest.is_some_and(|soonest| self.now > soonest);
+        let rests = self.now < sweep.rests_until && !due;
         if !idle || rests || !self.server.active_expire {
             return;
         }
