@@ -46,35 +46,36 @@ pub(super) enum StoreStep {
     Count,
     Catalog,
     Load(u32),
-    Write(u64),
+    Write(u32),
     Sync,
     Clear(u32),
     Page(u32),
     Sweep,
     Snapshot(u32),
-    Import(u64),
+    Import(u32),
 }
 
 /// Writes end in the order in which they were handed over, whenever their ends are told: how many keys a database has is as of
 /// the last one, and an older count in its place made a database with keys pass for an empty one.
 #[derive(Debug, Default)]
 struct InOrder {
-    handed: u64,
-    next: u64,
-    early: OrderedMap<u64, (StoreStep, Done)>,
+    handed: u32,
+    next: u32,
+    early: OrderedMap<u32, (StoreStep, Done)>,
 }
 
 impl InOrder {
     /// The number of the next write that is handed over.
-    fn number(&mut self) -> u64 {
-        self.handed += 1;
-        self.handed - 1
+    fn number(&mut self) -> u32 {
+        let number = self.handed;
+        self.handed = number.wrapping_add(u32::from(SERVER));
+        number
     }
 
     /// The next write whose turn it is to have ended.
     fn pop(&mut self) -> Option<(StoreStep, Done)> {
         let next = self.early.remove(&self.next)?;
-        self.next += 1;
+        self.next = self.next.wrapping_add(1);
         Some(next)
     }
 }
@@ -274,7 +275,7 @@ impl Engine {
         self.pump_store();
     }
 
-    fn write_ended(&mut self, number: u64, step: StoreStep, done: Done) {
+    fn write_ended(&mut self, number: u32, step: StoreStep, done: Done) {
         self.store.ended.early.insert(number, (step, done));
         while let Some((step, done)) = self.store.ended.pop() {
             match step {
@@ -315,7 +316,7 @@ impl Engine {
                 index(at.0).is_some_and(|index| pins.contains_key(&(index, Box::from(key))))
             });
             let left = store.absent.bytes();
-            self.store.absent_left = if left > bound { left } else { 0 };
+            self.store.absent_left = if SERVER && left > bound { left } else { 0 };
         }
         if core::mem::take(&mut store.evict_all) {
             self.evict_every_clean_key();
