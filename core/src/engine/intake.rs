@@ -318,8 +318,7 @@ impl Engine {
         if let Some(clock) = clock {
             share_time(&mut self.server, clock);
         }
-        if SERVER && self.data.paging.swapped > 0 && matches!(session.blocked, Some(Blocked::Loading { .. }))
-        {
+        if SERVER && matches!(session.blocked, Some(Blocked::Loading { .. })) {
             self.load_behind(session, buf, batch.iter().filter(|command| command.base >= done), spans);
         }
         done
@@ -334,19 +333,22 @@ impl Engine {
         behind: impl Iterator<Item = &'b Parsed>,
         spans: &[Span],
     ) {
-        let Some(paging) = self.parts.paging().filter(|_| session.multi.is_none()) else { return };
+        let paging = self.parts.paging().filter(|_| self.data.paging.swapped > 0);
+        let of_store = self.parts.store_files().map(|store| (store.note_missing, store.load_ahead));
+        let ways = paging.map(|paging| (paging.note_missing, paging.load_ahead)).or(of_store);
+        let Some((note_missing, load_ahead)) = ways.filter(|_| session.multi.is_none()) else { return };
         self.data.missing.clear();
         for command in behind.filter(|command| !command.unquoted) {
             let args = command.args(&buf[command.base..command.end], spans);
             let known = command.id.filter(|id| self.server.index.get(*id).takes(args.len()));
             if let Some(id) = known {
-                (paging.note_missing)(self, session.db, id, args);
+                note_missing(self, session.db, id, args);
             }
             if self.data.missing.len() > BATCH {
                 break;
             }
         }
-        (paging.load_ahead)(self);
+        load_ahead(self);
     }
 }
 

@@ -155,9 +155,12 @@ pub(super) struct StorePart {
     pub(super) files: Option<&'static StoreFilesPart>,
 }
 
-/// Diskstore beside files: snapshots of a store, and files that are loaded into one.
+/// Diskstore where there is more than a chip has: snapshots of a store, files that are loaded into one, and pipelines.
 #[derive(Debug)]
 pub(super) struct StoreFilesPart {
+    /// As [`PagingPart`]'s.
+    pub(super) note_missing: fn(&mut Engine, usize, CommandId, Args<'_>),
+    pub(super) load_ahead: fn(&mut Engine),
     pub(super) begin_snapshot: fn(&mut Engine, Options, &Facts<'_>),
     pub(super) end_snapshot: fn(&mut Engine),
     pub(super) begin_import: fn(&mut Engine),

@@ -116,6 +116,8 @@ pub struct Cache {
     pub instant: Option<Box<Instant>>,
     /// The soonest deadline of what was saved since the sweep began a round.
     pub soonest: Option<UnixMillis>,
+    /// Keys that were read ahead of their commands, which have not come yet.
+    pub(super) ahead: u64,
     /// Counts.
     pub stats: Stats,
     /// What the store itself holds in memory.
@@ -162,6 +164,7 @@ impl Cache {
             prepared: VecDeque::new(),
             instant: None,
             soonest: None,
+            ahead: 0,
             stats: Stats::default(),
             held_by_store: StoreMemory::default(),
             no_blind: false,

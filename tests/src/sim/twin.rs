@@ -115,6 +115,7 @@ impl StoreTwin {
             13 if self.dice.once_in(2) => self.begin_save(),
             14 if self.dice.once_in(20) => self.reload(),
             15..18 => self.race(),
+            18 => self.pipeline(),
             _ => self.talk(),
         };
         let Config { cache_max_memory, cache_flush_delay, cache_io_jobs, .. } = &self.config;
@@ -184,6 +185,36 @@ impl StoreTwin {
     fn talk(&mut self) -> Result<(), String> {
         let words = self.command();
         self.both(&words)
+    }
+
+    /// Many commands at once: what those behind one that waits need is read ahead.
+    fn pipeline(&mut self) -> Result<(), String> {
+        if self.in_transaction || self.store.faulty {
+            return Ok(());
+        }
+        // What failed is saved first, and from then on nothing is refused: where a sync had failed and nothing waited to be saved,
+        // no write ended that could have shown that the store works again, and all were refused for ever.
+        self.settle_down()?;
+        let mut bytes = Vec::new();
+        for _ in 0..1 + self.dice.below(40) {
+            let words = with_instants(&generate::command(&mut self.dice), self.now);
+            self.past.remember(&format!("| {}", show(&words)));
+            bytes.extend(crate::resp::encode(&words));
+        }
+        self.plain.engine.handle_bytes(self.plain.client, &bytes, self.now);
+        self.plain.settle_files(self.now);
+        let expected = self.plain.take_output();
+        self.stored.engine.handle_bytes(self.stored.client, &bytes, self.now);
+        let mut got = Vec::new();
+        for _ in 0..PATIENCE {
+            self.steps(1)?;
+            got.extend(self.stored.take_output());
+            if got.len() >= expected.len() {
+                break;
+            }
+        }
+        self.ran += 1;
+        if got == expected { Ok(()) } else { Err(format!("pipeline: {}", difference(&got, &expected))) }
     }
 
     fn row(&mut self) -> Vec<Bytes> {

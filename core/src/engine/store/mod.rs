@@ -167,6 +167,8 @@ static PART: StorePart = StorePart {
 };
 
 static FILES: StoreFilesPart = StoreFilesPart {
+    note_missing: Engine::note_unknown,
+    load_ahead: Engine::load_keys_ahead,
     begin_snapshot: Engine::begin_store_snapshot,
     end_snapshot: Engine::end_store_snapshot,
     begin_import: Engine::begin_import,

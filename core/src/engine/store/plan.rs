@@ -18,6 +18,10 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::mem;
+
+/// A cache of so many keys keeps what is read ahead until it is used.
+const ROOMY: usize = 1_000;
 
 /// What there is to plan for a command beside the keys that its line in the table names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,6 +133,7 @@ impl Engine {
     fn count_hit(&mut self) {
         if let Some(store) = self.data.store.as_deref_mut()
             && !self.store.again
+            && !store.was_ahead()
         {
             store.stats.hits += 1;
         }
@@ -262,7 +267,7 @@ impl Engine {
         let again = self.store.again;
         let Some(store) = self.data.store.as_deref_mut() else { return };
         if store.knows_absent(db, key) {
-            store.stats.negative_hits += u64::from(!again);
+            store.stats.negative_hits += u64::from(!again && !store.was_ahead());
         } else {
             self.data.missing.push((db, key.into()));
         }
@@ -287,6 +292,38 @@ impl Engine {
         }
     }
 
+    /// Notes the keys of a command behind one that waits, if they have to be known for it.
+    pub(super) fn note_unknown(&mut self, db: usize, id: CommandId, args: Args<'_>) {
+        let class = self.store.classes[usize::from(id.0)];
+        if !matches!(class, Class::Plain | Class::Set) || class == Class::Set && is_unconditional(args) {
+            return;
+        }
+        let mut positions = Vec::new();
+        self.server.index.get(id).keys.positions(args, &mut positions);
+        for key in positions.into_iter().map(|i| args.get(i)) {
+            let asked = self.data.is_resident(db, key)
+                || self.data.store.as_deref_mut().is_none_or(|store| store.knows_absent(db, key));
+            if !asked {
+                self.data.missing.push((db, key.into()));
+            }
+        }
+    }
+
+    /// Asks for the keys that were noted, so that a pipeline waits once and not at each of its commands: unless the cache holds so few
+    /// that they would leave again before their commands come.
+    pub(super) fn load_keys_ahead(&mut self) {
+        let missing = mem::take(&mut self.data.missing);
+        let resident: usize = self.data.keyspace.iter().map(|(_, database)| database.len()).sum();
+        let limit = self.cache_limit();
+        let Some(store) = self.data.store.as_deref_mut() else { return };
+        if resident < ROOMY && store.used() > limit / 2 {
+            return;
+        }
+        for (db, key) in missing {
+            store.want_ahead(db, &key);
+        }
+    }
+
     /// Parks the session until what it lacks is there.
     fn park_for_store(
         &mut self,
@@ -295,7 +332,7 @@ impl Engine {
         command: OwnedCommand,
         wants: Vec<Want>,
     ) {
-        let mut keys = core::mem::take(&mut self.data.missing);
+        let mut keys = mem::take(&mut self.data.missing);
         keys.sort_unstable();
         keys.dedup();
         let mut missing = keys.len();

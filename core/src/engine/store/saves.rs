@@ -81,12 +81,7 @@ impl Engine {
             Done::Store(StoreDone::Written { batch, counts }) => {
                 store.written(&batch, &counts, &mut data.keyspace);
                 self.store.unsynced |= self.server.config.cache_flush_delay != 0;
-                if store.error.take().is_some() {
-                    // What failed meanwhile goes at once: while a load has the engine to itself no tick would end the pause.
-                    self.store.retry_at = None;
-                    let line = "The diskstore takes writes again.";
-                    self.server.requests.push(Request::Log(String::from(line)));
-                }
+                self.note_store_success();
                 self.release_durable();
             }
             Done::Store(StoreDone::Unwritten { batch, error }) => {
@@ -110,6 +105,26 @@ impl Engine {
             self.server.requests.push(Request::Log(["Error writing to the diskstore: ", text].concat()));
         }
         store.error = Some(String::from(text));
+    }
+
+    /// The store works: if it did not, writes are taken again.
+    pub(super) fn note_store_success(&mut self) {
+        if self.data.store.as_deref_mut().is_some_and(|store| store.error.take().is_some()) {
+            // What failed meanwhile goes at once: while a load has the engine to itself no tick would end the pause.
+            self.store.retry_at = None;
+            let line = "The diskstore takes writes again.";
+            self.server.requests.push(Request::Log(String::from(line)));
+        }
+    }
+
+    /// Whether the store failed, and nothing waits to be saved that could tell when it works again.
+    pub(super) fn must_try_store(&self) -> bool {
+        let failed = self.data.store.as_deref().filter(|store| store.error.is_some());
+        self.store.writes == 0
+            && failed.is_some_and(|store| {
+                let (last, saved) = store.progress();
+                last == saved
+            })
     }
 
     /// Sessions that wait for a number of keys go on when it is known.

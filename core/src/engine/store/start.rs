@@ -56,9 +56,11 @@ impl Engine {
         }
     }
 
-    /// Makes durable what was written, once a second.
+    /// Makes durable what was written, once a second. Where writes are refused, and so nothing is to be written, that shows when
+    /// the store works again.
     pub(super) fn sync_if_due(&mut self) {
-        let due = self.store.unsynced && self.now - self.store.last_sync >= SYNC_PERIOD;
+        let wanted = self.store.unsynced || self.must_try_store();
+        let due = wanted && self.now - self.store.last_sync >= SYNC_PERIOD;
         if due && !self.store.syncing {
             self.sync_store();
         }
@@ -77,6 +79,8 @@ impl Engine {
             self.store.unsynced = true;
             let text = error.text.clone();
             self.note_store_failure(&text);
+        } else if self.must_try_store() {
+            self.note_store_success();
         }
         self.end_if_closed();
     }
