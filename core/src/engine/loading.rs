@@ -190,8 +190,9 @@ impl Engine {
         loading.in_flight -= 1;
         match done {
             Done::Read { bytes, size } => {
-                loading.loader.feed(&bytes);
-                if bytes.len() < PORTION {
+                let last = bytes.len() < PORTION;
+                let spare = loading.loader.feed_owned(bytes);
+                if last {
                     loading.loader.finish();
                 }
                 loading.intake.progress.total = size;
@@ -208,14 +209,14 @@ impl Engine {
                     let keys = loading.intake.take_keys();
                     (store.import_keys)(self, &keys);
                 }
-                self.after_portion(taken, bytes);
+                self.after_portion(taken, last, spare);
             }
             Done::Failed(error) => self.end_unread(&error),
             Done::Finished | Done::Appended(_) | Done::Refused { .. } | Done::Store(_) => {}
         }
     }
 
-    fn after_portion(&mut self, taken: Result<(), RdbError>, bytes: Vec<u8>) {
+    fn after_portion(&mut self, taken: Result<(), RdbError>, last: bool, spare: Vec<u8>) {
         if let (true, Some(paging)) =
             (self.loading.as_ref().is_some_and(|load| load.in_place), self.parts.paging())
         {
@@ -231,11 +232,11 @@ impl Engine {
                 Some(store) => (store.import_whole)(self),
                 None => self.end_loaded(),
             },
-            Ok(()) if bytes.len() < PORTION => self.end_refused("the file changed while it was read"),
-            Ok(()) if self.takes_more() => self.read_on(bytes),
+            Ok(()) if last => self.end_refused("the file changed while it was read"),
+            Ok(()) if self.takes_more() => self.read_on(spare),
             Ok(()) => {
                 if let Some(loading) = &mut self.loading {
-                    loading.spare.push(bytes);
+                    loading.spare.push(spare);
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! Reading a file: bytes in, items out.
 
 use alloc::vec::Vec;
+use core::mem;
 
 use super::SEAL;
 use super::error::{Cause, RdbError};
@@ -11,6 +12,8 @@ use crate::words::codec::Reader;
 use crate::words::crc64::{Crc64, crc64};
 use crate::words::time::UnixMillis;
 
+/// An item that is not whole is looked at again with so many bytes more, or twice what it had.
+const LEAST_MOVED: usize = 4096;
 /// The magic and the version.
 const HEADER: usize = 9;
 /// The newest version of Redis's own numbering of which the old types are read.
@@ -45,12 +48,18 @@ struct Partial {
 }
 
 /// Reads a file. In: [`feed`](Self::feed), and [`finish`](Self::finish) when the file ends. Out:
-/// [`poll_item`](Self::poll_item). It holds the bytes of the item being read and of one portion, no more.
+/// [`poll_item`](Self::poll_item). It holds the bytes of the item being read and of one portion, no more. Items are read where a portion
+/// lies; only one that two portions share is put together first.
 ///
 /// An entry is given out as the bytes of its value, so a caller that keeps only places in the file need not decode.
 #[derive(Debug)]
 pub struct Loader {
     buf: Vec<u8>,
+    /// The portion behind `buf`. While the first item that needs some of it is read, `buf` is the end of the portion before, `carried`
+    /// bytes, and as much of this one as was needed so far, `moved` bytes.
+    next: Vec<u8>,
+    carried: usize,
+    moved: usize,
     /// How much of `buf` was given out.
     at: usize,
     /// How much of `buf` is in `crc`; at most `at`.
@@ -78,6 +87,9 @@ impl Loader {
     pub fn new(check: bool) -> Self {
         Self {
             buf: Vec::new(),
+            next: Vec::new(),
+            carried: 0,
+            moved: 0,
             at: 0,
             summed: 0,
             base: 0,
@@ -103,14 +115,50 @@ impl Loader {
         Self { sum: sum.unwrap_or(crc64), ..self }
     }
 
-    /// The next portion of the file. Cheapest when all items of the portion before were polled.
+    /// As [`feed_owned`](Self::feed_owned), for bytes that the caller keeps.
     pub fn feed(&mut self, bytes: &[u8]) {
+        self.feed_owned(bytes.to_vec());
+    }
+
+    /// The next portion of the file; an old one's buffer, to be used again. Cheapest when all items of the portion before were
+    /// polled.
+    pub fn feed_owned(&mut self, bytes: Vec<u8>) -> Vec<u8> {
+        self.move_on(usize::MAX);
         self.sum();
-        self.buf.drain(..self.at);
+        // The end of the portion before goes to a buffer of its own, as it is short.
+        let mut carried = mem::take(&mut self.next);
+        carried.clear();
+        carried.extend_from_slice(&self.buf[self.at..]);
         self.base += self.at as u64;
-        self.at = 0;
-        self.summed = 0;
-        self.buf.extend_from_slice(bytes);
+        (self.at, self.summed) = (0, 0);
+        (self.carried, self.moved) = (carried.len(), 0);
+        self.next = bytes;
+        let old = mem::replace(&mut self.buf, carried);
+        self.leave_carried();
+        old
+    }
+
+    /// Adds up to so many bytes of the portion behind; false: there are none left.
+    fn move_on(&mut self, most: usize) -> bool {
+        let rest = &self.next[self.moved..];
+        let count = rest.len().min(most);
+        self.buf.extend_from_slice(&rest[..count]);
+        self.moved += count;
+        count > 0
+    }
+
+    /// Goes on in the portion itself where what was carried has been given out.
+    fn leave_carried(&mut self) {
+        if self.next.is_empty() || self.at < self.carried {
+            return;
+        }
+        self.sum();
+        self.base += self.carried as u64;
+        self.at -= self.carried;
+        self.summed = self.at;
+        mem::swap(&mut self.buf, &mut self.next);
+        self.next.clear();
+        (self.carried, self.moved) = (0, 0);
     }
 
     /// There are no more portions: an item that is not complete now never will be.
@@ -141,6 +189,7 @@ impl Loader {
     /// The next item. `None`: feed more; after the end and after an error, always `None`.
     pub fn poll_item(&mut self) -> Result<Option<Item<'_>>, RdbError> {
         loop {
+            self.leave_carried();
             let step = match self.stage {
                 Stage::Header => self.header(),
                 Stage::Items => self.item(),
@@ -150,6 +199,7 @@ impl Loader {
             match step {
                 Ok(Step::On) => {}
                 Ok(Step::Out(found)) => return Ok(Some(self.present(found))),
+                Err(Cause::Value(Reason::Truncated)) if self.move_on(self.buf.len().max(LEAST_MOVED)) => {}
                 Err(Cause::Value(Reason::Truncated)) if !self.finished => return Ok(None),
                 Err(cause) => return Err(self.fail(cause)),
             }
@@ -333,6 +383,8 @@ impl Loader {
             self.summed = self.at;
         }
         self.stage = Stage::Done;
+        // What lies behind the end is given out in one piece.
+        self.move_on(usize::MAX);
         Ok(Step::Out(Found::End(checksum)))
     }
 
@@ -345,7 +397,7 @@ impl Loader {
             Found::ModuleAux(name) => Item::ModuleAux(name),
             Found::End(checksum) => Item::End(checksum),
             Found::Entry { form, body, end } => {
-                let meta = core::mem::take(&mut self.meta);
+                let meta = mem::take(&mut self.meta);
                 Item::Entry(Entry {
                     db: self.db,
                     key: &self.name,

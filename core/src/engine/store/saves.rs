@@ -101,10 +101,9 @@ impl Engine {
     pub(super) fn note_store_failure(&mut self, text: &str) {
         self.store.retry_at = Some(self.now + RETRY_PERIOD);
         let Some(store) = self.data.store.as_deref_mut() else { return };
-        if store.error.is_none() {
-            self.server.requests.push(Request::Log(["Error writing to the diskstore: ", text].concat()));
+        if store.error.replace(String::from(text)).is_none() {
+            self.tell(|_| Request::Log(["Error writing to the diskstore: ", text].concat()));
         }
-        store.error = Some(String::from(text));
     }
 
     /// The store works: if it did not, writes are taken again.
@@ -112,8 +111,7 @@ impl Engine {
         if self.data.store.as_deref_mut().is_some_and(|store| store.error.take().is_some()) {
             // What failed meanwhile goes at once: while a load has the engine to itself no tick would end the pause.
             self.store.retry_at = None;
-            let line = "The diskstore takes writes again.";
-            self.server.requests.push(Request::Log(String::from(line)));
+            self.tell(|_| Request::Log(String::from("The diskstore takes writes again.")));
         }
     }
 

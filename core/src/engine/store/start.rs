@@ -5,7 +5,9 @@ use crate::engine::Engine;
 use crate::engine::jobs::Done;
 use crate::server::{PauseKind, Request};
 use crate::store::catalog::{self, Catalog};
+use crate::words::config::Config;
 use crate::words::error::as_sent;
+use crate::words::reach::SERVER;
 use crate::words::time::UnixMillis;
 use alloc::string::String;
 
@@ -44,15 +46,25 @@ impl Engine {
             _ => Some(String::from("it gave an answer to another question")),
         };
         if let Some(reason) = failure {
-            let path = as_sent(&self.server.config.diskstore_path);
-            let line = ["Fatal error opening the diskstore '", &path, "': ", &reason, ". Exiting."].concat();
-            self.server.requests.push(Request::Fatal(line));
+            self.tell(|config| {
+                let path = as_sent(&config.diskstore_path);
+                Request::Fatal(
+                    ["Fatal error opening the diskstore '", &path, "': ", &reason, ". Exiting."].concat(),
+                )
+            });
         } else if left > 1 {
             self.store.stage = Stage::Opening(left - 1);
         } else {
             self.store.stage = Stage::Open;
             self.server.loading = false;
-            self.server.requests.push(Request::Log(String::from("The diskstore is open.")));
+            self.tell(|_| Request::Log(String::from("The diskstore is open.")));
+        }
+    }
+
+    /// A chip has no log.
+    pub(super) fn tell(&mut self, request: impl FnOnce(&Config) -> Request) {
+        if SERVER {
+            self.server.requests.push(request(&self.server.config));
         }
     }
 
@@ -137,7 +149,7 @@ impl Engine {
             self.store.stage = Stage::Open;
             self.server.pause = Some((PauseKind::All, self.now));
             let line = "Keys cannot be saved to the diskstore, so the server does not end. Free its disk and try again.";
-            self.server.requests.push(Request::Log(String::from(line)));
+            self.tell(|_| Request::Log(String::from(line)));
         } else if saved == last && self.store.writes == 0 && !self.store.syncing {
             if self.store.unsynced {
                 return self.sync_store();
