@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-pub use swap_file::open;
+pub use swap_file::{OldFile, open};
 
 /// The most that the event loop stands still for the device at once, so that a dead disk does not stop the server.
 const LONGEST_WAIT: Duration = Duration::from_millis(20);

@@ -62,9 +62,15 @@ pub fn serve(mut config: Config, config_file: Option<&Path>) -> Result<(), Strin
 
 /// What the configuration keeps cold data on.
 fn devices(config: &Config) -> Result<Devices, String> {
-    let swap_file = if config.vm_enabled { Some(pages::open(config)?) } else { None };
-    let store = if config.diskstore_enabled { Some(store::open(config)?) } else { None };
-    Ok(Devices { swap_file, store })
+    let mut devices = Devices::default();
+    if config.vm_enabled {
+        let (file, old) = pages::open(config)?;
+        (devices.swap_file, devices.old_swap_file) = (Some(file), old);
+    }
+    if config.diskstore_enabled {
+        devices.store = Some(store::open(config)?);
+    }
+    Ok(devices)
 }
 
 /// Replaces what the configured diskstore holds by the dataset in `dbfilename`.

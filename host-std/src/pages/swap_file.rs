@@ -21,12 +21,24 @@ const LARGE: u64 = 1 << 20;
 /// What the room that a file takes is counted in.
 const BLOCK: u64 = 512;
 
+/// A swap file whose place another took.
+#[derive(Debug)]
+pub struct OldFile(File);
+
+impl OldFile {
+    /// Has a thread let go of what it holds. That keeps a processor busy for a tenth of a second with half a gigabyte, so it is for
+    /// when the dataset has been loaded. Without a thread it goes here.
+    pub fn let_go(self) {
+        let _ = thread::Builder::new().name("old swap file".into()).spawn(move || drop(self.0));
+    }
+}
+
 /// Opens the swap file, empty, and locks it against a second server. What an older server left there is of no use: values
 /// are found by keys in memory.
 ///
 /// # Errors
 /// One line that names the file, what is wrong, and what to do.
-pub fn open(config: &Config) -> Result<File, String> {
+pub fn open(config: &Config) -> Result<(File, Option<OldFile>), String> {
     let path = Path::new(OsStr::from_bytes(&config.vm_swap_file));
     let named = |what: &str| format!("Can't use the swap file '{}': {what}", path.display());
     let elsewhere =
@@ -43,27 +55,26 @@ pub fn open(config: &Config) -> Result<File, String> {
     flock(&file, FlockOperation::NonBlockingLockExclusive)
         .map_err(|_| named("another server has it locked; give each server its own vm-swap-file"))?;
     check_room(config, &file).map_err(|what| named(&what))?;
-    let file = emptied(path, file).map_err(failed)?;
+    let (file, old) = emptied(path, file).map_err(failed)?;
     // What lies beside a value belongs to others. Where the system takes no advice, it reads too much.
     let _ = fadvise(&file, 0, None, Advice::Random);
-    Ok(file)
+    Ok((file, old))
 }
 
 /// The file without what it held. To cut off what is still on its way to the disk takes until it is there, seconds for a large
-/// file, so a new one takes its place, and a thread lets go of the old one. On a disk where both together may not find room, or
+/// file, so a new one takes its place, and a thread lets go of the old one later. On a disk where both together may not find room, or
 /// in a folder that takes no new file, it is cut off all the same.
-fn emptied(path: &Path, old: File) -> io::Result<File> {
+fn emptied(path: &Path, old: File) -> io::Result<(File, Option<OldFile>)> {
     let size = old.metadata()?.len();
     let has_room = free_bytes(&old).is_some_and(|free| free / 2 >= size);
     if size >= LARGE
         && has_room
         && let Ok(new) = replace(path, &old)
     {
-        thread::Builder::new().name("old swap file".into()).spawn(move || drop(old))?;
-        return Ok(new);
+        return Ok((new, Some(OldFile(old))));
     }
     old.set_len(0)?;
-    Ok(old)
+    Ok((old, None))
 }
 
 /// Puts an empty file, locked, in the place of the old one.

@@ -12,7 +12,7 @@ mod signals;
 use crate::facts::now;
 use crate::listen::{Ends, Listener, Stream};
 use crate::options::reason;
-use crate::pages::{LONGEST_IN_RING, Pages};
+use crate::pages::{LONGEST_IN_RING, OldFile, Pages};
 use crate::store::{Opened, Stores};
 use crate::worker::Worker;
 use crate::{log, memory};
@@ -48,6 +48,8 @@ const LONGEST_WAIT: i64 = 1000;
 pub struct Devices {
     /// The page device of virtual memory.
     pub swap_file: Option<File>,
+    /// What was there before.
+    pub old_swap_file: Option<OldFile>,
     /// The store of diskstore.
     pub store: Option<Opened>,
 }
@@ -76,6 +78,8 @@ pub struct Server {
     now: i64,
     /// Where connections are accepted, until the log has said so.
     places: Option<String>,
+    /// Until the dataset is loaded.
+    old_swap_file: Option<OldFile>,
     stopping: bool,
 }
 
@@ -139,6 +143,7 @@ impl Server {
             pending: Vec::new(),
             now: now(),
             places: Some(places),
+            old_swap_file: devices.old_swap_file,
             stopping: false,
         })
     }
@@ -211,6 +216,9 @@ impl Server {
             && let Some(places) = self.places.take()
         {
             log::notice(&format!("Ready to accept connections on {places}"));
+            if let Some(old) = self.old_swap_file.take() {
+                old.let_go();
+            }
         }
     }
 
