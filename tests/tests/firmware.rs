@@ -272,9 +272,9 @@ fn no_panic_is_formatted() {
     }
 }
 
-/// Kills and restarts: 10, or as many as `NUTHATCH_KILLS` says.
+/// Kills and restarts: 50, or as many as `NUTHATCH_KILLS` says.
 fn kills() -> usize {
-    std::env::var("NUTHATCH_KILLS").ok().and_then(|number| number.parse().ok()).unwrap_or(10)
+    std::env::var("NUTHATCH_KILLS").ok().and_then(|number| number.parse().ok()).unwrap_or(50)
 }
 
 /// The power goes while writes come; what was acknowledged is there afterwards, and the one in flight is old or new.
