@@ -393,6 +393,29 @@ fn snapshots_and_loads_show_how_far_they_are() {
     assert!(ended.output.contains(&format!("[{}] 100 %, 100 keys", "#".repeat(40))), "{}", ended.output);
 }
 
+/// The end of a load that was given up was taken for one of the next load's, which then counted fewer writes than it waited for, and
+/// never ended.
+#[test]
+fn a_load_begins_while_another_that_was_given_up_ends() {
+    let place = Place::new();
+    let server = place.start(&["--enable-debug-command", "yes", "--cache-max-memory", "4mb"]);
+    assert_eq!(text(&server, "DEBUG POPULATE 30000 key 300"), "+OK");
+    assert_eq!(text(&server, "SAVE"), "+OK");
+    let file = place.path("dump.rdb");
+    let good = fs::read(&file).expect("the snapshot");
+    let mut bad = good.clone();
+    *bad.last_mut().expect("a checksum") ^= 1;
+    for _ in 0..3 {
+        fs::write(&file, &bad).expect("a damaged snapshot");
+        for _ in 0..4 {
+            assert!(text(&server, "DEBUG RELOAD NOSAVE").starts_with("-ERR"));
+        }
+        fs::write(&file, &good).expect("the snapshot");
+        assert_eq!(text(&server, "DEBUG RELOAD NOSAVE"), "+OK");
+        assert_eq!(text(&server, "DBSIZE"), ":30000");
+    }
+}
+
 fn files_below(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
     entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()

@@ -99,13 +99,6 @@ fn a_reload_does_not_wait_for_a_write_that_nobody_tries_again() {
     run_over_store(819_424);
 }
 
-/// The ends of two writes were told the other way round: the older one's count of keys made a database with a key pass for an
-/// empty one, and the key was not looked for.
-#[test]
-fn writes_end_in_their_order_whenever_that_is_told() {
-    run_over_store(6_001_875);
-}
-
 #[test]
 fn over_a_store_with_fresh_seeds() {
     run_fresh(20, run_over_store);

@@ -324,8 +324,8 @@ impl Engine {
         done
     }
 
-    /// A command waits for values: those of the commands behind it are asked for too, so that a pipeline waits once and not at
-    /// each of its commands.
+    /// A command waits for values: those of the commands behind it, as many as were parsed together, are asked for too, so that a
+    /// pipeline waits once for them all and not for each.
     fn load_behind<'b>(
         &mut self,
         session: &Running,

@@ -336,7 +336,10 @@ impl Engine {
         match done {
             Done::Appended(buffer) => {
                 saving.in_flight -= 1;
-                saving.spare.push(buffer);
+                // Diskstore's snapshots are written by others, who have no use for it.
+                if self.data.snapshot.is_some() {
+                    saving.spare.push(buffer);
+                }
             }
             Done::Failed(error) | Done::Refused { error, .. } => {
                 self.fail_saving(&error.text);
@@ -465,7 +468,8 @@ impl Engine {
 
 /// Memory that a snapshot in the background may take for portions.
 fn room(config: &Config) -> usize {
-    let limits = [config.maxmemory as usize, config.vm_max_memory as usize];
+    let limits =
+        [config.maxmemory, config.vm_max_memory].map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
     limits.into_iter().filter(|limit| *limit > 0).min().map_or(usize::MAX, |limit| limit / SHARE)
 }
 

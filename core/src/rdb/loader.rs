@@ -14,6 +14,8 @@ use crate::words::time::UnixMillis;
 
 /// An item that is not whole is looked at again with so many bytes more, or twice what it had.
 const LEAST_MOVED: usize = 4096;
+/// What is put together keeps so many bytes of memory.
+const KEPT: usize = 1 << 20;
 /// The magic and the version.
 const HEADER: usize = 9;
 /// The newest version of Redis's own numbering of which the old types are read.
@@ -125,16 +127,22 @@ impl Loader {
     pub fn feed_owned(&mut self, bytes: Vec<u8>) -> Vec<u8> {
         self.move_on(usize::MAX);
         self.sum();
-        // The end of the portion before goes to a buffer of its own, as it is short.
-        let mut carried = mem::take(&mut self.next);
-        carried.clear();
-        carried.extend_from_slice(&self.buf[self.at..]);
+        let mut old = mem::replace(&mut self.next, bytes);
+        if self.buf.len() - self.at <= LEAST_MOVED {
+            old.clear();
+            old.extend_from_slice(&self.buf[self.at..]);
+            mem::swap(&mut old, &mut self.buf);
+        } else {
+            // The beginning of a long value stays where it is.
+            self.buf.drain(..self.at);
+        }
         self.base += self.at as u64;
         (self.at, self.summed) = (0, 0);
-        (self.carried, self.moved) = (carried.len(), 0);
-        self.next = bytes;
-        let old = mem::replace(&mut self.buf, carried);
+        (self.carried, self.moved) = (self.buf.len(), 0);
         self.leave_carried();
+        if self.is_done() {
+            self.move_on(usize::MAX);
+        }
         old
     }
 
@@ -158,6 +166,8 @@ impl Loader {
         self.summed = self.at;
         mem::swap(&mut self.buf, &mut self.next);
         self.next.clear();
+        // What a long value needed is not needed by those behind it.
+        self.next.shrink_to(KEPT);
         (self.carried, self.moved) = (0, 0);
     }
 

@@ -6,6 +6,7 @@ use crate::types::codec::{Form, Reason};
 use crate::words::hash::HashKey;
 use std::format;
 use std::string::String;
+use std::vec;
 use std::vec::Vec;
 
 fn raw(writer: &mut Writer, key: &[u8], meta: &EntryMeta, value: (Form, &[u8])) {
@@ -153,6 +154,34 @@ fn valkey_has_another_22() {
     let seen = read(hash, 3).unwrap();
     assert!(seen[0].contains("HashDeadlinesValkey"), "{seen:?}");
     assert_eq!(seen.len(), 2);
+}
+
+/// A value much longer than a portion was copied anew with each, and each copy's buffer went back to be read into: six times the
+/// value in memory, and half a terabyte of copies for one of 512 MB.
+#[test]
+fn a_long_value_is_put_together_once() {
+    let mut writer = Writer::new(Options { compress: false, ..Options::default() });
+    let long = vec![b'x'; 1 << 20];
+    writer.header(&Facts { redis_version: b"7.0.15", ctime: 0, used_memory: 0, aof_base: false });
+    writer.database(0, 2, 0);
+    for key in [b"a", b"b"] {
+        let body = [&b"\x80\x00\x10\x00\x00"[..], &long].concat();
+        raw(&mut writer, key, &EntryMeta::default(), (Form::String, &body));
+    }
+    writer.finish();
+    let file = writer.take(Vec::new());
+    let (mut loader, mut entries) = (Loader::new(true), 0);
+    for portion in file.chunks(4096) {
+        let spare = loader.feed_owned(portion.to_vec());
+        assert!(spare.capacity() <= 2 * 4096, "{}", spare.capacity());
+        while let Some(item) = loader.poll_item().unwrap() {
+            if let Item::Entry(entry) = item {
+                assert!(entry.body.ends_with(&long));
+                entries += 1;
+            }
+        }
+    }
+    assert!(loader.is_done() && entries == 2);
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub const RECORD_OVERHEAD: usize = 16;
 /// What INFO tells.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Stats {
-    /// Keys that commands asked for and that were in memory.
+    /// Keys that commands asked for and that were in memory, those too that had been read ahead of their command.
     pub hits: u64,
     /// Keys that had to be read.
     pub misses: u64,
@@ -116,8 +116,6 @@ pub struct Cache {
     pub instant: Option<Box<Instant>>,
     /// The soonest deadline of what was saved since the sweep began a round.
     pub soonest: Option<UnixMillis>,
-    /// Keys that were read ahead of their commands, which have not come yet.
-    pub(super) ahead: u64,
     /// Counts.
     pub stats: Stats,
     /// What the store itself holds in memory.
@@ -164,7 +162,6 @@ impl Cache {
             prepared: VecDeque::new(),
             instant: None,
             soonest: None,
-            ahead: 0,
             stats: Stats::default(),
             held_by_store: StoreMemory::default(),
             no_blind: false,

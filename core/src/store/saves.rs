@@ -307,18 +307,6 @@ impl Cache {
         (at, new)
     }
 
-    /// As [`Cache::want`], for a command that has not been looked at yet: it finds its key in memory then, and that is no hit.
-    pub fn want_ahead(&mut self, index: usize, key: &[u8]) {
-        self.ahead += u64::from(self.want(index, key).1);
-    }
-
-    /// Whether a key that a command finds is one of those that were read ahead.
-    pub fn was_ahead(&mut self) -> bool {
-        let was = SERVER && self.ahead > 0;
-        self.ahead -= u64::from(was);
-        was
-    }
-
     /// The next key that is to be read.
     pub fn next_load(&mut self) -> Option<(At, Box<[u8]>)> {
         self.loads.pop_front()

@@ -10,6 +10,7 @@ use super::files::MemoryFiles;
 use super::pages::{Fault, MemoryPages};
 use super::saves::twin_config;
 use super::told::{Past, difference, show};
+use super::twin::with_pipelines;
 use super::world::facts;
 use super::{Dice, generate};
 
@@ -21,6 +22,23 @@ const PATIENCE: usize = 20_000;
 const READ_NOTHING: [&[u8]; 14] = [
     b"EXISTS", b"TYPE", b"PTTL", b"PEXPIRE", b"PERSIST", b"DEL", b"RENAME", b"STRLEN", b"LLEN", b"HLEN",
     b"SCARD", b"ZCARD", b"SELECT", b"MSET",
+];
+/// Of what [`generate::command`] gives, what changes nothing and so is never refused for memory.
+const READS: [&[u8]; 14] = [
+    b"GET",
+    b"STRLEN",
+    b"LLEN",
+    b"LRANGE",
+    b"SCARD",
+    b"SISMEMBER",
+    b"HGET",
+    b"HLEN",
+    b"ZSCORE",
+    b"ZRANGE",
+    b"ZCARD",
+    b"EXISTS",
+    b"TYPE",
+    b"PTTL",
 ];
 
 thread_local! {
@@ -38,6 +56,8 @@ struct Client {
     plain: SessionId,
     paged: SessionId,
     waits: Option<Vec<Bytes>>,
+    /// What is still to come of a pipeline's replies.
+    expects: Bytes,
     in_transaction: bool,
 }
 
@@ -48,6 +68,7 @@ pub struct PagedTwin {
     plain: Engine,
     paged: Engine,
     clients: Vec<Client>,
+    pipelines: bool,
     /// Sends what is for the paged engine alone.
     admin: SessionId,
     pages: MemoryPages,
@@ -64,6 +85,7 @@ pub struct PagedTwin {
 impl PagedTwin {
     /// A world that this seed decides.
     pub fn new(seed: u64) -> Self {
+        let pipelines = with_pipelines(seed);
         let mut dice = Dice::new(seed);
         let now = 1_700_000_000_000;
         let mut config = twin_config();
@@ -87,6 +109,7 @@ impl PagedTwin {
                 plain: plain.open_session(SessionInfo::default(), now),
                 paged: paged.open_session(SessionInfo::default(), now),
                 waits: None,
+                expects: Vec::new(),
                 in_transaction: false,
             })
             .collect();
@@ -94,7 +117,21 @@ impl PagedTwin {
         let pages = MemoryPages::new(&mut dice);
         let files = MemoryFiles::default();
         let past = Past::default();
-        Self { dice, plain, paged, clients, admin, pages, files, now, past, setting, ran: 0, refused: 0 }
+        Self {
+            dice,
+            plain,
+            paged,
+            clients,
+            pipelines,
+            admin,
+            pages,
+            files,
+            now,
+            past,
+            setting,
+            ran: 0,
+            refused: 0,
+        }
     }
 
     /// One turn: commands, or time, or the end of some jobs.
@@ -111,6 +148,7 @@ impl PagedTwin {
             8 if self.dice.once_in(8) => self.change_faults(),
             9 => self.compare_everything(),
             10 => self.ask_alone(),
+            11 if self.pipelines && self.dice.once_in(2) => self.pipeline(),
             _ => self.talk(),
         };
         outcome.map_err(|difference| self.past.explain(&difference, &self.setting))
@@ -171,7 +209,42 @@ impl PagedTwin {
         Ok(())
     }
 
+    /// Many reads at once: the values of those behind one that waits are read ahead.
+    fn pipeline(&mut self) -> Result<(), String> {
+        self.settle()?;
+        let free = self.clients.iter().position(|client| !client.in_transaction);
+        let Some(who) = free.filter(|_| self.pages.fault == Fault::None) else { return Ok(()) };
+        let mut bytes = Vec::new();
+        for _ in 0..1 + self.dice.below(60) {
+            let words = generate::command(&mut self.dice);
+            if READS.contains(&&words[0][..]) {
+                self.past.remember(&format!("client {who} | {}", show(&words)));
+                bytes.extend(crate::resp::encode(&words));
+            }
+        }
+        let client = &mut self.clients[who];
+        self.plain.handle_bytes(client.plain, &bytes, self.now);
+        client.expects = self.plain.output(client.plain).to_vec();
+        self.plain.consume_output(client.plain, client.expects.len());
+        self.paged.handle_bytes(client.paged, &bytes, self.now);
+        for _ in 0..PATIENCE {
+            self.steps(1)?;
+            if self.clients[who].expects.is_empty() {
+                self.ran += 1;
+                return Ok(());
+            }
+        }
+        Err("a pipeline's replies do not come".to_owned())
+    }
+
     fn compare(&mut self, who: usize, got: &[u8]) -> Result<(), String> {
+        let expects = &mut self.clients[who].expects;
+        if !expects.is_empty() {
+            let rest = expects.strip_prefix(got).map(<[u8]>::to_vec);
+            *expects =
+                rest.ok_or_else(|| format!("client {who}'s pipeline: {}", difference(got, expects)))?;
+            return Ok(());
+        }
         let Some(words) = self.clients[who].waits.take() else {
             return Err(format!("client {who} was sent {:?} unasked", String::from_utf8_lossy(got)));
         };

@@ -5,6 +5,7 @@ use super::{MOST_WRITES, StoreDone, StoreJob, StoreStep};
 use crate::engine::Engine;
 use crate::engine::jobs::Done;
 use crate::keyspace::Keyspace;
+use crate::keyspace::record::Record;
 use crate::store::{StoreOp, record};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -21,6 +22,8 @@ pub(super) struct Import {
     pub(super) databases: Vec<u32>,
     waiting: VecDeque<Vec<StoreOp>>,
     writing: usize,
+    /// The number of its first write: those of a load that was given up may end later.
+    first: u32,
     /// The file has been read to its end.
     whole: bool,
 }
@@ -31,7 +34,8 @@ impl Engine {
         let Some(store) = self.data.store.as_deref_mut() else { return };
         let databases = store.reserve(self.data.keyspace.count());
         let waiting = VecDeque::new();
-        self.store.import = Some(Box::new(Import { databases, waiting, writing: 0, whole: false }));
+        let first = self.store.ended.handed;
+        self.store.import = Some(Box::new(Import { databases, waiting, writing: 0, first, whole: false }));
         self.settle_store();
     }
 
@@ -41,6 +45,12 @@ impl Engine {
         else {
             return;
         };
+        let soonest = self.data.store.as_deref_mut().map(|store| &mut store.soonest);
+        if let Some(soonest) = soonest {
+            let deadlines =
+                keyspace.iter().flat_map(|(_, database)| database.iter().filter_map(Record::deadline));
+            *soonest = soonest.iter().copied().chain(deadlines).min();
+        }
         let mut batch = Vec::new();
         for (index, database) in keyspace.iter() {
             for found in database.iter() {
@@ -94,8 +104,9 @@ impl Engine {
     }
 
     /// A batch of the load is in the store, or is not.
-    pub(super) fn import_written(&mut self, done: Done) {
-        let Some(import) = &mut self.store.import else { return };
+    pub(super) fn import_written(&mut self, number: u32, done: Done) {
+        let own = |import: &&mut Box<Import>| number.wrapping_sub(import.first).cast_signed() >= 0;
+        let Some(import) = self.store.import.as_mut().filter(own) else { return };
         import.writing -= 1;
         let Some(store) = self.data.store.as_deref_mut() else { return };
         let reason = match done {

@@ -281,7 +281,7 @@ impl Engine {
         self.store.ended.early.insert(number, (step, done));
         while let Some((step, done)) = self.store.ended.pop() {
             match step {
-                StoreStep::Import(_) => self.import_written(done),
+                StoreStep::Import(number) => self.import_written(number, done),
                 _ => self.write_done(done),
             }
         }
@@ -334,5 +334,26 @@ impl Engine {
                 break;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Done, InOrder, StoreStep};
+    use alloc::vec::Vec;
+
+    /// The ends of two writes were told the other way round: the older one's count of keys made a database with a key pass for an
+    /// empty one, and the key was not looked for.
+    #[test]
+    fn writes_end_in_their_order_whenever_that_is_told() {
+        let mut writes = InOrder::default();
+        let numbers: Vec<u32> = (0..3).map(|_| writes.number()).collect();
+        let told = |writes: &mut InOrder, number: u32| {
+            writes.early.insert(number, (StoreStep::Write(number), Done::Finished));
+            core::iter::from_fn(|| writes.pop().map(|(step, _)| step)).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&mut writes, numbers[1]), []);
+        assert_eq!(told(&mut writes, numbers[0]), [StoreStep::Write(0), StoreStep::Write(1)]);
+        assert_eq!(told(&mut writes, numbers[2]), [StoreStep::Write(2)]);
     }
 }

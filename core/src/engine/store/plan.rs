@@ -133,7 +133,6 @@ impl Engine {
     fn count_hit(&mut self) {
         if let Some(store) = self.data.store.as_deref_mut()
             && !self.store.again
-            && !store.was_ahead()
         {
             store.stats.hits += 1;
         }
@@ -267,7 +266,7 @@ impl Engine {
         let again = self.store.again;
         let Some(store) = self.data.store.as_deref_mut() else { return };
         if store.knows_absent(db, key) {
-            store.stats.negative_hits += u64::from(!again && !store.was_ahead());
+            store.stats.negative_hits += u64::from(!again);
         } else {
             self.data.missing.push((db, key.into()));
         }
@@ -309,7 +308,7 @@ impl Engine {
         }
     }
 
-    /// Asks for the keys that were noted, so that a pipeline waits once and not at each of its commands: unless the cache holds so few
+    /// Asks for the keys that were noted, so that a pipeline waits once for what was parsed of it, and not at each command: unless the cache holds so few
     /// that they would leave again before their commands come.
     pub(super) fn load_keys_ahead(&mut self) {
         let missing = mem::take(&mut self.data.missing);
@@ -320,7 +319,7 @@ impl Engine {
             return;
         }
         for (db, key) in missing {
-            store.want_ahead(db, &key);
+            store.want(db, &key);
         }
     }
 

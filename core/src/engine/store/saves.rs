@@ -25,7 +25,9 @@ impl Engine {
     fn is_urgent(&self) -> bool {
         let Some(store) = self.data.store.as_deref() else { return false };
         let saved = store.progress().1;
-        store.dirty_bytes() > self.dirty_share() / 2
+        // After a failure what waits shows when the store works again.
+        store.error.is_some()
+            || store.dirty_bytes() > self.dirty_share() / 2
             || !self.store.throttled.is_empty()
             || !self.store.counting.is_empty()
             || !self.store.drains.is_empty()

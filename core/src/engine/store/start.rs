@@ -6,7 +6,6 @@ use crate::engine::jobs::Done;
 use crate::server::{PauseKind, Request};
 use crate::store::catalog::{self, Catalog};
 use crate::words::config::Config;
-use crate::words::error::as_sent;
 use crate::words::reach::SERVER;
 use crate::words::time::UnixMillis;
 use alloc::string::String;
@@ -47,7 +46,7 @@ impl Engine {
         };
         if let Some(reason) = failure {
             self.tell(|config| {
-                let path = as_sent(&config.diskstore_path);
+                let path = String::from_utf8_lossy(&config.diskstore_path);
                 Request::Fatal(
                     ["Fatal error opening the diskstore '", &path, "': ", &reason, ". Exiting."].concat(),
                 )
@@ -68,10 +67,10 @@ impl Engine {
         }
     }
 
-    /// Makes durable what was written, once a second. Where writes are refused, and so nothing is to be written, that shows when
-    /// the store works again.
+    /// Makes durable what was written, once a second. Where writes are refused, and nothing is to be written or cleared, that shows
+    /// when the store works again.
     pub(super) fn sync_if_due(&mut self) {
-        let wanted = self.store.unsynced || self.must_try_store();
+        let wanted = self.store.unsynced || self.must_try_store() && self.doomed().is_none();
         let due = wanted && self.now - self.store.last_sync >= SYNC_PERIOD;
         if due && !self.store.syncing {
             self.sync_store();
@@ -91,7 +90,7 @@ impl Engine {
             self.store.unsynced = true;
             let text = error.text.clone();
             self.note_store_failure(&text);
-        } else if self.must_try_store() {
+        } else if self.must_try_store() && self.doomed().is_none() {
             self.note_store_success();
         }
         self.end_if_closed();
@@ -100,14 +99,20 @@ impl Engine {
     /// Clears what FLUSHDB left, one database after another.
     pub(super) fn clear_doomed(&mut self) {
         let Some(store) = self.data.store.as_deref() else { return };
-        let known = store.is_catalog_saved() && store.instant.is_none() && store.error.is_none();
-        let loaded =
-            |db: &&u32| self.store.import.as_ref().is_some_and(|import| import.databases.contains(db));
-        let Some(&db) = store.catalog.doomed().iter().find(|db| !loaded(db)) else { return };
-        if known && self.store.clearing.is_none() && self.store.stage == Stage::Open {
+        let known = store.is_catalog_saved() && store.instant.is_none();
+        let works = store.error.is_none() || self.must_try_store() && self.store.retry_at.is_none();
+        let Some(db) = self.doomed() else { return };
+        if known && works && self.store.clearing.is_none() && self.store.stage == Stage::Open {
             self.store.clearing = Some(db);
             self.push_store(StoreStep::Clear(db), StoreJob::Clear { db });
         }
+    }
+
+    /// The next database that is to be cleared.
+    fn doomed(&self) -> Option<u32> {
+        let loaded =
+            |db: &u32| self.store.import.as_ref().is_some_and(|import| import.databases.contains(db));
+        self.data.store.as_deref()?.catalog.doomed().iter().copied().find(|db| !loaded(db))
     }
 
     pub(super) fn store_cleared(&mut self, db: u32, done: &Done) {
@@ -118,7 +123,12 @@ impl Engine {
                 let text = error.text.clone();
                 self.note_store_failure(&text);
             }
-            _ => store.cleared(db),
+            _ => {
+                store.cleared(db);
+                if self.must_try_store() {
+                    self.note_store_success();
+                }
+            }
         }
     }
 
