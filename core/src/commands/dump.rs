@@ -111,10 +111,7 @@ fn restored_too_late(ctx: &mut Ctx<'_>, key: &[u8], there: bool) {
 
 /// The journal's form of the command carries the deadline, not the time that was left.
 fn propagate_absolute(ctx: &mut Ctx<'_>, args: Args<'_>, deadline: UnixMillis) {
-    if !SERVER {
-        return;
-    }
-    if !ctx.server.journaling {
+    if !SERVER || !ctx.server.journaling {
         return;
     }
     with_i64(deadline, |text| {

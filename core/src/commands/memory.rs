@@ -101,7 +101,7 @@ pub fn stats(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
     let host = ctx.server.host;
     let (used, peak, resident) = ((host.used_memory)(), (host.peak_memory)(), (host.resident_memory)());
     let startup = ctx.server.memory_at_start.min(used);
-    let keys: usize = ctx.db.data.keyspace.iter().map(|(_, db)| db.len()).sum();
+    let keys = ctx.db.data.keyspace.count_keys();
     let clients: usize = ctx.peers.iter().map(|peer| peer.output.capacity() + peer.input.capacity()).sum();
     let dataset = used - startup;
     let ratio = |part: usize, whole: usize| part as f64 / whole.max(1) as f64;

@@ -118,9 +118,7 @@ impl Engine {
     fn need_of_all(&self, command: &Command) -> usize {
         let stored = self.data.store.as_ref().filter(|_| STORE).map_or(0, |store| store.stored_keys());
         match command.name {
-            "keys" => {
-                GROWING * NAME * self.data.keyspace.iter().map(|(_, db)| db.len()).sum::<usize>().max(stored)
-            }
+            "keys" => GROWING * NAME * self.data.keyspace.count_keys().max(stored),
             _ if !SERVER => 0,
             "command" | "command|info" | "command|docs" => GROWING * COMMAND_ENTRY * self.server.index.len(),
             "info" => GROWING * INFO,

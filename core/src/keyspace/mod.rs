@@ -37,6 +37,11 @@ impl Keyspace {
         self.hash_key
     }
 
+    /// Keys of all databases, as many as are in memory.
+    pub fn count_keys(&self) -> usize {
+        self.iter().map(|(_, database)| database.len()).sum()
+    }
+
     /// Makes room for about so many keys in a database that has none.
     pub fn make_room(&mut self, index: usize, keys: usize) {
         if self.databases[index].is_empty() {

@@ -19,7 +19,7 @@ pub(super) fn diskstore(ctx: &Ctx<'_>, text: &mut InfoText) {
     text.int("cache_max_memory", config.cache_max_memory);
     text.int("cache_flush_delay", config.cache_flush_delay);
     text.count("cache_used_memory", store.used());
-    text.count("cache_resident_keys", ctx.db.data.keyspace.iter().map(|(_, database)| database.len()).sum());
+    text.count("cache_resident_keys", ctx.db.data.keyspace.count_keys());
     text.count("cache_dirty_keys", store.dirty_keys());
     text.count("cache_dirty_bytes", store.dirty_bytes());
     text.count("cache_absent_keys", store.absent.len());

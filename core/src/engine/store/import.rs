@@ -5,7 +5,6 @@ use super::{MOST_WRITES, StoreDone, StoreJob, StoreStep};
 use crate::engine::Engine;
 use crate::engine::jobs::Done;
 use crate::keyspace::Keyspace;
-use crate::keyspace::record::Record;
 use crate::store::{StoreOp, record};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -41,20 +40,16 @@ impl Engine {
 
     /// Keys of the file.
     pub(super) fn import_keys(&mut self, keyspace: &Keyspace) {
-        let (Some(import), Some(encoder)) = (&mut self.store.import, self.store.encoder.as_deref_mut())
+        let (Some(import), Some(encoder), Some(store)) =
+            (&mut self.store.import, self.store.encoder.as_deref_mut(), self.data.store.as_deref_mut())
         else {
             return;
         };
-        let soonest = self.data.store.as_deref_mut().map(|store| &mut store.soonest);
-        if let Some(soonest) = soonest {
-            let deadlines =
-                keyspace.iter().flat_map(|(_, database)| database.iter().filter_map(Record::deadline));
-            *soonest = soonest.iter().copied().chain(deadlines).min();
-        }
         let mut batch = Vec::new();
         for (index, database) in keyspace.iter() {
             for found in database.iter() {
                 let Some(value) = found.value() else { continue };
+                store.soonest = store.soonest.into_iter().chain(found.deadline()).min();
                 let record = record::encode(found.key(), value, found.deadline(), encoder);
                 batch.push(StoreOp::Put { db: import.databases[index], key: found.key().to_vec(), record });
             }

@@ -291,29 +291,24 @@ impl Engine {
         }
     }
 
-    /// Notes the keys of a command behind one that waits, if they have to be known for it.
+    /// Notes the keys of a command behind one that waits, if they have to be known for it. It counts them when it runs.
     pub(super) fn note_unknown(&mut self, db: usize, id: CommandId, args: Args<'_>) {
         let class = self.store.classes[usize::from(id.0)];
-        if !matches!(class, Class::Plain | Class::Set) || class == Class::Set && is_unconditional(args) {
+        if !matches!(class, Class::Plain | Class::Set) {
             return;
         }
-        let mut positions = Vec::new();
-        self.server.index.get(id).keys.positions(args, &mut positions);
-        for key in positions.into_iter().map(|i| args.get(i)) {
-            let asked = self.data.is_resident(db, key)
-                || self.data.store.as_deref_mut().is_none_or(|store| store.knows_absent(db, key));
-            if !asked {
-                self.data.missing.push((db, key.into()));
-            }
-        }
+        let command = self.server.index.get(id);
+        let mut view = View { db, order: Vec::new(), blind: true };
+        let again = mem::replace(&mut self.store.again, true);
+        self.plan_command(command, class, args, &mut view, &mut Vec::new());
+        self.store.again = again;
     }
 
-    /// Asks for the keys that were noted, so that a pipeline waits once for what was parsed of it, and not at each command: unless the cache holds so few
-    /// that they would leave again before their commands come.
+    /// Asks for the keys that were noted, so that a pipeline waits once for what was parsed of it, and not at each command: unless
+    /// the cache holds so few that they would leave again before their commands come.
     pub(super) fn load_keys_ahead(&mut self) {
         let missing = mem::take(&mut self.data.missing);
-        let resident: usize = self.data.keyspace.iter().map(|(_, database)| database.len()).sum();
-        let limit = self.cache_limit();
+        let (resident, limit) = (self.data.keyspace.count_keys(), self.cache_limit());
         let Some(store) = self.data.store.as_deref_mut() else { return };
         if resident < ROOMY && store.used() > limit / 2 {
             return;

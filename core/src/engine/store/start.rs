@@ -67,10 +67,14 @@ impl Engine {
         }
     }
 
-    /// Makes durable what was written, once a second. Where writes are refused, and nothing is to be written or cleared, that shows
-    /// when the store works again.
+    /// Whether a sync shows when a store that failed works again: nothing else is to be written or cleared.
+    fn is_tried_by_sync(&self) -> bool {
+        self.must_try_store() && self.doomed().is_none()
+    }
+
+    /// Makes durable what was written, once a second, and tries a store that failed.
     pub(super) fn sync_if_due(&mut self) {
-        let wanted = self.store.unsynced || self.must_try_store() && self.doomed().is_none();
+        let wanted = self.store.unsynced || self.is_tried_by_sync();
         let due = wanted && self.now - self.store.last_sync >= SYNC_PERIOD;
         if due && !self.store.syncing {
             self.sync_store();
@@ -90,7 +94,7 @@ impl Engine {
             self.store.unsynced = true;
             let text = error.text.clone();
             self.note_store_failure(&text);
-        } else if self.must_try_store() && self.doomed().is_none() {
+        } else if self.is_tried_by_sync() {
             self.note_store_success();
         }
         self.end_if_closed();
