@@ -19,10 +19,7 @@ const running = new Set();
 /** The engine in a worker. `receive(message)`, `fail(text)`. */
 function worker(name, receive, fail) {
   const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: `nuthatch ${name}` });
-  const stirred = inRow(() => {
-    worker.postMessage({ row: true });
-    return import('./page-more.js');
-  });
+  const stirred = inRow((stays) => worker.postMessage({ stays }));
   running.add(worker);
   worker.onmessage = ({ data }) => {
     if (data.closed) running.delete(worker);

@@ -1,7 +1,7 @@
 // What a worker wants now and then: files in and out, ports, what other tabs ask, and the device that is memory alone. It is a
 // file of its own, loaded when it is first asked for, with methods for the server and for the tabs.
 
-import { wakeful } from './awake.js';
+import { stay } from './awake.js';
 
 export { Memory } from './memory.js';
 
@@ -23,7 +23,7 @@ const toBytes = new TextEncoder();
 
 /** Of the server. */
 export const serving = {
-  wakeful,
+  stay,
 
   /** Another tab leads from now on. */
   followed(due) {

@@ -11,8 +11,8 @@ if (globalThis.WorkerGlobalScope && self.name.startsWith(OURS)) {
   const server = new Server((message, transfer) => postMessage(message, transfer), () => self.close());
   let stirred = () => {};
   onmessage = ({ data }) => {
-    // The page sees messages that come in a row.
-    if (data.row) server.rest().then(() => (stirred = server.wakeful()), () => {});
+    // The page tries both ways in a row of messages.
+    if ('stays' in data) server.rest().then(() => (stirred = server.stay(data.stays)), () => {});
     server.handle(data);
     stirred();
   };
