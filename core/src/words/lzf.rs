@@ -269,15 +269,15 @@ fn expand_one<'a>(input: &'a [u8], end: usize, start: usize, out: &mut Vec<u8>) 
     Some(rest)
 }
 
-/// Appends `len` bytes from `distance` back; they may overlap what is being written.
+/// Appends `len` bytes from `distance` back. Where they overlap what is being written, each step copies all that has
+/// repeated so far.
 fn copy_back(out: &mut Vec<u8>, distance: usize, len: usize) {
     let from = out.len() - distance;
-    if distance >= len {
-        out.extend_from_within(from..from + len);
-        return;
-    }
-    for at in from..from + len {
-        out.push(out[at]);
+    let mut left = len;
+    while left > 0 {
+        let step = left.min(out.len() - from);
+        out.extend_from_within(from..from + step);
+        left -= step;
     }
 }
 
