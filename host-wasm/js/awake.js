@@ -8,7 +8,7 @@ const SOON_MS = 2;
 const AWAKE_MS = 0.4;
 /** Messages of a trial, and trials of both ways, one after the other. Of each way the quickest counts: what else happens now and then makes one slow. */
 const MESSAGES = 32, TRIALS = 4;
-/** How many times as many messages it takes until both are tried again, at first and at most: a page that begins has other things to do. */
+/** How many times as many messages it takes until both are tried again: at first, for a page that begins has other things to do, and at most. */
 const SOON = 16, LATE = 128;
 
 /** Gives a function that keeps this thread awake for a moment from the time that it is given, or does not. */
@@ -42,30 +42,36 @@ export function wakeful(tell) {
   const stir = stay(1);
   /** What a trial took asleep, and awake. */
   const took = [0, 0];
-  let stays = 0, last = 0, begun = 0, count = 0, trial = 0, again = SOON;
+  let stays = 0, last = 0, begun = 0, count = 0, trial = 0, again = SOON, chosen = 0;
 
   const ended = (time, slow) => {
-    if (trial < TRIALS) took[stays] = Math.min(time, trial < 2 ? Infinity : took[stays]);
-    else if (slow) trial = again;
-    if (++trial >= again) {
-      if (!slow) again = Math.min(2 * again, LATE);
-      trial = 0;
+    if (trial < TRIALS) took[stays] = trial < 2 ? time : Math.min(time, took[stays]);
+    else if (slow) {
+      // For a while after it was awake a core wakes sooner: a trial asleep may have shown too little.
+      if (!stays) took[0] = time;
+      if (stays || took[0] <= took[1]) trial = again;
     }
+    if (++trial >= again) trial = 0;
     const way = trial < TRIALS ? trial % 2 : Number(took[1] < took[0]);
+    if (trial === TRIALS) {
+      again = way === chosen ? Math.min(2 * again, LATE) : SOON;
+      chosen = way;
+    }
     if (way !== stays) tell((stays = way));
   };
 
   return () => {
     const now = performance.now();
-    if (now - last > SOON_MS) {
+    // Awake, a pause may be what staying awake costs.
+    if (!stays && now - last > SOON_MS) {
       count = 0;
       begun = now;
     }
     last = now;
-    // What is much slower already is not waited for, and what has become so is tried anew: for a while after it was awake a core wakes sooner.
+    // What is much slower already, or has become so, is not waited for.
     const slow = (stays || trial >= TRIALS) && now - begun > 2 * took[0];
     if (slow || ++count > MESSAGES) {
-      ended(slow ? Infinity : now - begun, slow);
+      ended(now - begun, slow);
       count = 0;
       begun = now;
     }

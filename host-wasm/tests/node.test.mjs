@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { open } from '../pkg/node.js';
+import { wakeful } from '../../target/web/awake.js';
 import { Client } from '../../target/web/client.js';
 import { Memory } from '../../target/web/memory.js';
 import { Server } from '../../target/web/server.js';
@@ -436,4 +437,35 @@ test('a full device: a clear error, reads go on, nothing acknowledged is lost, a
   await db.crash();
   assert.deepEqual(await db.mget('before', 'k:0', 'k:1', 'after'), ['kept', 'x', null, 'x']);
   await db.close();
+});
+
+// One trial that a collection of garbage had made slow put both threads to sleep for the next 4,000 messages, and page and worker, which each
+// tried by itself, hardly ever stayed awake together: single GETs were a third of what they can be.
+test('threads stay awake together where that is quicker, whatever happens now and then', (context) => {
+  const clock = { now: 0 };
+  context.mock.method(performance, 'now', () => clock.now);
+  globalThis.scheduler = { postTask() {} };
+  context.after(() => delete globalThis.scheduler);
+
+  /** How much of the last of so many messages the threads were awake, where `cost(stays, since)` tells a message's milliseconds, and how many since both last slept. */
+  const awake = (messages, cost) => {
+    let stays = 0, since = 0, sum = 0;
+    const stirred = wakeful((now) => ([stays, since] = [now, 0]));
+    for (let i = 0; i < messages; i++) {
+      clock.now += cost(stays, since++, i);
+      stirred();
+      if (i >= messages / 2) sum += stays;
+    }
+    return (2 * sum) / messages;
+  };
+
+  const pause = (i) => (i % 700 === 699 ? 6 : 0);
+  const quiet = awake(40_000, (stays, _, i) => (stays ? 0.03 : 0.1) + pause(i));
+  assert.ok(quiet > 0.8, `cores of its own: awake for ${quiet} of the messages`);
+  for (const cost of [0.5, 5]) {
+    const busy = awake(40_000, (stays, _, i) => (stays ? cost : 0.03) + pause(i));
+    assert.ok(busy < 0.05, `cores that others want: awake for ${busy}`);
+  }
+  const warm = awake(40_000, (stays, since) => (stays ? 0.03 : since < 200 ? 0.025 : 0.1));
+  assert.ok(warm > 0.5, `a core that wakes sooner for a while after it was awake: awake for ${warm}`);
 });
