@@ -23,7 +23,11 @@ const toBytes = new TextEncoder();
 
 /** Of the server. */
 export const serving = {
-  stay,
+  /** What is to be called for each message from now on. */
+  stays(stays) {
+    this.stir ??= stay();
+    return stays ? this.stir : () => {};
+  },
 
   /** Another tab leads from now on. */
   followed(due) {

@@ -12,7 +12,7 @@ if (globalThis.WorkerGlobalScope && self.name.startsWith(OURS)) {
   let stirred = () => {};
   onmessage = ({ data }) => {
     // The page tries both ways in a row of messages.
-    if ('stays' in data) server.rest().then(() => (stirred = server.stay(data.stays)), () => {});
+    if ('stays' in data) server.rest().then(() => (stirred = server.stays(data.stays)), () => {});
     server.handle(data);
     stirred();
   };

@@ -16,7 +16,7 @@ try {
     ['localForage setItem, 1,000 at once', forage, '/s'],
     ['GETs in batches of 100, values in memory', batched, '/s'],
     ['GETs awaited one by one, the first 20,000 of a page', single, '/s'],
-    ['the next 20,000', single, '/s', 20_000],
+    ['GETs awaited one by one, the next 20,000', single, '/s', 20_000],
     ['db.sync.get', sync, '/s'],
     ['reopening 100,000 keys, to the first reply', reopen, ' ms'],
   ]) {

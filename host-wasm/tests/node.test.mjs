@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { open } from '../pkg/node.js';
-import { wakeful } from '../../target/web/awake.js';
+import { stay, wakeful } from '../../target/web/awake.js';
 import { Client } from '../../target/web/client.js';
 import { Memory } from '../../target/web/memory.js';
 import { Server } from '../../target/web/server.js';
@@ -439,33 +439,85 @@ test('a full device: a clear error, reads go on, nothing acknowledged is lost, a
   await db.close();
 });
 
+/** A clock that tests turn, and the tasks that wait for it. */
+function stopped(context, scheduler) {
+  const clock = { now: 0, tasks: [] };
+  context.mock.method(performance, 'now', () => clock.now);
+  globalThis.scheduler = scheduler && { postTask: (task) => clock.tasks.push(task) };
+  context.after(() => delete globalThis.scheduler);
+  return clock;
+}
+
 // One trial that a collection of garbage had made slow put both threads to sleep for the next 4,000 messages, and page and worker, which each
 // tried by itself, hardly ever stayed awake together: single GETs were a third of what they can be.
 test('threads stay awake together where that is quicker, whatever happens now and then', (context) => {
-  const clock = { now: 0 };
-  context.mock.method(performance, 'now', () => clock.now);
-  globalThis.scheduler = { postTask() {} };
-  context.after(() => delete globalThis.scheduler);
+  const clock = stopped(context, true);
 
-  /** How much of the last of so many messages the threads were awake, where `cost(stays, since)` tells a message's milliseconds, and how many since both last slept. */
-  const awake = (messages, cost) => {
-    let stays = 0, since = 0, sum = 0;
-    const stirred = wakeful((now) => ([stays, since] = [now, 0]));
-    for (let i = 0; i < messages; i++) {
-      clock.now += cost(stays, since++, i);
+  /** The share of messages, and of time, from message `from` to `to` for which the threads were awake. `cost(stays, since, i)`: the milliseconds of
+   * message `i`, `since` messages after the last change. */
+  const awake = (from, to, cost) => {
+    let stays = 0, since = 0, messages = 0, time = 0, all = 0;
+    const stirred = wakeful((way) => ([stays, since] = [way, 0]));
+    for (let i = 0; i < to; i++) {
+      const took = cost(stays, since++, i);
+      if (i >= from) {
+        messages += stays / (to - from);
+        time += stays && took;
+        all += took;
+      }
+      clock.now += took;
       stirred();
-      if (i >= messages / 2) sum += stays;
     }
-    return (2 * sum) / messages;
+    return { messages, time: time / all };
   };
-
+  const quick = (stays) => (stays ? 0.03 : 0.1);
   const pause = (i) => (i % 700 === 699 ? 6 : 0);
-  const quiet = awake(40_000, (stays, _, i) => (stays ? 0.03 : 0.1) + pause(i));
-  assert.ok(quiet > 0.8, `cores of its own: awake for ${quiet} of the messages`);
+
+  const quiet = awake(20_000, 40_000, (stays, _, i) => quick(stays) + pause(i));
+  assert.ok(quiet.messages > 0.9, `cores of its own: awake for ${quiet.messages} of the messages`);
   for (const cost of [0.5, 5]) {
-    const busy = awake(40_000, (stays, _, i) => (stays ? cost : 0.03) + pause(i));
-    assert.ok(busy < 0.05, `cores that others want: awake for ${busy}`);
+    const busy = awake(20_000, 40_000, (stays, _, i) => (stays ? cost : 0.03) + pause(i));
+    assert.ok(busy.time < 0.2, `cores that others want, ${cost} ms: awake for ${busy.time} of the time`);
+    const later = awake(22_000, 40_000, (stays, _, i) => (i < 20_000 ? quick(stays) : stays ? cost : 0.03));
+    assert.ok(later.time < 0.2, `cores that others want later, ${cost} ms: awake for ${later.time} of the time`);
   }
-  const warm = awake(40_000, (stays, since) => (stays ? 0.03 : since < 200 ? 0.025 : 0.1));
-  assert.ok(warm > 0.5, `a core that wakes sooner for a while after it was awake: awake for ${warm}`);
+  const warm = awake(20_000, 40_000, (stays, since) => (stays ? 0.03 : since < 200 ? 0.025 : 0.1));
+  assert.ok(warm.messages > 0.5, `a core that wakes sooner for a while after it was awake: awake for ${warm.messages}`);
+  const begins = awake(140, 1140, (stays, _, i) => (i < 140 ? 0.4 : quick(stays)));
+  assert.ok(begins.messages > 0.3, `a page that begins: awake for ${begins.messages} of the first thousand`);
+  for (const burst of [34, 65, 100, 300]) {
+    const bursts = awake(20_000, 40_000, (stays, _, i) => quick(stays) + (i % burst ? 0 : 6));
+    assert.ok(bursts.messages > 0.8, `bursts of ${burst}: awake for ${bursts.messages}`);
+  }
+  const even = awake(0, 40_000, (_stays, _since, i) => 1 + (i % 7) / 300);
+  assert.ok(even.messages < 0.2, `what gains nothing: awake for ${even.messages}`);
+  const hiccups = awake(0, 40_000, (stays, _, i) => (stays ? 0.08 : 0.06) + (i % 1500 ? 0 : 1.5));
+  assert.ok(hiccups.messages < 0.4, `hiccups where sleep is quicker: awake for ${hiccups.messages}`);
+});
+
+test('a thread stays awake for a moment after what stirred it, and no longer', async (context) => {
+  const clock = stopped(context, true);
+  const stir = stay();
+  const turn = (ms) => {
+    clock.now += ms;
+    clock.tasks.splice(0).forEach((task) => task());
+    return clock.tasks.length;
+  };
+  stir();
+  assert.deepEqual([turn(0.3), turn(0.05), turn(0.1), turn(0)], [1, 1, 0, 0]);
+  stir();
+  stir();
+  assert.deepEqual([turn(0.3), turn(0.2)], [1, 0]);
+
+  // Where the browser has no such order it posts messages to itself.
+  delete globalThis.scheduler;
+  let posts = 0;
+  const { MessageChannel } = globalThis;
+  context.after(() => (globalThis.MessageChannel = MessageChannel));
+  globalThis.MessageChannel = class {
+    port1 = {};
+    port2 = { postMessage: () => (posts++, clock.tasks.push(() => this.port1.onmessage())) };
+  };
+  stay()();
+  assert.deepEqual([turn(0.3), turn(0.2), posts], [1, 0, 2]);
 });
