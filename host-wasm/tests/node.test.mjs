@@ -440,10 +440,10 @@ test('a full device: a clear error, reads go on, nothing acknowledged is lost, a
 });
 
 /** A clock that tests turn, and the tasks that wait for it. */
-function stopped(context, scheduler) {
+function stopped(context) {
   const clock = { now: 0, tasks: [] };
   context.mock.method(performance, 'now', () => clock.now);
-  globalThis.scheduler = scheduler && { postTask: (task) => clock.tasks.push(task) };
+  globalThis.scheduler = { postTask: (task) => clock.tasks.push(task) };
   context.after(() => delete globalThis.scheduler);
   return clock;
 }
@@ -451,7 +451,7 @@ function stopped(context, scheduler) {
 // One trial that a collection of garbage had made slow put both threads to sleep for the next 4,000 messages, and page and worker, which each
 // tried by itself, hardly ever stayed awake together: single GETs were a third of what they can be.
 test('threads stay awake together where that is quicker, whatever happens now and then', (context) => {
-  const clock = stopped(context, true);
+  const clock = stopped(context);
 
   /** The share of messages, and of time, from message `from` to `to` for which the threads were awake. `cost(stays, since, i)`: the milliseconds of
    * message `i`, `since` messages after the last change. */
@@ -495,8 +495,8 @@ test('threads stay awake together where that is quicker, whatever happens now an
   assert.ok(hiccups.messages < 0.4, `hiccups where sleep is quicker: awake for ${hiccups.messages}`);
 });
 
-test('a thread stays awake for a moment after what stirred it, and no longer', async (context) => {
-  const clock = stopped(context, true);
+test('a thread stays awake for a moment after what stirred it, and no longer', (context) => {
+  const clock = stopped(context);
   const stir = stay();
   const turn = (ms) => {
     clock.now += ms;
