@@ -121,7 +121,7 @@ export class Host {
     if (this.turning) return;
     this.turning = true;
     this.feed();
-    this.next = this.engine.tick(Date.now());
+    this.engine.tick(Date.now());
     this.exchange();
     for (let length; (length = this.engine.poll_notice()); ) {
       const text = this.said(length);
@@ -149,7 +149,7 @@ export class Host {
   exchange() {
     const { engine } = this;
     for (;;) {
-      engine.turn(Date.now());
+      this.next = engine.turn(Date.now());
       let again = false;
       for (let kind; (kind = engine.poll_page_job()); again = true) this.page(kind === 2);
       for (let serial; (serial = engine.poll_commit()); ) again = this.commit(serial) || again;

@@ -71,7 +71,7 @@ export class Server {
       const make = this.devices[kind];
       if (!make) throw new Error(`DEVICE no '${kind}' here`);
       const device = (this.device = await make(options)), found = await device.mount();
-      if (kind === 'auto' && device.pages && found.slow !== false) await this.rest().then(() => this.choose(device, found.slow));
+      if (device.kind === 'opfs' && found.slow !== false) await this.rest().then(() => this.choose(device, found.slow));
       return found;
     };
     const [engine, found] = await Promise.all([createEngine(wasm), mount()]);

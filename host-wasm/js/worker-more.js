@@ -2,6 +2,7 @@
 // file of its own, loaded when it is first asked for, with methods for the server and for the tabs.
 
 import { stay } from './awake.js';
+import { cached } from './page-cache.js';
 
 export { Memory } from './memory.js';
 
@@ -12,6 +13,10 @@ const WINDOW = 4 << 20;
 const FED = 1 << 18;
 /** How devices are measured: so many values leave and come back one by one, in the store as parts of a record. */
 const VALUES = 4, VALUE = 1 << 10, RECORD = 1 << 16;
+/** A file that takes longer is late: what it takes on a disk is a tenth of this. The store does it in less than half the time, or it does not. */
+const LATE_MS = 1, FASTER = true, LATE = 'late';
+/** So many bytes of pages of a late file stay in memory for each GB that the device has: a hundredth. GB of one that does not tell. */
+const CACHED = Math.floor(2 ** 30 / 100), LITTLE = 2;
 /** At the end the journal is written anew if it has grown by this, and only where less than this is in memory: it takes a moment. */
 const GROWN = 256 << 10, SMALL = 24 << 20;
 /** Replies that were sent are kept too, up to so many bytes: the tab may not have got them. */
@@ -46,9 +51,11 @@ export const serving = {
     }
   },
 
-  /** Pages lie in a file, unless the store beside it has shown to be faster (`slow`); that is found out once for each database. */
-  async choose(device, slow) {
-    if (slow ?? (await isSlow(device))) Object.assign(device, { kind: 'idb', pages: undefined });
+  /** Pages lie in a file, unless the store beside it has shown to be much faster and either will do; that is found out once for each database. */
+  async choose(device, known) {
+    const found = known ?? (await measured(device));
+    if (found === FASTER && this.options.kind === 'auto') Object.assign(device, { kind: 'idb', pages: undefined });
+    else if (found) device.pages = cached(device.pages, (navigator.deviceMemory ?? LITTLE) * CACHED);
   },
 
   async close() {
@@ -85,7 +92,8 @@ export const serving = {
   },
 
   on_facts() {
-    return { device: this.device.kind, ...this.host.counts, wasm_memory: this.engine.memory.buffer.byteLength };
+    const { kind, pages } = this.device;
+    return { device: kind, ...this.host.counts, wasm_memory: this.engine.memory.buffer.byteLength, page_cache: pages?.held?.() ?? 0 };
   },
 
   /** A port that speaks RESP. `null` from either side ends it. */
@@ -341,8 +349,8 @@ export const sharing = {
   },
 };
 
-/** Whether the store does the same in less time than the file; it is remembered there, beside the directory. */
-async function isSlow({ db, pages }) {
+/** `false`, or what is known of the file's slowness; it is remembered in the store, beside the directory. */
+async function measured({ db, pages }) {
   const record = new Uint8Array(RECORD), value = new Uint8Array(VALUE), now = () => performance.now();
   const files = () => {
     const begun = now();
@@ -351,7 +359,7 @@ async function isSlow({ db, pages }) {
     return now() - begun;
   };
   // Once more, since anything may have come between.
-  const file = Math.min(files(), files()), begun = now();
+  const file = Math.min(files(), files()), isLate = file > LATE_MS, begun = now();
   const within = (mode, work) => new Promise((resolve) => {
     const tx = db.transaction(['pages', 'meta'], mode);
     work(tx.objectStore('pages'), tx.objectStore('meta'));
@@ -360,15 +368,15 @@ async function isSlow({ db, pages }) {
   const stored = async () => {
     await within('readwrite', (store) => store.put(record, -1));
     for (let i = 0; i < VALUES; i++) await within('readonly', (store) => store.get(-1));
-    return now() - begun < file;
+    return now() - begun < file / 2 && FASTER;
   };
-  const late = new Promise((resolve) => setTimeout(resolve, file, false));
-  const slow = await Promise.race([stored(), late]);
+  const over = new Promise((resolve) => setTimeout(resolve, file / 2, false));
+  const found = isLate && ((await Promise.race([stored(), over])) || LATE);
   within('readwrite', (store, meta) => {
     store.delete(-1);
-    meta.put(slow, -1);
+    meta.put(found, -1);
   });
-  return slow;
+  return found;
 }
 
 /** Refusals among replies to RESTORE, the first of them word by word. */

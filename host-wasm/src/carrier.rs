@@ -73,7 +73,7 @@ pub(crate) struct Carrier {
     file_reads: VecDeque<(u32, Option<(JobId, Done)>)>,
     ended: VecDeque<(JobId, Done)>,
     /// The page device takes bytes at offsets.
-    raw_pages: bool,
+    pub(crate) raw_pages: bool,
     /// Runs of pages that were read and written since somebody asked.
     pub(crate) traffic: Vec<(u64, u64, bool)>,
 }

@@ -18,6 +18,9 @@ use wasm_bindgen::prelude::wasm_bindgen;
 /// Bytes for files that may wait for the store before no more commands are taken.
 const BACKLOG: usize = 4 << 20;
 
+/// Bytes of neighbours that a snapshot reads from a page device by one call.
+const RUN: usize = 16 << 10;
+
 /// The buffer of `ask` is kept up to this size.
 const KEPT_REPLY: usize = 4096;
 
@@ -100,6 +103,10 @@ impl Worker {
     /// Begins to load what the store has. Needs `mount`; without it nothing outlives the engine.
     pub fn start(&mut self) {
         self.engine.carries_pages();
+        if self.carrier.raw_pages {
+            self.engine.reads_block();
+            self.engine.reads_runs(RUN);
+        }
         self.engine.keeps_snapshots();
         self.engine.carries_files();
         self.engine.load_at_start();
@@ -174,8 +181,8 @@ impl Worker {
         self.numbers.as_ptr()
     }
 
-    /// Ends a turn: what commands asked for goes on its way.
-    pub fn turn(&mut self, now: f64) {
+    /// Ends a turn: what commands asked for goes on its way. Returns when `tick` wants to be called, as a `Date.now()`.
+    pub fn turn(&mut self, now: f64) -> f64 {
         loop {
             while let Some((id, job)) = self.engine.poll_job() {
                 self.carrier.take(id, job);
@@ -186,6 +193,7 @@ impl Worker {
         self.engine.poll_pending(&mut self.pending);
         self.pending.sort_unstable();
         self.pending.dedup();
+        self.engine.poll_timeout() as f64
     }
 
     /// Whether jobs have ended that `turn` has not taken up: those that need no device end while they are taken.
@@ -230,12 +238,11 @@ impl Worker {
         self.engine.wants_close(id)
     }
 
-    /// Does what is due: expiry, waits that end. Returns when it wants to be called next, as a `Date.now()`.
-    pub fn tick(&mut self, now: f64) -> f64 {
+    /// Does what is due: expiry, waits that end.
+    pub fn tick(&mut self, now: f64) {
         if now as i64 >= self.engine.poll_timeout() {
             self.engine.handle_timeout(now as i64);
         }
-        self.engine.poll_timeout() as f64
     }
 
     /// Whether the host should wait for its device before it takes more commands.
@@ -564,7 +571,8 @@ mod tests {
         assert_eq!(ask(&mut worker, session, b"HSET h a 1\r\nHGET", 1001.0), b":1\r\n");
         assert_eq!(ask(&mut worker, session, b" h a\r\n", 1002.0), b"$1\r\n1\r\n");
         assert_eq!(worker.poll_commit(), 0);
-        assert!(worker.tick(1002.0) > 1002.0);
+        worker.tick(1002.0);
+        assert!(worker.turn(1002.0) > 1002.0);
     }
 
     #[test]

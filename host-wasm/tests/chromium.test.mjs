@@ -478,15 +478,17 @@ describe('several tabs', () => {
   }
 });
 
+/** Each call of a file takes so long. */
+const SLOW = `for (const name of ['read', 'write']) {
+  const { [name]: call } = FileSystemSyncAccessHandle.prototype;
+  FileSystemSyncAccessHandle.prototype[name] = function (...given) {
+    for (const until = performance.now() + 40; performance.now() < until; );
+    return call.apply(this, given);
+  };
+}\n`;
+
 /** What `auto` means was a rule, and in a private window, where each call of a file takes a third of a millisecond, the wrong one for writes. */
 describe('what auto means', () => {
-  const SLOW = `for (const name of ['read', 'write']) {
-    const { [name]: call } = FileSystemSyncAccessHandle.prototype;
-    FileSystemSyncAccessHandle.prototype[name] = function (...given) {
-      for (const until = performance.now() + 40; performance.now() < until; );
-      return call.apply(this, given);
-    };
-  }\n`;
   for (const [what, slow] of [['a file', false], ['IndexedDB, where files are slow,', true]]) {
     test(`${what} by what is measured once`, async () => {
       const server = await serve(), { context, close } = await profile();
@@ -522,6 +524,35 @@ describe('what auto means', () => {
         server.close();
       }
     });
+  }
+});
+
+/** Each value that came back from a file of a private window took a third of a millisecond, though all of it was in some process' memory. */
+test('what left memory for a file that is slow to answer is kept beside it', async () => {
+  const server = await serve(), { context, close } = await profile();
+  try {
+    for (const late of [false, true]) {
+      await context.unroute('**/worker.js');
+      if (late) await context.route('**/worker.js', async (route) => route.fulfill({ contentType: 'text/javascript', body: SLOW.replace('40', '1') + readFileSync(new URL('../pkg/worker.js', import.meta.url)) }));
+      const page = await visit(context, server.url);
+      // It is remembered, too.
+      for (const round of [0, 1]) {
+        const seen = await page.evaluate(async ([name, had]) => {
+          const db = await nuthatch.open(name, { device: 'opfs', maxmemory: '1536kb' });
+          const before = await db.dbsize(), value = 'x'.repeat(1000);
+          for (let i = 0; i < 4000; i += 1000) await Promise.all(Array.from({ length: 1000 }, (_, j) => db.set(`k:${i + j}`, `${i + j}:${had}:${value}`)));
+          const whole = (await Promise.all(Array.from({ length: 4000 }, (_, i) => db.get(`k:${i}`)))).every((read, i) => read === `${i}:${had}:${value}`);
+          const { device, page_cache } = await db.stats();
+          await db.close();
+          return [device, before, whole, page_cache > 1 << 20];
+        }, [`late ${late}`, round * 4000]);
+        assert.deepEqual(seen, ['opfs', round * 4000, true, late]);
+      }
+      await page.close();
+    }
+  } finally {
+    await close();
+    server.close();
   }
 });
 

@@ -58,10 +58,8 @@ impl Engine {
         if !self.data.garbage.is_empty() || !self.data.garbage_databases.is_empty() {
             at = at.min(self.now + GARBAGE_PAUSE);
         }
-        if self.parts.snapshots().is_some_and(|part| (part.can_go_on)(self)) {
-            at = at.min(self.now);
-        }
-        at
+        let snapshot = self.parts.snapshots().and_then(|part| (part.due)(self));
+        snapshot.map_or(at, |due| at.min(due))
     }
 
     fn period(&self) -> UnixMillis {

@@ -166,6 +166,13 @@ impl Engine {
         self.data.paging.run = bytes;
     }
 
+    /// Tells that this host does nothing else while it reads from its page device: a snapshot in the background then reads a
+    /// little at once, and leaves most of the time to clients that ask for something.
+    #[cfg(feature = "pages")]
+    pub fn reads_block(&mut self) {
+        self.data.paging.reads_block = true;
+    }
+
     /// Tells how many jobs on the page device are being carried out, and how many have ended and were not taken up yet; for
     /// INFO, once a turn.
     pub fn notice_page_jobs(&mut self, running: usize, ended: usize) {

@@ -15,6 +15,7 @@ use crate::rdb::{Facts, Options};
 use crate::session::{OwnedCommand, Session, SessionId};
 use crate::waiters::DbKey;
 use crate::words::reach::{PAGES, SERVER, STORE};
+use crate::words::time::UnixMillis;
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
@@ -96,7 +97,8 @@ pub(super) struct PagingPart {
 /// Snapshots and loading them.
 #[derive(Debug)]
 pub(super) struct SnapshotPart {
-    pub(super) can_go_on: fn(&Engine) -> bool,
+    /// When it wants to go on.
+    pub(super) due: fn(&Engine) -> Option<UnixMillis>,
     pub(super) step: fn(&mut Engine),
     pub(super) save_if_due: fn(&mut Engine),
     pub(super) carry_requests: fn(&mut Engine),

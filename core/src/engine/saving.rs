@@ -99,7 +99,10 @@ impl Saving {
 }
 
 static PART: SnapshotPart = SnapshotPart {
-    can_go_on: |engine| engine.saving_can_go_on() || engine.moving_can_go_on(),
+    due: |engine| {
+        let moving = engine.moving_can_go_on().then_some(engine.now);
+        [engine.saving_due(), moving].into_iter().flatten().min()
+    },
     step: |engine| {
         engine.step_saving();
         engine.step_moving();
@@ -257,10 +260,13 @@ impl Engine {
         }
     }
 
-    /// Whether a snapshot has something to do now.
-    pub(super) fn saving_can_go_on(&self) -> bool {
-        let (Some(snapshot), Some(saving)) = (&self.data.snapshot, &self.saving) else { return false };
-        !saving.is_full() && !saving.paged.waits(snapshot)
+    /// When a snapshot has something to do, if it does not wait for its devices.
+    fn saving_due(&self) -> Option<UnixMillis> {
+        let (snapshot, saving) = (self.data.snapshot.as_ref()?, self.saving.as_ref()?);
+        let now = (self.server.host.monotonic)();
+        let pause = saving.paged.resumes().saturating_sub(now).div_ceil(1000);
+        let waits = saving.is_full() || saving.paged.waits(snapshot, now.saturating_add(pause * 1000));
+        (!waits).then_some(self.now + pause as UnixMillis)
     }
 
     /// Bytes of a snapshot that wait in memory, while some are on their way to the file.
@@ -291,8 +297,9 @@ impl Engine {
                     writer.pending() >= portion || paged >= most || monotonic() - start >= limit
                 });
             saving.paged.gather(snapshot);
-            saving.paged.read(saving.serial, &mut self.data.paging, &mut self.jobs);
-            let waits = saving.paged.waits(snapshot);
+            let now = monotonic();
+            saving.paged.read(saving.serial, now, &mut self.data.paging, &mut self.jobs);
+            let waits = saving.paged.waits(snapshot, now);
             if done || snapshot.writer().pending() >= portion {
                 let mut bytes = snapshot.writer().take(saving.spare.pop().unwrap_or_default());
                 if let (true, Some(journal)) = (saving.commands, self.parts.journal()) {

@@ -54,6 +54,8 @@ pub struct Paging {
     pub page_size: u32,
     /// So many bytes the host reads from the device at once, whatever values lie there; 0: one value each time.
     pub run: usize,
+    /// The host does nothing else while it reads.
+    pub reads_block: bool,
     bitmap: Bitmap,
     /// Keys whose values are on their way to the device.
     pub storing: Storing,
@@ -105,6 +107,7 @@ impl Paging {
             enabled,
             page_size: page_size.max(1),
             run: 0,
+            reads_block: false,
             bitmap: Bitmap::new(pages.min(u64::from(u32::MAX))),
             storing: Storing::default(),
             swapped: 0,

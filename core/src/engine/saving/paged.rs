@@ -30,6 +30,12 @@ const ASKED: usize = 128 << 10;
 const LEAST_ASKED: usize = 16 << 10;
 /// And where somebody waits.
 const ASKED_IN_HASTE: usize = 1 << 20;
+/// On a device whose reads keep the engine from all else: the least that is asked for at once.
+const LEAST_PACED: usize = 4 << 10;
+/// What it took until all of that had come, in microseconds, for less or more to be asked for the next time.
+const PACE: core::ops::Range<u64> = 1_000..3_000;
+/// If there were commands meanwhile, nothing is asked for until so many times as long have passed.
+const PAUSE: u64 = 3;
 
 /// Values that are read at once.
 #[derive(Debug)]
@@ -56,6 +62,35 @@ impl Run {
     }
 }
 
+/// How reads go on that keep the engine from all else while they last: most of the time is the clients'.
+#[derive(Debug)]
+struct Pace {
+    /// The most bytes that may be asked for at once.
+    largest: usize,
+    /// When the reads that are under way began, in microseconds.
+    began: u64,
+    /// How many commands there had been then.
+    commands: u64,
+    /// Nothing is asked for before.
+    resumes: u64,
+}
+
+impl Pace {
+    /// All that was asked for has come; how much may be asked for the next time.
+    fn ended(&mut self, now: u64, commands: u64, asked: usize) -> usize {
+        let took = now.saturating_sub(self.began);
+        let is_idle = commands == core::mem::replace(&mut self.commands, commands);
+        self.resumes = if is_idle || took < PACE.start { 0 } else { now + PAUSE * took };
+        if took >= PACE.end {
+            (asked / 2).max(LEAST_PACED)
+        } else if took < PACE.start {
+            (asked * 2).min(self.largest)
+        } else {
+            asked
+        }
+    }
+}
+
 /// Reads of paged values.
 #[derive(Debug)]
 pub(super) struct PagedReads {
@@ -72,6 +107,7 @@ pub(super) struct PagedReads {
     reads: OrderedMap<u32, Run>,
     /// Bytes that were asked for and have not come.
     asked: usize,
+    pace: Option<Pace>,
     spare: Vec<Vec<u8>>,
 }
 
@@ -80,11 +116,13 @@ impl PagedReads {
     pub(super) fn new(paging: &Paging, in_haste: bool, room: usize) -> Self {
         let gathered = (room / GATHERED_BYTES).clamp(LEAST_GATHERED, GATHERED);
         let asked = (room / 2).clamp(LEAST_ASKED, ASKED);
+        let paced = paging.reads_block && !in_haste;
         Self {
             page_size: paging.page_size,
             longest: paging.run,
             most: if in_haste { GATHERED_IN_HASTE } else { gathered },
             most_asked: if in_haste { ASKED_IN_HASTE } else { asked },
+            pace: paced.then_some(Pace { largest: asked, began: 0, commands: 0, resumes: 0 }),
             runs: Vec::new(),
             reads: OrderedMap::new(),
             asked: 0,
@@ -97,8 +135,14 @@ impl PagedReads {
         self.most
     }
 
-    fn may_ask(&self) -> bool {
-        self.asked < self.most_asked
+    /// Whether more may be asked for at `now`, in microseconds.
+    fn may_ask(&self, now: u64) -> bool {
+        self.asked < self.most_asked && self.resumes() <= now
+    }
+
+    /// Nothing is asked for before, in microseconds.
+    pub(super) fn resumes(&self) -> u64 {
+        self.pace.as_ref().map_or(0, |pace| pace.resumes)
     }
 
     /// Whether runs are to be asked for before the walk goes on.
@@ -107,9 +151,9 @@ impl PagedReads {
     }
 
     /// Whether nothing can be done before a read has ended.
-    pub(super) fn waits(&self, snapshot: &Snapshot) -> bool {
+    pub(super) fn waits(&self, snapshot: &Snapshot, now: u64) -> bool {
         let rest = self.has_runs() || snapshot.paged() > 0 || !snapshot.is_walked();
-        !self.may_ask() || (!rest && !self.reads.is_empty())
+        !self.may_ask(now) || (!rest && !self.reads.is_empty())
     }
 
     /// Takes what the walk has gathered, if that is enough or all.
@@ -138,9 +182,12 @@ impl PagedReads {
         self.runs.reverse();
     }
 
-    /// Asks for runs, as many as may be.
-    pub(super) fn read(&mut self, serial: u32, paging: &mut Paging, jobs: &mut Jobs) {
-        while self.may_ask()
+    /// Asks for runs, as many as may be at `now`.
+    pub(super) fn read(&mut self, serial: u32, now: u64, paging: &mut Paging, jobs: &mut Jobs) {
+        if let Some(pace) = self.pace.as_mut().filter(|_| self.asked == 0) {
+            pace.began = now;
+        }
+        while self.may_ask(now)
             && let Some(run) = self.runs.pop()
         {
             let number = paging.read_begins();
@@ -150,6 +197,16 @@ impl PagedReads {
             jobs.push(Owner::PageSave(serial, number), job);
             self.reads.insert(number, run);
         }
+    }
+
+    /// A run was read, or could not be.
+    fn ended(&mut self, number: u32, now: u64, commands: u64) -> Option<Run> {
+        let run = self.reads.remove(&number)?;
+        self.asked -= run.len;
+        if let Some(pace) = self.pace.as_mut().filter(|_| self.asked == 0) {
+            self.most_asked = pace.ended(now, commands, self.most_asked);
+        }
+        Some(run)
     }
 
     /// A run that could not be read is read again value by value, which tells whose it is; the value if it was one already.
@@ -200,8 +257,8 @@ impl Engine {
         // Also where the snapshot was given up meanwhile: its pages may be written anew from now on.
         self.data.paging.read_ended(number);
         let Some(saving) = self.saving.as_mut().filter(|saving| saving.serial == serial) else { return };
-        let Some(mut run) = saving.paged.reads.remove(&number) else { return };
-        saving.paged.asked -= run.len;
+        let (now, commands) = ((self.server.host.monotonic)(), self.server.stats.commands);
+        let Some(mut run) = saving.paged.ended(number, now, commands) else { return };
         let damaged = match (done, self.data.snapshot.as_deref_mut()) {
             (Done::Read { bytes, .. }, Some(snapshot)) => {
                 let written = saving.write_run(&run, &bytes, snapshot, &self.data.limits);
@@ -218,5 +275,43 @@ impl Engine {
             self.data.paging.stats.damaged += 1;
             self.end_saving(Err(&JobError { missing: false, full: false, text: line }));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pace() -> Pace {
+        Pace { largest: 64 << 10, began: 0, commands: 0, resumes: 0 }
+    }
+
+    /// A rewrite had a hundred reads of a third of a millisecond between any two messages of a client.
+    #[test]
+    fn what_takes_long_is_asked_for_in_smaller_parts_with_pauses_between() {
+        let (mut pace, mut asked, mut now, mut commands) = (pace(), 64 << 10, 0, 0);
+        for _ in 0..10 {
+            pace.began = now;
+            // 0.3 ms for each KiB.
+            let took = asked as u64 * 300 / 1024;
+            (now, commands) = (now + took, commands + 1);
+            asked = pace.ended(now, commands, asked);
+            assert_eq!(pace.resumes, now + PAUSE * took);
+            now = pace.resumes;
+        }
+        assert!((LEAST_PACED..16 << 10).contains(&asked), "{asked}");
+    }
+
+    #[test]
+    fn nothing_waits_where_reads_are_quick_or_nobody_asks() {
+        let mut pace = pace();
+        pace.began = 1000;
+        assert_eq!(pace.ended(1500, 1, 16 << 10), 32 << 10, "more the next time");
+        assert_eq!(pace.resumes, 0);
+        pace.began = 2000;
+        assert_eq!(pace.ended(2500, 2, 64 << 10), 64 << 10, "but not more than fits");
+        pace.began = 3000;
+        assert_eq!(pace.ended(5000, 2, 32 << 10), 32 << 10);
+        assert_eq!(pace.resumes, 0, "there was no command");
     }
 }
