@@ -74,7 +74,7 @@ export interface Stats {
   bytes_read: number;
   /** Bytes of the engine's memory; it grows and never shrinks. */
   wasm_memory: number;
-  /** Bytes beside it that keep pages of a file whose calls are slow, as in private windows: at most a hundredth of the device's memory. */
+  /** Bytes beside it that keep pages of a file whose calls are slow, as in private windows: for each database at most a 64th of the device's memory. */
   page_cache: number;
   /** What the browser grants: empty where it does not say. */
   storage: { quota?: number; usage?: number; persisted?: boolean };

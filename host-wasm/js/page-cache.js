@@ -17,9 +17,14 @@ export function cached(pages, size) {
   /** The block in each slot. */
   const inside = new Int32Array(slots).fill(-1);
   const has = (block) => inside[block % slots] === block;
+  /** Where a block lies or may lie; nowhere, where the browser gives no memory for it. */
   const memory = (block) => {
     const at = (block % slots) * BLOCK, part = Math.floor(at / PART);
-    parts[part] ??= new Uint8Array(PART);
+    try {
+      parts[part] ??= new Uint8Array(PART);
+    } catch {
+      return undefined;
+    }
     return parts[part].subarray(at % PART, (at % PART) + BLOCK);
   };
   const first = (at) => Math.floor(at / BLOCK), end = (at, length) => Math.ceil((at + length) / BLOCK);
@@ -28,8 +33,10 @@ export function cached(pages, size) {
   const keep = (bytes, at) => {
     for (let block = first(at); block < end(at, bytes.length); block++) {
       const from = block * BLOCK - at, part = bytes.subarray(Math.max(from, 0), from + BLOCK);
-      if (part.length === BLOCK) inside[block % slots] = block;
-      if (has(block)) memory(block).set(part, Math.max(-from, 0));
+      const place = part.length === BLOCK || has(block) ? memory(block) : undefined;
+      if (!place) continue;
+      place.set(part, Math.max(-from, 0));
+      inside[block % slots] = block;
     }
   };
 

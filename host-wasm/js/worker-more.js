@@ -13,10 +13,12 @@ const WINDOW = 4 << 20;
 const FED = 1 << 18;
 /** How devices are measured: so many values leave and come back one by one, in the store as parts of a record. */
 const VALUES = 4, VALUE = 1 << 10, RECORD = 1 << 16;
-/** A file that takes longer is late: what it takes on a disk is a tenth of this. The store does it in less than half the time, or it does not. */
-const LATE_MS = 1, FASTER = true, LATE = 'late';
-/** So many bytes of pages of a late file stay in memory for each GB that the device has: a hundredth. GB of one that does not tell. */
-const CACHED = Math.floor(2 ** 30 / 100), LITTLE = 2;
+/** A file that takes longer is late: on a disk it takes a tenth of this. */
+const LATE_MS = 1;
+/** What is found of a file: the store needs less than half of a late one's time, or more. */
+const QUICK = false, SLOWER = true, LATE = 'late';
+/** So many bytes of pages of a late file stay in memory for each GB that the device has: a 64th. GB of one that does not tell. */
+const CACHED = 16 << 20, LITTLE = 2;
 /** At the end the journal is written anew if it has grown by this, and only where less than this is in memory: it takes a moment. */
 const GROWN = 256 << 10, SMALL = 24 << 20;
 /** Replies that were sent are kept too, up to so many bytes: the tab may not have got them. */
@@ -51,10 +53,13 @@ export const serving = {
     }
   },
 
-  /** Pages lie in a file, unless the store beside it has shown to be much faster and either will do; that is found out once for each database. */
+  /**
+   * Pages lie in a file, unless the store beside it has shown to be much faster and either will do. That is found out once for each database; whether a
+   * file is late, each time that it has been.
+   */
   async choose(device, known) {
-    const found = known ?? (await measured(device));
-    if (found === FASTER && this.options.kind === 'auto') Object.assign(device, { kind: 'idb', pages: undefined });
+    const found = known === SLOWER ? known : await measured(device);
+    if (found === SLOWER && this.options.kind === 'auto') Object.assign(device, { kind: 'idb', pages: undefined });
     else if (found) device.pages = cached(device.pages, (navigator.deviceMemory ?? LITTLE) * CACHED);
   },
 
@@ -349,7 +354,7 @@ export const sharing = {
   },
 };
 
-/** `false`, or what is known of the file's slowness; it is remembered in the store, beside the directory. */
+/** `QUICK`, `SLOWER` or `LATE`; it is remembered in the store, beside the directory. */
 async function measured({ db, pages }) {
   const record = new Uint8Array(RECORD), value = new Uint8Array(VALUE), now = () => performance.now();
   const files = () => {
@@ -368,10 +373,10 @@ async function measured({ db, pages }) {
   const stored = async () => {
     await within('readwrite', (store) => store.put(record, -1));
     for (let i = 0; i < VALUES; i++) await within('readonly', (store) => store.get(-1));
-    return now() - begun < file / 2 && FASTER;
+    return now() - begun < file / 2;
   };
   const over = new Promise((resolve) => setTimeout(resolve, file / 2, false));
-  const found = isLate && ((await Promise.race([stored(), over])) || LATE);
+  const found = !isLate ? QUICK : (await Promise.race([stored(), over])) ? SLOWER : LATE;
   within('readwrite', (store, meta) => {
     store.delete(-1);
     meta.put(found, -1);

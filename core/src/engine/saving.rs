@@ -145,7 +145,17 @@ impl Engine {
 
     /// Begins what commands asked for; a request that comes while a snapshot is being written waits for its end.
     pub(super) fn carry_save_requests(&mut self) {
-        if self.saving.is_some() || self.loading.is_some() {
+        if let Some(saving) = &mut self.saving {
+            // SAVE, an export or a reload stands behind it.
+            let background = |request: &SaveRequest| {
+                matches!(request, SaveRequest::Background | SaveRequest::Flushed | SaveRequest::Rewrite)
+            };
+            if !self.server.persistence.requests.iter().all(background) {
+                saving.paged.hurry();
+            }
+            return;
+        }
+        if self.loading.is_some() {
             return;
         }
         for request in core::mem::take(&mut self.server.persistence.requests) {
@@ -238,7 +248,7 @@ impl Engine {
             portion,
             walked: false,
             paused_at: (self.server.host.monotonic)(),
-            paged: PagedReads::new(&self.data.paging, waited_for, room),
+            paged: PagedReads::new(&self.data.paging, waited_for, room, self.server.stats.commands),
             spare: Vec::new(),
             bytes: 0,
             moves: (moves && purpose != Purpose::Rewrite).then(Vec::new),

@@ -39,7 +39,9 @@ usage: cargo xtask TASK
 
 /// The top of the repository.
 fn top() -> PathBuf {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    // As cargo tells it to what it runs: work trees may share a target directory, and then another one has built this program.
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    let package = Path::new(&package);
     package.ancestors().nth(2).unwrap_or(package).to_owned()
 }
 

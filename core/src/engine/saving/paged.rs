@@ -34,8 +34,10 @@ const ASKED_IN_HASTE: usize = 1 << 20;
 const LEAST_PACED: usize = 4 << 10;
 /// What it took until all of that had come, in microseconds, for less or more to be asked for the next time.
 const PACE: core::ops::Range<u64> = 1_000..3_000;
-/// If there were commands meanwhile, nothing is asked for until so many times as long have passed.
+/// If there were commands since the time before, nothing is asked for until so many times as long have passed.
 const PAUSE: u64 = 3;
+/// But not longer, in microseconds: a machine may have slept meanwhile.
+const LONGEST_PAUSE: u64 = 100_000;
 
 /// Values that are read at once.
 #[derive(Debug)]
@@ -69,7 +71,7 @@ struct Pace {
     largest: usize,
     /// When the reads that are under way began, in microseconds.
     began: u64,
-    /// How many commands there had been then.
+    /// How many commands there had been when the last ones ended.
     commands: u64,
     /// Nothing is asked for before.
     resumes: u64,
@@ -80,7 +82,7 @@ impl Pace {
     fn ended(&mut self, now: u64, commands: u64, asked: usize) -> usize {
         let took = now.saturating_sub(self.began);
         let is_idle = commands == core::mem::replace(&mut self.commands, commands);
-        self.resumes = if is_idle || took < PACE.start { 0 } else { now + PAUSE * took };
+        self.resumes = if is_idle || took < PACE.start { 0 } else { now + (PAUSE * took).min(LONGEST_PAUSE) };
         if took >= PACE.end {
             (asked / 2).max(LEAST_PACED)
         } else if took < PACE.start {
@@ -112,8 +114,8 @@ pub(super) struct PagedReads {
 }
 
 impl PagedReads {
-    /// `in_haste`: somebody waits for the snapshot; else there is room for so many bytes.
-    pub(super) fn new(paging: &Paging, in_haste: bool, room: usize) -> Self {
+    /// `in_haste`: somebody waits for the snapshot; else there is room for so many bytes. `commands`: how many there have been.
+    pub(super) fn new(paging: &Paging, in_haste: bool, room: usize, commands: u64) -> Self {
         let gathered = (room / GATHERED_BYTES).clamp(LEAST_GATHERED, GATHERED);
         let asked = (room / 2).clamp(LEAST_ASKED, ASKED);
         let paced = paging.reads_block && !in_haste;
@@ -121,8 +123,12 @@ impl PagedReads {
             page_size: paging.page_size,
             longest: paging.run,
             most: if in_haste { GATHERED_IN_HASTE } else { gathered },
-            most_asked: if in_haste { ASKED_IN_HASTE } else { asked },
-            pace: paced.then_some(Pace { largest: asked, began: 0, commands: 0, resumes: 0 }),
+            most_asked: match (in_haste, paced) {
+                (true, _) => ASKED_IN_HASTE,
+                (false, true) => LEAST_PACED,
+                (false, false) => asked,
+            },
+            pace: paced.then_some(Pace { largest: asked, began: 0, commands, resumes: 0 }),
             runs: Vec::new(),
             reads: OrderedMap::new(),
             asked: 0,
@@ -138,6 +144,13 @@ impl PagedReads {
     /// Whether more may be asked for at `now`, in microseconds.
     fn may_ask(&self, now: u64) -> bool {
         self.asked < self.most_asked && self.resumes() <= now
+    }
+
+    /// Somebody waits for the snapshot's end.
+    pub(super) fn hurry(&mut self) {
+        if let Some(pace) = self.pace.take() {
+            self.most_asked = pace.largest;
+        }
     }
 
     /// Nothing is asked for before, in microseconds.
@@ -296,10 +309,17 @@ mod tests {
             let took = asked as u64 * 300 / 1024;
             (now, commands) = (now + took, commands + 1);
             asked = pace.ended(now, commands, asked);
-            assert_eq!(pace.resumes, now + PAUSE * took);
+            assert_eq!(pace.resumes, now + (PAUSE * took).min(LONGEST_PAUSE));
             now = pace.resumes;
         }
         assert!((LEAST_PACED..16 << 10).contains(&asked), "{asked}");
+    }
+
+    #[test]
+    fn after_a_stall_nobody_waits_three_times_as_long() {
+        let mut pace = pace();
+        pace.ended(3_600_000_000, 1, LEAST_PACED);
+        assert_eq!(pace.resumes, 3_600_000_000 + LONGEST_PAUSE);
     }
 
     #[test]
