@@ -17,12 +17,14 @@ pub struct Bitmap {
     used: u64,
     /// Where the next search begins.
     next: u64,
+    /// The end of the last page that was ever written.
+    written: u64,
 }
 
 impl Bitmap {
     /// A device of so many pages, all free.
     pub fn new(pages: u64) -> Self {
-        Self { words: Vec::new(), whole: pages, pages, used: 0, next: 0 }
+        Self { words: Vec::new(), whole: pages, pages, used: 0, next: 0, written: 0 }
     }
 
     /// Pages that are taken.
@@ -35,14 +37,20 @@ impl Bitmap {
         self.pages
     }
 
-    /// The device takes no more than it has: from now on only pages before the last taken one are to be had. Where writes
-    /// ended in another order, some of these were never written either; the search goes round, so it comes to others.
+    /// Notes that `n` pages from `first` on are on the device, which has room for them from now on.
+    pub fn note_written(&mut self, first: u64, n: u64) {
+        self.written = self.written.max(first + n);
+    }
+
+    /// The device takes no more than it has: from now on only pages before the last taken or written one are to be had. Where
+    /// writes ended in another order, some of these were never written either; the search goes round, so it comes to others.
     pub fn seal(&mut self) {
-        while self.words.last() == Some(&0) {
+        while self.words.last() == Some(&0) && (self.words.len() as u64 - 1) * BITS >= self.written {
             self.words.pop();
         }
         let unused = self.words.last().map_or(0, |word| u64::from(word.leading_zeros()));
-        self.pages = (self.words.len() as u64 * BITS - unused).min(self.pages);
+        let taken = self.words.len() as u64 * BITS - unused;
+        self.pages = taken.max(self.written).min(self.pages);
     }
 
     /// The device may have room again.
@@ -184,6 +192,38 @@ mod tests {
         bitmap.unseal();
         assert!(bitmap.allocate(30).is_some_and(|first| first >= firsts[3] + 30));
         assert_eq!(bitmap.pages(), 1000);
+    }
+
+    /// Of two batches on their way the first found the disk full and the second did not. When all that was there had been deleted, each try began in
+    /// the gap that the first one had left, and nothing behind it was to be had any more.
+    #[test]
+    fn a_gap_that_was_never_written_is_passed_over() {
+        let mut bitmap = Bitmap::new(1000);
+        let firsts: Vec<u64> = (0..4).filter_map(|_| bitmap.allocate(100)).collect();
+        for first in [firsts[0], firsts[2], firsts[3]] {
+            bitmap.note_written(first, 100);
+        }
+        firsts.iter().for_each(|first| bitmap.free(*first, 100));
+        bitmap.seal();
+        assert_eq!(bitmap.pages(), firsts[3] + 100);
+        let mut found = Vec::new();
+        for _ in 0..20 {
+            let Some(first) = bitmap.allocate(50) else { break };
+            if (firsts[1]..firsts[1] + 100).contains(&first)
+                || (firsts[1]..firsts[1] + 100).contains(&(first + 49))
+            {
+                // There is no room: it is given back, and the device is sealed once more.
+                bitmap.free(first, 50);
+                bitmap.seal();
+            } else {
+                bitmap.note_written(first, 50);
+                found.push(first);
+            }
+        }
+        assert!(found.len() >= 5, "{found:?}");
+        bitmap.unseal();
+        bitmap.seal();
+        assert_eq!(bitmap.pages(), firsts[3] + 100);
     }
 
     fn largest_gap(runs: &[(u64, u64)]) -> u64 {

@@ -167,6 +167,12 @@ impl Paging {
         self.bitmap.allocate(pages).map(|first| first as u32)
     }
 
+    /// Notes that a frame is on the device.
+    pub fn note_written(&mut self, place: &Place) {
+        let pages = self.pages_of(place.len);
+        self.bitmap.note_written(u64::from(place.first), pages);
+    }
+
     /// Gives a frame's pages back, late where somebody may still read them.
     pub fn free(&mut self, place: &Place) {
         if place.device() != Device::Pages {

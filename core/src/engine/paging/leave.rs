@@ -329,6 +329,9 @@ impl Engine {
             Done::Finished | Done::Read { .. } | Done::Store(_) => {}
         }
         for one in stored {
+            if written {
+                self.data.paging.note_written(&one.place);
+            }
             if !(written && self.complete_page_out(&one)) {
                 self.forget_storing(&one);
                 self.data.paging.free(&one.place);
