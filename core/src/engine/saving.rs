@@ -273,9 +273,8 @@ impl Engine {
     /// When a snapshot has something to do, if it does not wait for its devices.
     fn saving_due(&self) -> Option<UnixMillis> {
         let (snapshot, saving) = (self.data.snapshot.as_ref()?, self.saving.as_ref()?);
-        let now = (self.server.host.monotonic)();
-        let pause = saving.paged.resumes().saturating_sub(now).div_ceil(1000);
-        let waits = saving.is_full() || saving.paged.waits(snapshot, now.saturating_add(pause * 1000));
+        let pause = saving.paged.pause((self.server.host.monotonic)()).div_ceil(1000);
+        let waits = saving.is_full() || saving.paged.waits(snapshot);
         (!waits).then_some(self.now + pause as UnixMillis)
     }
 
@@ -309,7 +308,7 @@ impl Engine {
             saving.paged.gather(snapshot);
             let now = monotonic();
             saving.paged.read(saving.serial, now, &mut self.data.paging, &mut self.jobs);
-            let waits = saving.paged.waits(snapshot, now);
+            let waits = saving.paged.pause(now) > 0 || saving.paged.waits(snapshot);
             if done || snapshot.writer().pending() >= portion {
                 let mut bytes = snapshot.writer().take(saving.spare.pop().unwrap_or_default());
                 if let (true, Some(journal)) = (saving.commands, self.parts.journal()) {

@@ -117,18 +117,14 @@ impl PagedReads {
     /// `in_haste`: somebody waits for the snapshot; else there is room for so many bytes. `commands`: how many there have been.
     pub(super) fn new(paging: &Paging, in_haste: bool, room: usize, commands: u64) -> Self {
         let gathered = (room / GATHERED_BYTES).clamp(LEAST_GATHERED, GATHERED);
-        let asked = (room / 2).clamp(LEAST_ASKED, ASKED);
+        let largest = if in_haste { ASKED_IN_HASTE } else { (room / 2).clamp(LEAST_ASKED, ASKED) };
         let paced = paging.reads_block && !in_haste;
         Self {
             page_size: paging.page_size,
             longest: paging.run,
             most: if in_haste { GATHERED_IN_HASTE } else { gathered },
-            most_asked: match (in_haste, paced) {
-                (true, _) => ASKED_IN_HASTE,
-                (false, true) => LEAST_PACED,
-                (false, false) => asked,
-            },
-            pace: paced.then_some(Pace { largest: asked, began: 0, commands, resumes: 0 }),
+            most_asked: if paced { LEAST_PACED } else { largest },
+            pace: paced.then_some(Pace { largest, began: 0, commands, resumes: 0 }),
             runs: Vec::new(),
             reads: OrderedMap::new(),
             asked: 0,
@@ -141,9 +137,8 @@ impl PagedReads {
         self.most
     }
 
-    /// Whether more may be asked for at `now`, in microseconds.
-    fn may_ask(&self, now: u64) -> bool {
-        self.asked < self.most_asked && self.resumes() <= now
+    fn may_ask(&self) -> bool {
+        self.asked < self.most_asked
     }
 
     /// Somebody waits for the snapshot's end.
@@ -153,9 +148,9 @@ impl PagedReads {
         }
     }
 
-    /// Nothing is asked for before, in microseconds.
-    pub(super) fn resumes(&self) -> u64 {
-        self.pace.as_ref().map_or(0, |pace| pace.resumes)
+    /// For so long nothing is asked for after `now`, both in microseconds.
+    pub(super) fn pause(&self, now: u64) -> u64 {
+        self.pace.as_ref().map_or(0, |pace| pace.resumes.saturating_sub(now))
     }
 
     /// Whether runs are to be asked for before the walk goes on.
@@ -164,9 +159,9 @@ impl PagedReads {
     }
 
     /// Whether nothing can be done before a read has ended.
-    pub(super) fn waits(&self, snapshot: &Snapshot, now: u64) -> bool {
+    pub(super) fn waits(&self, snapshot: &Snapshot) -> bool {
         let rest = self.has_runs() || snapshot.paged() > 0 || !snapshot.is_walked();
-        !self.may_ask(now) || (!rest && !self.reads.is_empty())
+        !self.may_ask() || (!rest && !self.reads.is_empty())
     }
 
     /// Takes what the walk has gathered, if that is enough or all.
@@ -195,12 +190,15 @@ impl PagedReads {
         self.runs.reverse();
     }
 
-    /// Asks for runs, as many as may be at `now`.
+    /// Asks for runs, as many as may be, unless there is a pause at `now`.
     pub(super) fn read(&mut self, serial: u32, now: u64, paging: &mut Paging, jobs: &mut Jobs) {
+        if self.pause(now) > 0 {
+            return;
+        }
         if let Some(pace) = self.pace.as_mut().filter(|_| self.asked == 0) {
             pace.began = now;
         }
-        while self.may_ask(now)
+        while self.may_ask()
             && let Some(run) = self.runs.pop()
         {
             let number = paging.read_begins();
