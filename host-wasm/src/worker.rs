@@ -107,7 +107,6 @@ impl Worker {
             self.engine.reads_block();
             self.engine.reads_runs(RUN);
         }
-        self.engine.keeps_snapshots();
         self.engine.carries_files();
         self.engine.load_at_start();
     }

@@ -575,6 +575,166 @@ fn a_start_leaves_values_in_the_file() {
     assert_eq!(again.len(), whole.len());
 }
 
+/// Writes the journal anew; the name of its base.
+fn rewritten(world: &mut World) -> Bytes {
+    let id = world.sessions[0];
+    world.run(id, &[b"BGREWRITEAOF"]);
+    for _ in 0..50_000 {
+        world.turn();
+        if world.engine.server().persistence.aof.rewriting_since.is_none() && world.jobs.is_empty() {
+            break;
+        }
+        world.do_job();
+    }
+    let mut bases = world.files.keys().filter(|name| name.ends_with(b".base.rdb"));
+    let base = bases.next().expect("a base").clone();
+    assert_eq!(bases.next(), None, "the old one is removed");
+    base
+}
+
+/// A journal whose base has values that may stay in it and a file of keys beside it.
+fn journaled(dice: &mut Dice) -> (World, Bytes) {
+    let mut world = World::set_up(BTreeMap::new(), true, true);
+    let id = world.sessions[0];
+    // Compressed, the values would be too short to stay in the file.
+    world.run(id, &[b"CONFIG", b"SET", b"rdbcompression", b"no"]);
+    for _ in 0..12_000 {
+        change(&mut world, dice);
+    }
+    for n in 0..40 {
+        world.run(id, &[b"SET", format!("long:{n}").as_bytes(), &vec![b'a' + n as u8 % 26; 20_000]]);
+    }
+    world.expire();
+    let base = rewritten(&mut world);
+    (world, base)
+}
+
+fn keys_beside(base: &[u8]) -> Bytes {
+    [base, b".keys"].concat()
+}
+
+/// A start over a journal read all of its base, however little of it was used then: ten times as long as one over a
+/// snapshot.
+#[test]
+fn a_start_leaves_values_in_the_journals_base() {
+    let mut dice = Dice::new(31);
+    let (mut world, base) = journaled(&mut dice);
+    for _ in 0..300 {
+        change(&mut world, &mut dice);
+    }
+    world.expire();
+    let expected = world.dataset();
+    world.finish_jobs();
+    assert!(world.files[&keys_beside(&base)].len() * 2 < world.files[&base].len());
+
+    let mut again = World::set_up(world.files.clone(), true, true);
+    assert!(!again.log.iter().any(|line| line.contains("can't be used")), "{:?}", again.log);
+    assert_eq!(again.kept[0], again.files[&base]);
+    let id = again.sessions[0];
+    let told = String::from_utf8(again.run(id, &[b"INFO", b"all"])).unwrap();
+    let count = |name: &str| -> usize {
+        let line = told.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.parse().unwrap()
+    };
+    assert!(count("vm_stats_swappin_count:") < 300, "only what later commands needed was read: {told}");
+    assert!(count("vm_stats_swapped_objects:") > 1_000, "{told}");
+    again.now = world.now;
+    again.run(id, &[b"CONFIG", b"SET", b"rdbcompression", b"no"]);
+
+    again.run(id, &[b"SAVE"]);
+    again.finish_jobs();
+    assert_eq!(read(&again.files[&b"dump.rdb"[..]]), expected, "cold values are copied");
+    assert_eq!(again.kept[0], again.files[&base], "the next start reads the base, so references stay there");
+
+    let next = rewritten(&mut again);
+    for _ in 0..20_000 {
+        again.turn();
+        again.do_job();
+        if again.kept[0].is_empty() {
+            break;
+        }
+    }
+    assert!(again.kept[0].is_empty(), "the old base is given up");
+    assert_eq!(again.kept[1], again.files[&next], "the references lead to the new one");
+    assert_eq!(
+        again.files.keys().filter(|name| name.ends_with(b".keys")).count(),
+        1,
+        "{:?}",
+        again.files.keys()
+    );
+    assert_eq!(again.dataset(), expected);
+
+    let mut third = World::set_up(again.files.clone(), true, true);
+    third.now = again.now;
+    assert_eq!(third.kept[0], third.files[&next]);
+    assert_eq!(third.dataset(), expected);
+    let id = third.sessions[0];
+    assert_eq!(third.run(id, &[b"DEBUG", b"LOADAOF"]), b"+OK\r\n");
+    assert!(third.kept.iter().all(Vec::is_empty), "the dataset is a new one");
+    assert_eq!(third.dataset(), expected);
+}
+
+/// The file of keys is no part of the journal: whatever becomes of it, all is there.
+#[test]
+fn what_stands_beside_a_base_may_be_of_no_use() {
+    let mut dice = Dice::new(32);
+    let (mut world, base) = journaled(&mut dice);
+    let expected = world.dataset();
+    let keys = keys_beside(&base);
+    let whole = world.files[&keys].clone();
+    let stale = {
+        let id = world.sessions[0];
+        let mut other = World::set_up(world.files.clone(), true, true);
+        other.run(id, &[b"SET", b"long:1", b"short"]);
+        let other_base = rewritten(&mut other);
+        other.files[&keys_beside(&other_base)].clone()
+    };
+    let mut cases: Vec<(&str, Option<Bytes>)> = vec![
+        ("missing", None),
+        ("empty", Some(Bytes::new())),
+        ("another base's", Some(stale)),
+        ("an RDB file of something else", Some(world.files[&base].clone())),
+    ];
+    for _ in 0..6 {
+        let mut damaged = whole.clone();
+        let at = dice.below(damaged.len());
+        damaged[at] ^= 1 << dice.below(8);
+        cases.push(("damaged", Some(damaged)));
+        cases.push(("cut off", Some(whole[..dice.below(whole.len())].to_vec())));
+    }
+    for (what, content) in cases {
+        let mut files = world.files.clone();
+        let missing = content.is_none();
+        match content {
+            Some(content) => drop(files.insert(keys.clone(), content)),
+            None => drop(files.remove(&keys)),
+        }
+        let mut again = World::set_up(files, true, true);
+        let told = again.log.iter().any(|line| line.contains("can't be used, so all of"));
+        assert_eq!(told, !missing, "{what}: {:?}", again.log);
+        again.now = world.now;
+        assert_eq!(again.dataset(), expected, "{what}");
+        assert_eq!(again.kept[0], again.files[&base], "{what}: values stay in the base all the same");
+    }
+}
+
+/// It would be as long as the base itself.
+#[test]
+fn nothing_stands_beside_a_base_of_short_values() {
+    let mut world = World::set_up(BTreeMap::new(), true, true);
+    let id = world.sessions[0];
+    for n in 0..30_000 {
+        world.run(id, &[b"SET", format!("key:{n}").as_bytes(), b"short"]);
+    }
+    let base = rewritten(&mut world);
+    assert!(world.files[&base].len() > 300_000, "{}", world.files[&base].len());
+    assert!(!world.files.keys().any(|name| name.ends_with(b".keys")), "{:?}", world.files.keys());
+    let mut again = World::set_up(world.files.clone(), true, true);
+    assert!(again.kept[0].is_empty(), "no value stayed there");
+    let id = again.sessions[0];
+    assert_eq!(again.run(id, &[b"DBSIZE"]), b":30000\r\n");
+}
+
 /// A value that rots in the file is that key's error and nobody else's.
 #[test]
 fn damage_in_the_kept_file() {

@@ -1,39 +1,31 @@
 //! Loading a snapshot's file: into a dataset of its own, which takes the present one's place when it is whole.
 
+mod intake;
+
 use super::Engine;
 use super::jobs::{Done, Job, JobError, Owner};
 use crate::db::Db;
 use crate::keyspace::Keyspace;
-use crate::keyspace::clock::{AccessClock, clock_of};
-use crate::keyspace::record::Record;
-use crate::page::Place;
 use crate::persistence::{LoadProgress, Present};
-use crate::rdb::{Cause, Entry, Item, Loader, RdbError};
+use crate::rdb::{Loader, RdbError};
 use crate::server::Request;
 use crate::session::SessionId;
-use crate::types::Limits;
-use crate::types::codec::{Form, Reason, Text, decode, outline, read_text};
-use crate::types::string::StrRef;
-use crate::words::codec::Reader;
-use crate::words::number::{fixed, parse_i64};
+use crate::words::number::fixed;
 use crate::words::time::UnixMillis;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use intake::{Base, Intake};
 
 /// Bytes that are read at once; the engine stands still while it decodes as many.
 const PORTION: usize = 256 << 10;
 /// Portions that are asked for ahead.
 const AHEAD: u64 = 4;
-/// Bytes that a key with its value takes in a file at least, for most files.
-const LEAST_ENTRY: u64 = 16;
-/// Values whose bodies are shorter are loaded: a note of where they lie would take as much memory.
-const LEAST_KEPT: usize = 64;
-/// Keys that were left out are named one by one up to so many.
-const NAMED: u64 = 16;
-/// So many keys' slots are brought from memory at a time: one after the other, each would be waited for.
-const TOGETHER: usize = 32;
+/// A smaller base is read whole, and no file of its keys is written.
+pub(super) const LEAST_WITH_KEYS: u64 = 256 << 10;
+/// Bytes of the checksum at a file's end.
+const SUM: usize = 8;
 
 /// What a load is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,45 +48,9 @@ pub(super) struct Loading {
     intake: Intake,
     /// Where the next read begins.
     offset: u64,
-    in_flight: u64,
     micros: u64,
     /// Buffers for reads that wait until what was read before has gone on: into diskstore's store, or out to the page device.
     spare: Vec<Vec<u8>>,
-}
-
-/// Where keys go, and what became of them.
-#[derive(Debug)]
-struct Intake {
-    keyspace: Keyspace,
-    limits: Limits,
-    access: AccessClock,
-    /// The hour by which keys have expired, and that of the access clocks.
-    now: UnixMillis,
-    clock: UnixMillis,
-    progress: LoadProgress,
-    /// Keys left out because there is no such type here.
-    unsupported: u64,
-    /// Keys left out because their values have no elements.
-    empty: u64,
-    /// Values stay in the file until they are used.
-    lazy: bool,
-    /// Keys do not stay here: a store takes them.
-    passes_on: bool,
-    /// How many stayed.
-    kept: usize,
-    log: Vec<String>,
-    /// Keys that have no slot yet.
-    arrivals: Vec<Arrival>,
-}
-
-/// A key on its way to its slot.
-#[derive(Debug)]
-struct Arrival {
-    db: usize,
-    hash: u64,
-    record: Record,
-    /// Where its value lies in the file.
-    offset: u64,
 }
 
 impl Engine {
@@ -107,14 +63,39 @@ impl Engine {
         }
     }
 
-    pub(super) fn load_base(&mut self, file: Vec<u8>) {
+    /// Loads the journal's base, a file of so many bytes; of one with a file of its keys beside it only that.
+    pub(super) fn load_base(&mut self, file: Vec<u8>, size: u64) {
         let keyspace = Keyspace::new(self.data.keyspace.count(), self.data.keyspace.hash_key());
-        self.begin_loading(Purpose::Base, file, keyspace);
+        if size < LEAST_WITH_KEYS || !self.server.config.rdbchecksum || !self.may_keep() {
+            return self.begin_loading(Purpose::Base, file, keyspace, None);
+        }
+        let base = Base { size, sum: None, file: file.clone() };
+        self.begin_loading(Purpose::Base, keys_of(&file), keyspace, Some(base));
+    }
+
+    /// Whether values may stay in the file that is loaded.
+    fn may_keep(&self) -> bool {
+        let paging = &self.data.paging;
+        paging.enabled && paging.keeps_snapshot && paging.kept.is_none() && self.moving.is_none()
+    }
+
+    /// The file of the base's keys is of no use, for this reason where it is there at all: the base is read.
+    fn load_whole_base(&mut self, base: Base, reason: Option<&str>) {
+        if let (Some(loading), Some(reason)) = (&self.loading, reason) {
+            let (keys, file) = (String::from_utf8_lossy(&loading.file), String::from_utf8_lossy(&base.file));
+            let line = format!("The keys in '{keys}' can't be used, so all of '{file}' is read: {reason}");
+            self.server.requests.push(Request::Log(line));
+        }
+        self.loading = None;
+        self.empty_all();
+        self.jobs.push(Owner::Nobody, Job::Forget { odd: false });
+        let keyspace = Keyspace::new(self.data.keyspace.count(), self.data.keyspace.hash_key());
+        self.begin_loading(Purpose::Base, base.file, keyspace, None);
     }
 
     pub(super) fn load_snapshot_at_start(&mut self) {
         let keyspace = Keyspace::new(self.data.keyspace.count(), self.data.keyspace.hash_key());
-        self.begin_loading(Purpose::Start, self.server.config.dbfilename.clone(), keyspace);
+        self.begin_loading(Purpose::Start, self.server.config.dbfilename.clone(), keyspace, None);
     }
 
     pub(super) fn begin_reload(&mut self, session: SessionId, present: Present) {
@@ -127,50 +108,46 @@ impl Engine {
             Purpose::Reload(session, present),
             self.server.config.dbfilename.clone(),
             keyspace,
+            None,
         );
     }
 
-    fn begin_loading(&mut self, purpose: Purpose, file: Vec<u8>, keyspace: Keyspace) {
+    /// `base`: the file lies beside it.
+    fn begin_loading(&mut self, purpose: Purpose, file: Vec<u8>, keyspace: Keyspace, base: Option<Base>) {
         self.serial = self.serial.wrapping_add(1);
         self.server.loading = true;
-        let paging = &self.data.paging;
-        let lazy = purpose == Purpose::Start && paging.enabled && paging.keeps_snapshot;
+        let is_base = purpose == Purpose::Base;
+        let lazy = (is_base || purpose == Purpose::Start) && self.may_keep();
         let progress = LoadProgress { started: self.now, ..LoadProgress::default() };
         self.server.persistence.load = progress;
         self.server.persistence.shown = self.now;
+        let mut intake =
+            Intake::new(&self.data, keyspace, if is_base { UnixMillis::MIN } else { self.now }, progress);
+        if let Some(store) = self.parts.store_files() {
+            intake.passes_on = true;
+            (store.begin_import)(self);
+        }
+        if lazy {
+            let kept = base.as_ref().map_or(&file, |base| &base.file).clone();
+            self.jobs.push(Owner::Nobody, Job::Keep { file: kept, odd: false });
+        }
+        if let Some(Base { file, size, .. }) = &base {
+            let (file, offset) = (file.clone(), size.saturating_sub(SUM as u64));
+            let job = Job::Read { file, offset, len: SUM, into: Vec::new() };
+            self.jobs.push(Owner::Loading(self.serial), job);
+        }
+        (intake.lazy, intake.beside) = (lazy, base);
         self.loading = Some(Loading {
             purpose,
             serial: self.serial,
             file,
-            in_place: purpose == Purpose::Base && paging.enabled,
+            in_place: is_base && self.data.paging.enabled,
             loader: Loader::new(self.server.config.rdbchecksum).summed_by(self.server.host.crc64),
-            intake: Intake {
-                keyspace,
-                limits: self.data.limits,
-                access: self.data.access,
-                now: if purpose == Purpose::Base { UnixMillis::MIN } else { self.now },
-                clock: self.now,
-                progress,
-                unsupported: 0,
-                empty: 0,
-                lazy,
-                passes_on: self.parts.store_files().is_some(),
-                kept: 0,
-                log: Vec::new(),
-                arrivals: Vec::with_capacity(TOGETHER),
-            },
+            intake,
             offset: 0,
-            in_flight: 0,
             micros: (self.server.host.monotonic)(),
             spare: Vec::new(),
         });
-        if let Some(store) = self.parts.store_files() {
-            (store.begin_import)(self);
-        }
-        if lazy {
-            self.jobs
-                .push(Owner::Nobody, Job::Keep { file: self.server.config.dbfilename.clone(), odd: false });
-        }
         for _ in 0..AHEAD {
             self.read_on(Vec::new());
         }
@@ -180,40 +157,46 @@ impl Engine {
         let Some(loading) = &mut self.loading else { return };
         let (file, offset) = (loading.file.clone(), loading.offset);
         loading.offset += PORTION as u64;
-        loading.in_flight += 1;
         self.jobs.push(Owner::Loading(loading.serial), Job::Read { file, offset, len: PORTION, into });
     }
 
     /// Takes what came of one of the load's jobs.
     pub(super) fn loading_job_done(&mut self, serial: u32, done: Done) {
         let Some(loading) = self.loading.as_mut().filter(|loading| loading.serial == serial) else { return };
-        loading.in_flight -= 1;
-        match done {
-            Done::Read { bytes, size } => {
-                let last = bytes.len() < PORTION;
-                let spare = loading.loader.feed_owned(bytes);
-                if last {
-                    loading.loader.finish();
-                }
-                loading.intake.progress.total = size;
-                if loading.in_place {
-                    core::mem::swap(&mut self.data.keyspace, &mut loading.intake.keyspace);
-                }
-                let taken = loading.intake.take_items(&mut loading.loader);
-                if loading.in_place {
-                    core::mem::swap(&mut self.data.keyspace, &mut loading.intake.keyspace);
-                }
-                loading.intake.progress.loaded = loading.loader.position();
-                self.server.persistence.load = loading.intake.progress;
-                if let Some(store) = self.parts.store_files() {
-                    let keys = loading.intake.take_keys();
-                    (store.import_keys)(self, &keys);
-                }
-                self.after_portion(taken, last, spare);
+        match (done, &mut loading.intake.beside) {
+            (Done::Read { bytes, .. }, Some(base)) if base.sum.is_none() => {
+                base.sum = Some(bytes.try_into().map_or(0, u64::from_le_bytes));
             }
-            Done::Failed(error) => self.end_unread(&error),
-            Done::Finished | Done::Appended(_) | Done::Refused { .. } | Done::Store(_) => {}
+            (Done::Read { bytes, size }, _) => self.take_portion(bytes, size),
+            (Done::Failed(error), _) => self.end_unread(&error),
+            _ => {}
         }
+    }
+
+    /// A portion of the file has come, which is so long.
+    fn take_portion(&mut self, bytes: Vec<u8>, size: u64) {
+        let Some(loading) = &mut self.loading else { return };
+        let last = bytes.len() < PORTION;
+        let spare = loading.loader.feed_owned(bytes);
+        if last {
+            loading.loader.finish();
+        }
+        loading.intake.progress.total = size;
+        if loading.in_place {
+            core::mem::swap(&mut self.data.keyspace, &mut loading.intake.keyspace);
+        }
+        let taken = loading.intake.take_items(&mut loading.loader);
+        if loading.in_place {
+            core::mem::swap(&mut self.data.keyspace, &mut loading.intake.keyspace);
+            self.data.paging.swapped += loading.intake.take_uncounted();
+        }
+        loading.intake.progress.loaded = loading.loader.position();
+        self.server.persistence.load = loading.intake.progress;
+        if let Some(store) = self.parts.store_files() {
+            let keys = loading.intake.take_keys();
+            (store.import_keys)(self, &keys);
+        }
+        self.after_portion(taken, last, spare);
     }
 
     fn after_portion(&mut self, taken: Result<(), RdbError>, last: bool, spare: Vec<u8>) {
@@ -228,6 +211,9 @@ impl Engine {
         let Some(loading) = &self.loading else { return };
         match taken {
             Err(error) => self.end_refused(&format!("{error}")),
+            Ok(()) if loading.loader.is_done() && !loading.intake.belongs() => {
+                self.end_refused("they are those of another file");
+            }
             Ok(()) if loading.loader.is_done() => match self.parts.store_files() {
                 Some(store) => (store.import_whole)(self),
                 None => self.end_loaded(),
@@ -298,33 +284,24 @@ impl Engine {
 
     fn end_replaced(&mut self) {
         let Some(loading) = self.loading.take() else { return };
-        let position = loading.loader.position();
-        let Loading { purpose, intake, micros, in_place, .. } = loading;
+        let Loading { purpose, mut intake, micros, in_place, loader, .. } = loading;
+        let position = intake.beside.as_ref().map_or(loader.position(), |base| base.size);
         if !in_place {
             self.empty_all();
             match self.parts.store_files() {
                 Some(store) => (store.adopt_import)(self),
-                None => self.data.keyspace = intake.keyspace,
+                None => self.data.keyspace = intake.take_keys(),
             }
         }
-        self.data.paging.swapped += intake.kept;
-        self.moving = None;
-        self.data.paging.moving = false;
+        self.data.paging.swapped += intake.take_uncounted();
+        self.forget_kept(intake.lazy && intake.kept == 0);
         self.data.paging.kept = (intake.kept > 0).then_some(false);
         self.data.dirty = 0;
         self.server.loading = purpose == Purpose::Base;
         let seconds = ((self.server.host.monotonic)() - micros) as f64 / 1e6;
-        let LoadProgress { keys, expired, .. } = intake.progress;
-        let mut lines = intake.log;
-        if intake.unsupported > NAMED {
-            lines.push(format!("{} keys of unknown types were skipped", intake.unsupported));
-        }
-        if intake.empty > 0 {
-            lines.push(format!("Done loading RDB, {} empty keys skipped", intake.empty));
-        }
-        lines.push(format!("Done loading RDB, keys loaded: {keys}, keys expired: {expired}."));
-        lines.push(format!("DB loaded from disk: {} seconds", fixed(seconds, 3)));
-        self.server.requests.extend(lines.into_iter().map(Request::Log));
+        self.server.requests.extend(intake.into_log().into_iter().map(Request::Log));
+        let line = format!("DB loaded from disk: {} seconds", fixed(seconds, 3));
+        self.server.requests.push(Request::Log(line));
         match purpose {
             Purpose::Start => self.after_snapshot(),
             Purpose::Base => {
@@ -333,6 +310,18 @@ impl Engine {
                 }
             }
             Purpose::Reload(session, _) => self.end_job_wait(session, Ok(())),
+        }
+    }
+
+    /// Files that were kept open for the dataset of before are of no use any more, and neither is the one that was opened for
+    /// this dataset if it is `needless`.
+    fn forget_kept(&mut self, needless: bool) {
+        let kept = self.data.paging.kept.take();
+        let moving = self.moving.take().is_some();
+        self.data.paging.moving = false;
+        let newer = kept.filter(|_| moving).map(|odd| !odd);
+        for odd in kept.into_iter().chain(newer).chain(needless.then_some(false)) {
+            self.jobs.push(Owner::Nobody, Job::Forget { odd });
         }
     }
 
@@ -353,6 +342,10 @@ impl Engine {
 
     /// The file cannot be read.
     fn end_unread(&mut self, error: &JobError) {
+        let beside = self.loading.as_mut().and_then(|loading| loading.intake.beside.take());
+        if let Some(base) = beside {
+            return self.load_whole_base(base, (!error.missing).then_some(&error.text));
+        }
         let start = self.loading.as_ref().is_some_and(|loading| loading.purpose == Purpose::Start);
         if error.missing && start {
             self.loading = None;
@@ -373,6 +366,10 @@ impl Engine {
 
     /// Nothing of the file is taken. At the start the server cannot go on: to serve without the data would lose them.
     fn end_refused(&mut self, reason: &str) {
+        let beside = self.loading.as_mut().and_then(|loading| loading.intake.beside.take());
+        if let Some(base) = beside {
+            return self.load_whole_base(base, Some(reason));
+        }
         let Some(loading) = self.loading.take() else { return };
         if let Some(store) = self.parts.store_files() {
             (store.abandon_import)(self);
@@ -391,117 +388,7 @@ impl Engine {
     }
 }
 
-impl Intake {
-    /// Gives out the keys that came so far.
-    fn take_keys(&mut self) -> Keyspace {
-        let fresh = Keyspace::new(self.keyspace.count(), self.keyspace.hash_key());
-        core::mem::replace(&mut self.keyspace, fresh)
-    }
-
-    fn take_items(&mut self, loader: &mut Loader) -> Result<(), RdbError> {
-        let taken = self.take_each(loader);
-        // What came before an error may hold an earlier one.
-        self.settle().and(taken)
-    }
-
-    fn take_each(&mut self, loader: &mut Loader) -> Result<(), RdbError> {
-        while let Some(item) = loader.poll_item()? {
-            match item {
-                Item::Entry(entry) => self.take_entry(&entry)?,
-                Item::Function(source) => {
-                    let head = source.split(|byte| *byte == b'\n').next().unwrap_or_default();
-                    self.log.push(format!("Skipped a library of functions: {}", head.escape_ascii()));
-                }
-                Item::ModuleAux(name) => {
-                    self.log.push(format!("Skipped data of the module {}", name.escape_ascii()));
-                }
-                Item::Resize { db, keys, .. } => self.make_room(db as usize, keys),
-                Item::Aux { name: b"used-mem", value } => {
-                    self.progress.used_memory = parse_i64(value).unwrap_or(0);
-                }
-                Item::Aux { .. } | Item::End(_) => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// The file's word is taken for as many keys as it can hold.
-    fn make_room(&mut self, db: usize, keys: u64) {
-        let most = self.progress.total / LEAST_ENTRY;
-        if db < self.keyspace.count() && !self.passes_on {
-            self.keyspace.make_room(db, keys.min(most) as usize);
-        }
-    }
-
-    fn take_entry(&mut self, entry: &Entry<'_>) -> Result<(), RdbError> {
-        let db = entry.db as usize;
-        if db >= self.keyspace.count() {
-            let cause = Cause::Database(entry.db.into());
-            return Err(RdbError { cause, ..entry.error(0, Reason::Empty) });
-        }
-        if entry.deadline.is_some_and(|deadline| deadline < self.now) {
-            self.progress.expired += 1;
-            return Ok(());
-        }
-        let Some(record) = self.record(entry)? else { return Ok(()) };
-        let hash = self.keyspace.hash(entry.key);
-        self.arrivals.push(Arrival { db, hash, record, offset: entry.offset });
-        if self.arrivals.len() == TOGETHER { self.settle() } else { Ok(()) }
-    }
-
-    /// Gives the keys that came their slots.
-    fn settle(&mut self) -> Result<(), RdbError> {
-        for arrival in &self.arrivals {
-            self.keyspace.db(arrival.db).prefetch(arrival.hash);
-        }
-        for Arrival { db, hash, record, offset } in self.arrivals.drain(..) {
-            if self.keyspace.db(db).find(hash, record.key()).is_some() {
-                return Err(RdbError::in_value(offset, record.key(), Reason::Duplicate));
-            }
-            self.keyspace.db_mut(db).insert(hash, record);
-            self.progress.keys += 1;
-        }
-        Ok(())
-    }
-
-    /// The key with its value; `None`: it is left out.
-    fn record(&mut self, entry: &Entry<'_>) -> Result<Option<Record>, RdbError> {
-        let clock = clock_of(&self.access, entry.idle, entry.freq, self.clock);
-        let Entry { key, deadline, .. } = *entry;
-        if self.lazy
-            && entry.body.len() >= LEAST_KEPT
-            && let Some(outline) = outline(entry.form, entry.body, &self.limits)
-            && let Some(kind) = entry.form.kind()
-            && let Some(place) = Place::in_snapshot(entry.offset, entry.form, entry.body, outline)
-        {
-            self.kept += 1;
-            return Ok(Some(Record::new_paged(key, kind, &place.encode(), deadline, clock)));
-        }
-        if entry.form == Form::String
-            && let Ok(Text::Raw(bytes)) = read_text(&mut Reader::new(entry.body))
-        {
-            return Ok(Some(Record::new_string(key, StrRef::from_bytes(bytes), deadline, clock)));
-        }
-        match decode(entry.form, entry.body, &self.limits) {
-            Ok(value) => Ok(Some(Record::new(key, value, deadline, clock))),
-            Err(error) => {
-                self.left_out(entry, error.reason).then_some(None).ok_or(entry.error(error.at, error.reason))
-            }
-        }
-    }
-
-    /// Whether a value that was refused may be left out, with a word in the log.
-    fn left_out(&mut self, entry: &Entry<'_>, reason: Reason) -> bool {
-        match reason {
-            Reason::Unsupported(_) => {
-                self.unsupported += 1;
-                if self.unsupported <= NAMED {
-                    self.log.push(format!("Skipped key '{}': {reason}", entry.key.escape_ascii()));
-                }
-            }
-            Reason::Empty => self.empty += 1,
-            _ => return false,
-        }
-        true
-    }
+/// The file beside the journal's base that tells its keys.
+pub(super) fn keys_of(base: &[u8]) -> Vec<u8> {
+    [base, b".keys"].concat()
 }

@@ -1,13 +1,15 @@
 //! Snapshots: when they begin, their steps, their end.
 
+mod beside;
 mod paged;
 
 use super::Engine;
 use super::jobs::{Done, Job, JobError, Jobs, Owner};
+use super::loading::keys_of;
 use super::parts::SnapshotPart;
 use crate::commands::connection::REDIS_VERSION;
 use crate::persistence::{Present, SaveRequest};
-use crate::rdb::{Access, Facts, Options, Snapshot};
+use crate::rdb::{Access, Facts, Options};
 use crate::server::{HostFacts, Request};
 use crate::session::SessionId;
 use crate::words::config::{Config, MaxmemoryPolicy};
@@ -16,6 +18,7 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use beside::KeysFile;
 use paged::PagedReads;
 
 /// A step of a snapshot in the background takes at least so many microseconds.
@@ -67,6 +70,8 @@ pub(super) struct Saving {
     started: UnixMillis,
     dirty: u64,
     in_flight: usize,
+    /// Jobs under way of which nothing comes back but that they are done.
+    unfinished: usize,
     /// Portions that may be on their way, and their bytes.
     most: usize,
     portion: usize,
@@ -82,6 +87,7 @@ pub(super) struct Saving {
     moves: Option<Vec<(u64, u64)>>,
     /// The name that the file gets.
     name: Vec<u8>,
+    keys: Option<KeysFile>,
 }
 
 impl Saving {
@@ -220,14 +226,12 @@ impl Engine {
             used_memory: (self.server.host.used_memory)() as u64,
             aof_base: purpose == Purpose::Rewrite,
         };
-        let access = (access_written(config.maxmemory_policy), self.data.access);
         let options = options(config, purpose);
-        let moves = self.data.paging.kept.is_some() && self.moving.is_none();
+        let (takes_over, keys) = (self.takes_over(purpose, options), self.keys_file(purpose, options));
         if let Some(store) = self.parts.store_files() {
             (store.begin_snapshot)(self, options, &facts);
         } else {
-            let snapshot = Snapshot::new(&self.data.keyspace, options, &facts, access, self.now);
-            self.data.snapshot = Some(Box::new(snapshot.summed_by(self.server.host.crc64)));
+            self.data.snapshot = Some(Box::new(self.begin_snapshot(purpose, options, &facts)));
             self.data.paging.set_hold(true);
         }
         self.serial = self.serial.wrapping_add(1);
@@ -244,6 +248,7 @@ impl Engine {
             started: self.now,
             dirty: self.data.dirty,
             in_flight: 0,
+            unfinished: 1,
             most: if waited_for { MOST_IN_HASTE } else { (room / portion).clamp(1, MOST_IN_FLIGHT) },
             portion,
             walked: false,
@@ -251,8 +256,9 @@ impl Engine {
             paged: PagedReads::new(&self.data.paging, waited_for, room, self.server.stats.commands),
             spare: Vec::new(),
             bytes: 0,
-            moves: (moves && purpose != Purpose::Rewrite).then(Vec::new),
+            moves: takes_over.then(Vec::new),
             name: Vec::new(),
+            keys,
         });
         if purpose == Purpose::Rewrite {
             return;
@@ -315,6 +321,7 @@ impl Engine {
                     bytes = (journal.seal)(&bytes, saving.bytes, saving.bytes);
                 }
                 saving.append(bytes, &mut self.jobs);
+                saving.append_keys(snapshot.writer(), done, &mut self.jobs);
             }
             self.data.garbage_databases.extend(snapshot.take_flushed());
             if done {
@@ -340,6 +347,11 @@ impl Engine {
         };
         if let Some(saving) = &mut self.saving {
             saving.name.clone_from(&name);
+            saving.unfinished += 1;
+            if let Some(keys) = &saving.keys {
+                saving.unfinished += 1;
+                self.jobs.push(owner, Job::Publish { file: keys.file.clone(), name: keys_of(&name) });
+            }
         }
         self.jobs.push(owner, Job::Publish { file, name });
         self.data.snapshot = None;
@@ -360,11 +372,13 @@ impl Engine {
             Done::Failed(error) | Done::Refused { error, .. } => {
                 self.fail_saving(&error.text);
             }
-            Done::Finished | Done::Read { .. } | Done::Store(_) => {
-                if saving.walked && saving.in_flight == 0 {
+            Done::Finished => {
+                saving.unfinished -= 1;
+                if saving.walked && saving.in_flight == 0 && saving.unfinished == 0 {
                     self.end_saving(Ok(()));
                 }
             }
+            Done::Read { .. } | Done::Store(_) => {}
         }
     }
 
@@ -401,7 +415,7 @@ impl Engine {
 
     fn end_saving(&mut self, outcome: Result<(), &JobError>) {
         let ok = outcome.is_ok();
-        let Some(saving) = self.saving.take() else { return };
+        let Some(mut saving) = self.saving.take() else { return };
         self.data.paging.set_hold(false);
         if let Some(store) = self.parts.store_files() {
             (store.end_snapshot)(self);
@@ -411,10 +425,14 @@ impl Engine {
                 self.data.garbage_databases.push(keys);
             }
         }
+        if !ok {
+            saving.drop_keys(&mut self.jobs);
+            self.jobs.push(Owner::Saving(saving.serial), Job::Remove { file: saving.file });
+        }
+        if let (true, Some(moves)) = (ok, saving.moves) {
+            self.begin_moving(saving.name, moves);
+        }
         if saving.purpose == Purpose::Rewrite {
-            if !ok {
-                self.jobs.push(Owner::Saving(saving.serial), Job::Remove { file: saving.file });
-            }
             if let Some(journal) = self.parts.journal() {
                 (journal.base_written)(self, outcome.map(|()| saving.bytes));
             }
@@ -431,14 +449,8 @@ impl Engine {
             (Purpose::Flushed, true) | (_, false) => {}
             (_, true) => self.data.dirty -= saving.dirty.min(self.data.dirty),
         }
-        if !ok {
-            self.jobs.push(Owner::Saving(saving.serial), Job::Remove { file: saving.file });
-        }
         if ok || saving.purpose == Purpose::Background {
             persistence.last_ok = ok;
-        }
-        if let (true, Some(moves)) = (ok, saving.moves) {
-            self.begin_moving(saving.name, moves);
         }
         self.tell_of_saving(saving.purpose, ok);
     }

@@ -6,6 +6,9 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+/// What the names of bases end with that are RDB files.
+pub const BASE_SUFFIX: &str = ".base.rdb";
+
 /// One file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
@@ -116,7 +119,7 @@ impl Manifest {
     pub fn new_base(&mut self, prefix: &[u8], rdb: bool) -> Part {
         self.history.extend(self.base.take());
         self.base_seq += 1;
-        let part = named(prefix, self.base_seq, if rdb { ".base.rdb" } else { ".base.aof" });
+        let part = named(prefix, self.base_seq, if rdb { BASE_SUFFIX } else { ".base.aof" });
         self.base = Some(part.clone());
         part
     }

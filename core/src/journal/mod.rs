@@ -14,5 +14,5 @@ mod tests;
 
 pub use batch::seal;
 pub use encoder::{Encoder, Piece};
-pub use manifest::{Manifest, Part};
+pub use manifest::{BASE_SUFFIX, Manifest, Part};
 pub use reader::{Event, Fault, FaultKind, Reader};

@@ -1,8 +1,8 @@
 //! Where a value lies that is not in memory: on the page device, or in the snapshot from which the dataset was loaded.
 
 use super::frame::{self, BadFrame};
-use crate::types::ValueRef;
-use crate::types::codec::{Dialect, Form, Outline};
+use crate::types::codec::{Dialect, Form, Outline, outline};
+use crate::types::{Kind, Limits, ValueRef};
 use crate::words::check::check32;
 
 pub use crate::keyspace::record::PLACE_LEN;
@@ -16,6 +16,8 @@ const IN_SNAPSHOT: u8 = 0x80;
 const ODD: u8 = 0x40;
 /// Offsets in a snapshot are smaller than this.
 const OFFSET_END: u64 = 1 << 48;
+/// Values whose bodies are shorter stay in memory: a note of where they lie would take as much.
+const LEAST_KEPT: usize = 64;
 
 /// What a value's bytes are read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,8 +59,18 @@ impl Place {
         Self { first, len, generation, key_hash, count, encoding }
     }
 
-    /// The place of a value whose body lies at that offset of the snapshot; `None` where it is too large or too far.
-    pub fn in_snapshot(offset: u64, form: Form, body: &[u8], outline: Outline) -> Option<Self> {
+    /// The place of a value whose body lies at that offset of the snapshot; `None` where it is better in memory, or is of a form
+    /// of which only a load tells what commands ask.
+    pub fn of_body(offset: u64, form: Form, body: &[u8], limits: &Limits) -> Option<Self> {
+        if body.len() < LEAST_KEPT {
+            return None;
+        }
+        form.kind()?;
+        Self::in_snapshot(offset, form, body, outline(form, body, limits)?)
+    }
+
+    /// As [`of_body`](Self::of_body), of any length; `None` where it is too large or too far.
+    fn in_snapshot(offset: u64, form: Form, body: &[u8], outline: Outline) -> Option<Self> {
         let len = u32::try_from(body.len()).ok()?;
         (offset < OFFSET_END).then(|| Self {
             first: offset as u32,
@@ -102,6 +114,12 @@ impl Place {
     /// The encoding's name as OBJECT ENCODING answers it.
     pub fn encoding(&self) -> &'static str {
         ENCODINGS.get(usize::from(self.encoding & !(IN_SNAPSHOT | ODD))).copied().unwrap_or("raw")
+    }
+
+    /// The type of a value in the snapshot.
+    pub fn kind(&self) -> Option<Kind> {
+        let form = Form::from_byte((self.generation >> 16) as u8, Dialect::Redis)?;
+        (self.device() != Device::Pages).then(|| form.kind())?
     }
 
     /// What the value is read from.

@@ -4,6 +4,7 @@
 //! [`Loader`] is fed the file in any portions and gives out the items; [`Writer`] collects a file's bytes until they
 //! are taken. Values are encoded and decoded by [`codec`](crate::types::codec).
 
+mod beside;
 mod commands;
 mod error;
 mod item;
@@ -19,6 +20,7 @@ mod writer;
 /// same.
 const SEAL: &[u8] = b"nuthatch-crc";
 
+pub use beside::{BESIDE, Noted, id};
 pub use error::{Cause, RdbError};
 pub use item::{Checksum, Entry, Item, module_name};
 pub use loader::Loader;

@@ -7,7 +7,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::writer::{EntryMeta, Facts, Options, Writer};
+use super::writer::{EntryMeta, Facts, Writer};
 use crate::keyspace::Keyspace;
 use crate::keyspace::clock::{AccessClock, idle_millis};
 use crate::keyspace::database::Database;
@@ -15,7 +15,6 @@ use crate::keyspace::record::{PLACE_LEN, Record};
 use crate::types::Limits;
 use crate::types::codec::{DecodeError, Form};
 use crate::types::segmented::{Fetch, Segmented};
-use crate::words::crc64::Crc64;
 use crate::words::hash::HashKey;
 use crate::words::time::UnixMillis;
 
@@ -97,15 +96,14 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// The dataset as it is `now`.
+    /// The dataset as it is `now`, into a file without any bytes yet.
     pub fn new(
         keyspace: &Keyspace,
-        options: Options,
+        mut writer: Writer,
         facts: &Facts<'_>,
         access: (Access, AccessClock),
         now: UnixMillis,
     ) -> Self {
-        let mut writer = Writer::new(options);
         writer.header(facts);
         let sections = keyspace.iter().filter(|(_, db)| !db.is_empty());
         let sections = sections.map(|(index, db)| Section {
@@ -132,12 +130,6 @@ impl Snapshot {
             finished: false,
             processed: 0,
         }
-    }
-
-    /// The file's checksum is computed by this, if the host has it.
-    #[must_use]
-    pub fn summed_by(self, sum: Option<Crc64>) -> Self {
-        Self { writer: self.writer.summed_by(sum), ..self }
     }
 
     /// How many keys were written, of how many.

@@ -1,8 +1,10 @@
 //! Writing a file: entries in, bytes out.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec::Vec;
 
+use super::beside::{Beside, Head};
 use super::{SEAL, commands, opcode};
 use crate::types::codec::{DecodeError, Encoder, Form, OLDEST_VERSION, decode, put_len};
 use crate::types::{Limits, ValueRef};
@@ -66,6 +68,7 @@ pub struct Writer {
     crc: u64,
     sum: Crc64,
     taken: u64,
+    beside: Option<Box<Beside>>,
 }
 
 /// The checksum goes on after so many bytes, while they are in the nearest cache.
@@ -75,13 +78,36 @@ impl Writer {
     /// A file without any bytes yet.
     pub fn new(options: Options) -> Self {
         let encoder = Encoder::new(options.version, options.compress);
-        Self { options, encoder, out: Vec::new(), summed: 0, crc: 0, sum: crc64, taken: 0 }
+        Self { options, encoder, out: Vec::new(), summed: 0, crc: 0, sum: crc64, taken: 0, beside: None }
     }
 
     /// The checksum is computed by this, if the host has it.
     #[must_use]
     pub fn summed_by(self, sum: Option<Crc64>) -> Self {
         Self { sum: sum.unwrap_or(crc64), ..self }
+    }
+
+    /// The keys are collected too, for a file beside this one, which [`beside`](Self::beside) gives out. Only a file with a
+    /// checksum can have one: it tells the two belong together.
+    #[must_use]
+    pub fn with_beside(mut self, limits: Limits) -> Self {
+        let Options { version, checksum, commands, .. } = self.options;
+        if checksum && !commands {
+            let options = Options { version, compress: false, checksum, commands };
+            let writer = Self::new(options).summed_by(Some(self.sum));
+            self.beside = Some(Box::new(Beside::new(writer, limits)));
+        }
+        self
+    }
+
+    /// The file beside this one, as far as it was not taken.
+    pub fn beside(&mut self) -> Option<&mut Self> {
+        self.beside.as_mut().map(|beside| &mut beside.writer)
+    }
+
+    /// There is to be no file beside this one after all.
+    pub fn drop_beside(&mut self) {
+        self.beside = None;
     }
 
     /// The magic, the version and the facts.
@@ -97,6 +123,9 @@ impl Writer {
         self.aux_number(b"ctime", facts.ctime);
         self.aux_number(b"used-mem", facts.used_memory as i64);
         self.aux_number(b"aof-base", facts.aof_base.into());
+        if let Some(beside) = self.beside() {
+            beside.header(facts);
+        }
     }
 
     fn aux_number(&mut self, name: &[u8], value: i64) {
@@ -118,16 +147,26 @@ impl Writer {
 
     /// The entries that follow belong to this database, of so many keys, so many of them with deadlines.
     pub fn database(&mut self, number: u32, keys: u64, deadlines: u64) {
-        self.select(number);
+        self.put_select(number);
         if !self.options.commands {
             self.out.put_u8(opcode::RESIZE_DB);
             put_len(&mut self.out, keys);
             put_len(&mut self.out, deadlines);
         }
+        if let Some(beside) = self.beside() {
+            beside.database(number, keys, deadlines);
+        }
     }
 
     /// The entries that follow belong to this database, which may have been selected before.
     pub fn select(&mut self, number: u32) {
+        self.put_select(number);
+        if let Some(beside) = self.beside() {
+            beside.put_select(number);
+        }
+    }
+
+    fn put_select(&mut self, number: u32) {
         if self.options.commands {
             return commands::put_select(&mut self.out, number);
         }
@@ -141,9 +180,9 @@ impl Writer {
             return commands::put_entry(&mut self.out, key, meta, value);
         }
         let form = self.encoder.form(value);
-        self.entry_head(key, meta, form);
+        let head = self.entry_head(key, meta, form);
         self.encoder.body(value, &mut self.out);
-        self.sum_if_much();
+        self.end_entry(head, form);
     }
 
     /// A key with its value's body as it lies on a page device or in another file. The form's numbering must be
@@ -162,14 +201,31 @@ impl Writer {
             let value = decode(form, body, limits)?;
             commands::put_entry(&mut self.out, key, meta, value.as_ref());
         } else {
-            self.entry_head(key, meta, form);
+            let head = self.entry_head(key, meta, form);
             self.out.extend_from_slice(body);
-            self.sum_if_much();
+            self.end_entry(head, form);
         }
         Ok(())
     }
 
-    fn entry_head(&mut self, key: &[u8], meta: &EntryMeta, form: Form) {
+    /// A string of which the metadata, the key and then the body are at hand as bytes of the file.
+    pub(super) fn entry_text(&mut self, meta: &[u8], key: &[u8], body: &mut dyn FnMut(&mut Vec<u8>)) {
+        self.out.extend_from_slice(meta);
+        self.out.put_u8(Form::String.byte());
+        self.out.extend_from_slice(key);
+        body(&mut self.out);
+        self.sum_if_much();
+    }
+
+    fn end_entry(&mut self, head: Head, form: Form) {
+        if let Some(beside) = &mut self.beside {
+            beside.note(&self.out, head, form, self.taken + head.body as u64);
+        }
+        self.sum_if_much();
+    }
+
+    fn entry_head(&mut self, key: &[u8], meta: &EntryMeta, form: Form) -> Head {
+        let start = self.out.len();
         if let Some(deadline) = meta.deadline {
             self.out.put_u8(opcode::DEADLINE_MS);
             self.out.put_i64le(deadline);
@@ -182,8 +238,10 @@ impl Writer {
             self.out.put_u8(opcode::FREQ);
             self.out.put_u8(freq);
         }
+        let at = self.out.len();
         self.out.put_u8(form.byte());
         self.encoder.text(key, &mut self.out);
+        Head { meta: start, form: at, body: self.out.len() }
     }
 
     /// The checksum of all so far.
@@ -213,6 +271,10 @@ impl Writer {
         self.out.put_u8(opcode::EOF);
         let crc = self.sum();
         self.out.put_u64le(crc);
+        let len = self.len();
+        if let Some(beside) = &mut self.beside {
+            beside.finish(len, crc);
+        }
     }
 
     /// How many bytes are collected and not taken.

@@ -234,7 +234,7 @@ impl Engine {
         if first && bytes.starts_with(b"REDIS") {
             let file = replay.current.clone();
             replay.number += 1;
-            return self.load_base(file);
+            return self.load_base(file, size);
         }
         if bytes.len() < PORTION {
             replay.reader.finish();
@@ -331,7 +331,7 @@ impl Engine {
         if let Some(reason) = failure {
             let name = String::from_utf8_lossy(&key.1).into_owned();
             return self.refuse_start(format!(
-                "Fatal error: the value of key '{name}' left memory while the append only file was read and cannot be read back from the swap file: {reason}"
+                "Fatal error: the value of key '{name}', which the append only file's commands need, is not in memory and cannot be read from the swap file or the file's base: {reason}"
             ));
         }
         let Stage::Replaying(replay) = &mut self.journal.stage else { return };

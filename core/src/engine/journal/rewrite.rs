@@ -5,8 +5,9 @@
 
 use super::{Engine, Stage, Step};
 use crate::engine::jobs::{Job, JobError};
+use crate::engine::loading::keys_of;
 use crate::engine::saving::Purpose;
-use crate::journal::{Manifest, seal};
+use crate::journal::{BASE_SUFFIX, Manifest, seal};
 use crate::persistence::SaveRequest;
 use crate::server::Request;
 use crate::words::time::UnixMillis;
@@ -186,7 +187,11 @@ impl Engine {
     pub(super) fn remove_history(&mut self) {
         for part in core::mem::take(&mut self.journal.manifest.history) {
             let file = self.journal_path(&part.name);
+            let keys = keys_of(&file);
             self.push_journal(Step::Prepare, Job::Remove { file });
+            if part.name.ends_with(BASE_SUFFIX.as_bytes()) {
+                self.push_journal(Step::Prepare, Job::Remove { file: keys });
+            }
         }
         self.publish_manifest(Step::List(self.journal.number));
     }
