@@ -141,7 +141,10 @@ fn browser(top: &Path, report: &mut Report, tools: &Tools) -> Result<(), Failure
     ];
     for (suite, _) in suites.iter().filter(|(_, can)| *can) {
         let file = format!("host-wasm/tests/{suite}.test.mjs");
-        let mut command = program("node", ["--test", "--test-reporter=spec", &file]);
+        // A test that fails leaves its database open: its worker would keep the process for ever.
+        let options = ["--test", "--test-force-exit", "--test-timeout=600000", "--test-reporter=spec"];
+        let mut command = program("node", options);
+        command.arg(&file);
         report.step(&format!("browser {suite}"), || execute(command.current_dir(top)))?;
     }
     // The server's own transcripts, with the engine in wasm behind the socket.
