@@ -311,6 +311,41 @@ fn walks_of_several_databases_end() {
     assert_eq!(text(&server, "DEBUG DIGEST"), text(&theirs, "DEBUG DIGEST"));
 }
 
+/// SELECT of a database that is not there, in a transaction, ended the server: its keys were looked for in that database.
+#[test]
+fn a_transaction_may_select_what_is_not_there() {
+    let place = Place::new();
+    let server = place.start(&[]);
+    let mut conn = server.connect().expect("a connection");
+    for command in ["SET x 1", "MULTI", "SELECT 9999", "GET x", "SELECT -1", "GET x", "EXEC"] {
+        let told = conn.call(&command.split(' ').collect::<Vec<_>>()).expect("a reply");
+        if command == "EXEC" {
+            let lines: Vec<String> = told.elements().iter().map(Value::render).collect();
+            assert!(lines[0].starts_with("-ERR DB index is out of range"), "{lines:?}");
+            assert_eq!((lines[1].trim(), lines[3].trim()), ("\"1\"", "\"1\""));
+        }
+    }
+}
+
+/// Where the catalog had not been saved, or was of fewer databases, an emptied database got a number under which the store had
+/// keys: they were there again.
+#[test]
+fn an_emptied_database_has_no_keys_of_another() {
+    let place = Place::new();
+    let mut server = place.start(&["--databases", "32"]);
+    let mut conn = server.connect().expect("a connection");
+    conn.call(&["SELECT", "16"]).expect("a reply");
+    conn.call(&["SET", "ghost", "1"]).expect("a reply");
+    server.end_by("TERM").expect("its end");
+    drop(server);
+    let mut server = place.start(&[]);
+    text(&server, "SET own 1");
+    assert_eq!(text(&server, "FLUSHALL"), "+OK");
+    assert_eq!(text(&server, "DBSIZE"), ":0");
+    assert_eq!(text(&server, "KEYS *"), "*0");
+    server.end_by("TERM").expect("its end");
+}
+
 /// Microseconds that the server has run.
 fn ran(server: &Server) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{}/stat", server.pid())).expect("its times");
@@ -419,6 +454,46 @@ fn a_load_begins_while_another_that_was_given_up_ends() {
 fn files_below(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
     entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
+}
+
+/// In the tree a block holds some keys. Who wrote one of them was told OK, and from then on every write was refused: whether the
+/// key was there could not be found out, and the batch was tried again for ever.
+#[test]
+fn keys_of_a_damaged_block_can_be_written() {
+    let place = Place::new();
+    let flags = ["--cache-flush-delay", "0", "--cache-max-memory", "2mb"];
+    let mut server = place.start(&flags);
+    let mut conn = server.connect().expect("a connection");
+    let value = |i: usize| format!("{i:08}").repeat(125);
+    for range in (0..80).map(|part| part * 1000..(part + 1) * 1000) {
+        let batch: Vec<u8> =
+            range.clone().flat_map(|i| encode(&["SET", &format!("key:{i}"), &value(i)])).collect();
+        conn.send(&batch).expect("to send");
+        range.for_each(|_| assert_eq!(conn.read().expect("a reply").render(), "+OK\n"));
+    }
+    server.end_by("TERM").expect("its end");
+    drop(server);
+    let tables = files_below(&place.path("nuthatch.ds"))
+        .into_iter()
+        .filter(|path| path.parent().is_some_and(|folder| folder.ends_with("tables")));
+    let file = tables.max_by_key(|path| fs::metadata(path).expect("its size").len()).expect("a table");
+    let mut bytes = fs::read(&file).expect("the table");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 4;
+    fs::write(&file, bytes).expect("to damage it");
+    let server = place.start(&flags);
+    let damaged: Vec<String> = (0..80_000)
+        .map(|i| format!("key:{i}"))
+        .filter(|key| text(&server, &format!("GET {key}")).starts_with("-IOERR"))
+        .collect();
+    assert!((1..1_000).contains(&damaged.len()), "{}", damaged.len());
+    for key in &damaged {
+        assert_eq!(text(&server, &format!("SET {key} again")), "+OK");
+    }
+    assert_eq!(text(&server, "SET another 1"), "+OK");
+    for key in &damaged {
+        assert_eq!(text(&server, &format!("GET {key}")), "\"again\"");
+    }
 }
 
 #[test]

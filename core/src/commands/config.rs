@@ -128,6 +128,9 @@ fn related(name: &[u8], reason: &str) -> CommandError {
 pub fn resetstat(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
     ctx.server.reset_stats();
     ctx.db.data.stats = Default::default();
+    if let Some(store) = ctx.db.data.store.as_deref_mut() {
+        store.stats = Default::default();
+    }
     ctx.reply.ok();
     Ok(())
 }

@@ -170,6 +170,10 @@ impl Engine {
 
     /// Whether the command is held back because the last snapshot failed.
     fn is_misconfigured(&self, session: &Running, command: &Command) -> bool {
+        // Under diskstore the store is where the dataset is safe, and no save point would try again.
+        if self.parts.store().is_some() {
+            return false;
+        }
         let config = &self.server.config;
         let concerned = self.asks_for(session, command, flags::WRITE) || command.name == "ping";
         concerned && config.stop_writes_on_bgsave_error && !config.save.is_empty()

@@ -238,7 +238,8 @@ impl Engine {
         }
         while !self.server.requests.is_empty() {
             match self.server.requests.remove(0) {
-                Request::Shutdown { .. } if self.parts.store().is_some_and(|part| (part.closes)(self)) => {}
+                Request::Shutdown { save, by }
+                    if self.parts.store().is_some_and(|part| (part.closes)(self, save, by)) => {}
                 Request::Shutdown { save, by }
                     if self
                         .parts

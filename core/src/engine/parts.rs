@@ -152,7 +152,7 @@ pub(super) struct StorePart {
     pub(super) let_go: fn(&mut Engine) -> bool,
     pub(super) run_ready: fn(&mut Engine),
     pub(super) release_pending: fn(&mut Engine, &mut Vec<SessionId>),
-    pub(super) closes: fn(&mut Engine) -> bool,
+    pub(super) closes: fn(&mut Engine, Option<bool>, Option<SessionId>) -> bool,
     pub(super) job_done: fn(&mut Engine, StoreStep, Done),
     pub(super) files: Option<&'static StoreFilesPart>,
 }

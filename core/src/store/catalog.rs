@@ -57,6 +57,13 @@ impl Catalog {
         old
     }
 
+    /// The store has keys under this number: it is given to no database that is to be empty.
+    pub fn note_used(&mut self, db: u32) {
+        if db != DATABASE {
+            self.next = self.next.max(db.saturating_add(1));
+        }
+    }
+
     /// Exchanges two databases.
     pub fn swap(&mut self, a: usize, b: usize) {
         self.map.swap(a, b);

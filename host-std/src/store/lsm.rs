@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::thread;
@@ -209,7 +209,9 @@ impl Tree {
                 Entry::Vacant(new) => new.insert((self.database_made(*db)?, self.count(*db))),
             };
             let key = key_of(name);
-            let there = database.contains_key(&key)?;
+            // Where a block is damaged nobody knows; to refuse would keep every write of the batch, and those behind it, waiting
+            // for ever. The count of keys may then be wrong by one.
+            let there = database.contains_key(&key).unwrap_or(true);
             match op {
                 StoreOp::Put { record, .. } => {
                     *count += u64::from(!there);
@@ -372,12 +374,27 @@ impl Lsm {
         if opened.elapsed() < BETWEEN_OPENINGS {
             return;
         }
+        *opened = Instant::now();
+        // Where nothing can be written it would not open again, and this one still reads.
+        if !takes_writes(&self.folder) {
+            return;
+        }
         let mut tree = self.tree.write().unwrap_or_else(PoisonError::into_inner);
         // The old one must be closed before: it holds the files.
         *tree = None;
         *tree = Tree::open(&self.folder, self.cache).ok();
-        *opened = Instant::now();
     }
+}
+
+/// Whether a file can be written and made durable there.
+fn takes_writes(folder: &Path) -> bool {
+    let probe = folder.join("probe");
+    let written = File::create(&probe).and_then(|mut file| {
+        file.write_all(&[0; 4096])?;
+        file.sync_data()
+    });
+    let removed = fs::remove_file(&probe);
+    written.and(removed).is_ok()
 }
 
 impl Store for Lsm {

@@ -123,6 +123,8 @@ pub(super) struct Store {
     released: Vec<SessionId>,
     /// When what failed is tried again.
     retry_at: Option<UnixMillis>,
+    /// Who asked for the end that waits until all is saved.
+    closed_by: Option<SessionId>,
     unsynced: bool,
     syncing: bool,
     last_sync: UnixMillis,

@@ -197,7 +197,8 @@ impl Engine {
             Class::Count => self.plan_count(db, wants),
             _ if !SERVER => {}
             Class::Select => {
-                view.db = args.int(1).ok().and_then(|n| usize::try_from(n).ok()).unwrap_or(view.db);
+                let number = args.int(1).ok().and_then(|n| usize::try_from(n).ok());
+                view.db = number.filter(|db| *db < self.data.keyspace.count()).unwrap_or(view.db);
             }
             Class::Move => {
                 if let Some(target) = number(2) {

@@ -4,6 +4,7 @@ use super::{Stage, StoreDone, StoreJob, StoreStep};
 use crate::engine::Engine;
 use crate::engine::jobs::Done;
 use crate::server::{PauseKind, Request};
+use crate::session::SessionId;
 use crate::store::catalog::{self, Catalog};
 use crate::words::config::Config;
 use crate::words::reach::SERVER;
@@ -54,6 +55,7 @@ impl Engine {
         } else if left > 1 {
             self.store.stage = Stage::Opening(left - 1);
         } else {
+            store.note_used();
             self.store.stage = Stage::Open;
             self.server.loading = false;
             self.tell(|_| Request::Log(String::from("The diskstore is open.")));
@@ -137,19 +139,26 @@ impl Engine {
     }
 
     /// Saves everything before the server ends; false: nothing is left to do.
-    pub(super) fn closes_store(&mut self) -> bool {
+    /// What can't be saved is given up only if nothing is to be saved (`save`).
+    pub(super) fn closes_store(&mut self, save: Option<bool>, by: Option<SessionId>) -> bool {
         match self.store.stage {
             Stage::Off | Stage::Opening(_) | Stage::Closed => return false,
             Stage::Closing => return true,
+            Stage::Open if save == Some(false) && self.store_fails() => return false,
             Stage::Open => {}
         }
         self.store.stage = Stage::Closing;
+        self.store.closed_by = by;
         // What clients still write would not be saved.
         self.server.pause = Some((PauseKind::All, UnixMillis::MAX));
         self.store.retry_at = None;
         self.pump_store();
         self.end_if_closed();
         true
+    }
+
+    fn store_fails(&self) -> bool {
+        self.data.store.as_deref().is_some_and(|store| store.error.is_some())
     }
 
     /// Goes on with the server's end once all is saved.
@@ -162,8 +171,11 @@ impl Engine {
         if store.error.is_some() {
             self.store.stage = Stage::Open;
             self.server.pause = Some((PauseKind::All, self.now));
-            let line = "Keys cannot be saved to the diskstore, so the server does not end. Free its disk and try again.";
+            let line = "Keys cannot be saved to the diskstore, so the server does not end. Free its disk and try again, or end it without them: SHUTDOWN NOSAVE.";
             self.tell(|_| Request::Log(String::from(line)));
+            if let Some(session) = self.store.closed_by.take() {
+                self.end_job_wait(session, Err("ERR Errors trying to SHUTDOWN. Check logs."));
+            }
         } else if saved == last && self.store.writes == 0 && !self.store.syncing {
             if self.store.unsynced {
                 return self.sync_store();
