@@ -31,17 +31,27 @@ export class Terminal {
 
   /** Speaks to this database from now on. */
   connect(db, hints) {
+    this.db = db;
+    this.greeted = false;
     this.hints = hints ?? this.hints;
     this.port?.close();
     this.replies = new Replies();
     this.port = db.resp();
-    this.port.onmessage = ({ data }) => this.take(data);
+    this.port.onmessage = ({ data }) => (data === null ? this.ended() : this.take(data));
     this.port.postMessage(encode(words('HELLO 3')));
     this.silent = 1;
     this.line.disabled = false;
   }
 
+  /** The port has ended: after QUIT, or because another tab leads now. */
+  ended() {
+    const text = this.greeted ? '(the connection ended and is a new one: what was not answered may be sent again)' : '(error) the engine does not answer';
+    this.print(make('span', { class: 'error' }, text));
+    if (this.greeted) this.connect(this.db);
+  }
+
   take(data) {
+    this.greeted = true;
     for (const reply of this.replies.push(new Uint8Array(data))) {
       // The first reply is the greeting's, which nobody asked for.
       if (this.silent && reply.sign !== '>') this.silent--;

@@ -376,7 +376,6 @@ export interface Session extends Commands, Any, Scans {
   close(): Promise<void>;
 }
 
-/** The command PERSIST is `db.call('PERSIST', key)`: `persist` is the browser's. */
 export interface Database extends Omit<Commands, 'persist'>, Any, Scans {
   /** The same commands with strings as `Uint8Array`. */
   readonly bytes: Bytes;
@@ -400,9 +399,11 @@ export interface Database extends Omit<Commands, 'persist'>, Any, Scans {
   /** The dataset as a file that redis-server loads. */
   exportRdb(): Promise<Blob>;
   /** Takes the keys of a dump.rdb; keys of the same names are replaced. */
-  importRdb(file: Blob | ArrayBuffer | Uint8Array, options?: { progress?: ImportProgress }): Promise<ImportResult>;
+  importRdb(file: Blob | ArrayBuffer | ArrayBufferView | Response | ReadableStream<Uint8Array>, options?: { progress?: ImportProgress }): Promise<ImportResult>;
   /** Asks the browser not to clear the data when space is short. */
   persist(): Promise<boolean>;
+  /** The command PERSIST. */
+  persist(key: Argument): Promise<number>;
   /** A port that speaks RESP: post bytes or text, receive `Uint8Array`; `null` ends it. */
   resp(): MessagePort;
   /** Ends the worker as a crash would and opens the database again. Commands without a reply are rejected with `CRASHED`. */

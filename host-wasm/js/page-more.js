@@ -89,12 +89,14 @@ function stateAfter(past) {
 /** Ends in good order. */
 export function close(client) {
   if (client.ended) return Promise.resolve();
-  const closed = new Promise((resolve) => (client.closed = resolve));
-  client.link.post({ ask: -1, what: 'close' });
-  return closed.then(() => {
+  // Who asks twice, as a component that is taken down twice, waits for the same end.
+  return (client.closing ??= new Promise((resolve) => {
+    client.closed = resolve;
+    client.link.post({ ask: -1, what: 'close' });
+  }).then(() => {
     client.closed = undefined;
     client.fail(client.wrong('CLOSED the database was closed'));
-  });
+  }));
 }
 
 /** Ends a session when it has its replies; where it waits for others it has none. */
@@ -141,9 +143,20 @@ export function answered(client, { answer, value, error, read, size, keys }) {
 
 export const exportRdb = (client) => ask(client, 'export');
 
-export const importRdb = (client, file, { progress } = {}) => ask(client, 'import', { file: file instanceof Blob ? file : new Blob([file]) }, progress);
+export const importRdb = async (client, file, { progress } = {}) => ask(client, 'import', { file: await blobOf(file) }, progress);
 
-export const persist = async () => (await globalThis.navigator?.storage?.persist?.()) ?? false;
+function blobOf(file) {
+  if (file instanceof Blob) return file;
+  if (file instanceof ArrayBuffer || ArrayBuffer.isView(file)) return new Blob([file]);
+  // In quotes: a name of our own is the same, and is shortened.
+  if (file instanceof Response) return file['blob']();
+  if (file instanceof ReadableStream) return new Response(file)['blob']();
+  throw new TypeError('importRdb takes a Blob or File, an ArrayBuffer or a view of one, a Response or a ReadableStream');
+}
+
+/** Of a key, the command; else the browser is asked. */
+export const persist = async (client, key) =>
+  key === undefined ? ((await globalThis.navigator?.storage?.persist?.()) ?? false) : client.send(['PERSIST', key], client.base, {});
 
 // ----------------------------------------------------------------------------------------------------------- walks
 

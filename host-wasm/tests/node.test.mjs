@@ -27,6 +27,24 @@ test('answers at once, for what is in memory', async () => {
   await db.close();
 });
 
+// `persist(key)` asked the browser, a stream was taken for a file of its name, and of two `close()` one never ended.
+test('a database is closed twice, PERSIST has its name, and an import may be a stream', async () => {
+  const db = await open('twice');
+  await db.set('k', 'v', { ex: 100 });
+  assert.equal(await db.persist('k'), 1);
+  assert.deepEqual([await db.ttl('k'), await db.persist('k'), await db.persist()], [-1, 0, false]);
+  const file = await db.exportRdb();
+  await db.flushall();
+  for (const form of [file, file.stream(), new Response(file), await file.arrayBuffer(), new Uint8Array(await file.arrayBuffer())]) {
+    await db.importRdb(form);
+    assert.equal(await db.get('k'), 'v');
+    await db.flushall();
+  }
+  await assert.rejects(db.importRdb('dump.rdb'), TypeError);
+  await Promise.all([db.close(), db.close()]);
+  await db.close();
+});
+
 // What a page says of its device reached Node's engine as it was, and that looked for IndexedDB.
 test('a program that runs in both places may say auto, and hears of a device that only browsers have', async () => {
   for (const device of ['auto', undefined]) {
