@@ -142,6 +142,11 @@ impl Place {
         (self.device() != Device::Pages).then_some(offset)
     }
 
+    /// Whether the value lies in a snapshot of so many bytes.
+    pub fn is_within(&self, size: u64) -> bool {
+        self.snapshot_offset().is_some_and(|offset| offset + u64::from(self.len) <= size)
+    }
+
     /// The form and body in what was read from the place, if it is whole and the value that is expected.
     pub fn open<'a>(&self, bytes: &'a [u8]) -> Result<(Form, &'a [u8]), BadFrame> {
         if self.device() == Device::Pages {

@@ -20,7 +20,7 @@ mod writer;
 /// same.
 const SEAL: &[u8] = b"nuthatch-crc";
 
-pub use beside::{BESIDE, Noted, id};
+pub use beside::{BESIDE, Noted, PlaceOf, id};
 pub use error::{Cause, RdbError};
 pub use item::{Checksum, Entry, Item, module_name};
 pub use loader::Loader;

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::beside::{Beside, Head};
+use super::beside::{Beside, Head, PlaceOf};
 use super::{SEAL, commands, opcode};
 use crate::types::codec::{DecodeError, Encoder, Form, OLDEST_VERSION, decode, put_len};
 use crate::types::{Limits, ValueRef};
@@ -90,12 +90,12 @@ impl Writer {
     /// The keys are collected too, for a file beside this one, which [`beside`](Self::beside) gives out. Only a file with a
     /// checksum can have one: it tells the two belong together.
     #[must_use]
-    pub fn with_beside(mut self, limits: Limits) -> Self {
+    pub fn with_beside(mut self, place_of: PlaceOf, limits: Limits) -> Self {
         let Options { version, checksum, commands, .. } = self.options;
         if checksum && !commands {
             let options = Options { version, compress: false, checksum, commands };
             let writer = Self::new(options).summed_by(Some(self.sum));
-            self.beside = Some(Box::new(Beside::new(writer, limits)));
+            self.beside = Some(Box::new(Beside::new(writer, place_of, limits)));
         }
         self
     }

@@ -30,7 +30,7 @@ impl Cache {
                 return Err(format!("'{key}' is clean and dirty"));
             }
         }
-        for (group, members) in self.groups.iter() {
+        for (group, members) in &self.groups {
             let waits =
                 |at| self.keys.at(at).iter().any(|entry| entry.waiting.is_some() && entry.group == *group);
             if !members.iter().any(|at| waits(*at)) {

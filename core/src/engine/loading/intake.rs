@@ -200,13 +200,13 @@ impl Intake {
     /// The key with its value; `None`: it is left out.
     fn record(&mut self, entry: &Entry<'_>) -> Result<Option<Record>, RdbError> {
         let place = match &self.beside {
-            Some(base) => {
-                let noted = Noted::read(entry.body, base.size).map_err(|reason| entry.error(0, reason))?;
-                match noted {
-                    Noted::Value(form, body) => return self.value(&Entry { form, body, ..*entry }),
-                    Noted::At(place) => Some(place),
+            Some(base) => match Noted::read(entry.body).map_err(|reason| entry.error(0, reason))? {
+                Noted::Value(form, body) => return self.value(&Entry { form, body, ..*entry }),
+                Noted::At(place) => {
+                    let place = Place::decode(place).filter(|place| place.is_within(base.size));
+                    Some(place.ok_or_else(|| entry.error(0, Reason::TooLong))?)
                 }
-            }
+            },
             None if self.lazy => Place::of_body(entry.offset, entry.form, entry.body, &self.limits),
             None => None,
         };

@@ -7,6 +7,7 @@ use super::{Purpose, Saving};
 use crate::engine::Engine;
 use crate::engine::jobs::{Job, Jobs, Owner};
 use crate::engine::loading::LEAST_WITH_KEYS;
+use crate::page::Place;
 use crate::rdb::{Facts, Options, Snapshot, Writer};
 use alloc::vec::Vec;
 
@@ -32,7 +33,10 @@ impl Engine {
         let access = (super::access_written(self.server.config.maxmemory_policy), self.data.access);
         let mut writer = Writer::new(options).summed_by(self.server.host.crc64);
         if self.has_keys_file(purpose, options) {
-            writer = writer.with_beside(self.data.limits);
+            writer = writer.with_beside(
+                |offset, form, body, limits| Some(Place::of_body(offset, form, body, limits)?.encode()),
+                self.data.limits,
+            );
         }
         Snapshot::new(&self.data.keyspace, writer, facts, access, self.now)
     }
