@@ -133,7 +133,8 @@ mod tests {
 
     #[test]
     fn it_tells_of_every_entry_what_the_file_itself_tells() {
-        let mut writer = Writer::new(Options::default()).with_beside(place_of, limits());
+        let mut writer =
+            Writer::new(Options { compress: false, ..Options::default() }).with_beside(place_of, limits());
         writer.header(&FACTS);
         let values: Vec<Vec<u8>> = (0..200).map(|n| (0..n).map(|i| (i * n) as u8).collect()).collect();
         for (db, half) in values.chunks(100).enumerate() {
