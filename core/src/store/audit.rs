@@ -30,13 +30,6 @@ impl Cache {
                 return Err(format!("'{key}' is clean and dirty"));
             }
         }
-        for (group, members) in &self.groups {
-            let waits =
-                |at| self.keys.at(at).iter().any(|entry| entry.waiting.is_some() && entry.group == *group);
-            if !members.iter().any(|at| waits(*at)) {
-                return Err(format!("nothing waits in group {group} of {} places", members.len()));
-            }
-        }
         let mut bytes = 0;
         for (index, database) in keyspace.iter() {
             let space = spaces.entry(self.catalog.of(index)).or_default();

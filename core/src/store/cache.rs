@@ -365,46 +365,31 @@ impl Cache {
     /// A key that the store does not have came and went before it was saved.
     fn forget_change(&mut self, at: At, key: &[u8]) {
         let Some(entry) = self.keys.get_mut(at, key) else { return };
-        let (waited, group) = (entry.waiting.take(), entry.group);
+        let waited = entry.waiting.take();
         self.dirty_keys -= 1;
         if let Some(seq) = waited {
             self.outstanding.paid(seq.get());
             self.stats.merged += 1;
-            self.leave_group(at, group);
         }
         self.keys.tidy(at, key);
         self.absent.add(at, key);
     }
 
-    /// A key there waits no more: its group lasts while another of its keys does.
-    fn leave_group(&mut self, at: At, group: u32) {
-        if self.keys.at(at).iter().any(|entry| entry.waiting.is_some() && entry.group == group) {
-            return;
-        }
-        if let Some(members) = self.groups.get_mut(&group) {
-            members.retain(|member| *member != at);
-            if members.is_empty() {
-                self.groups.remove(&group);
-            }
-        }
-    }
-
     /// Ties keys that one command changed: they reach the store in one batch, with all that they are tied to already, and
     /// with the catalog if that changed too.
     pub(super) fn bind(&mut self, places: &[At], with_catalog: bool) {
-        let waits = |at: &At| self.keys.at(*at).iter().any(|entry| entry.waiting.is_some());
-        let mut joined: Vec<At> = places.iter().copied().filter(waits).collect();
-        if joined.is_empty() || (joined.len() == 1 && !with_catalog) {
+        if places.is_empty() || (places.len() == 1 && !with_catalog) {
             return;
         }
         let group = self.next_group;
         self.next_group = group.wrapping_add(1).max(1);
+        let mut joined = Vec::from(places);
         let mut olds = Vec::new();
         if with_catalog {
             olds.push(core::mem::replace(&mut self.catalog_group, group));
         }
-        for at in joined.clone() {
-            for entry in self.keys.at_mut(at).iter_mut().filter(|entry| entry.waiting.is_some()) {
+        for at in places {
+            for entry in self.keys.at_mut(*at).iter_mut().filter(|entry| entry.waiting.is_some()) {
                 olds.push(core::mem::replace(&mut entry.group, group));
             }
         }
@@ -480,11 +465,9 @@ impl Cache {
 
     /// Changes of a key whose database is gone need not be saved.
     fn drop_changes(&mut self, at: At) {
-        let (mut paid, mut done, mut left) = (Vec::new(), Vec::new(), Vec::new());
+        let mut paid = Vec::new();
+        let mut done = Vec::new();
         for entry in self.keys.at_mut(at) {
-            if entry.waiting.is_some() && entry.group != 0 {
-                left.push(entry.group);
-            }
             if entry.is_dirty() {
                 self.dirty_bytes = self.dirty_bytes.saturating_sub(entry.bytes);
             }
@@ -495,7 +478,6 @@ impl Cache {
             done.push(entry.key.clone());
         }
         paid.into_iter().for_each(|seq: NonZeroU64| self.outstanding.paid(seq.get()));
-        left.into_iter().for_each(|group| self.leave_group(at, group));
         for key in done {
             self.keys.tidy(at, &key);
         }

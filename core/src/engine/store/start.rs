@@ -144,7 +144,7 @@ impl Engine {
         match self.store.stage {
             Stage::Off | Stage::Opening(_) | Stage::Closed => return false,
             Stage::Closing => return true,
-            Stage::Open if save == Some(false) && self.store_fails() => return false,
+            Stage::Open if SERVER && save == Some(false) && self.store_fails() => return false,
             Stage::Open => {}
         }
         self.store.stage = Stage::Closing;
@@ -171,9 +171,9 @@ impl Engine {
         if store.error.is_some() {
             self.store.stage = Stage::Open;
             self.server.pause = Some((PauseKind::All, self.now));
-            let line = "Keys cannot be saved to the diskstore, so the server does not end. Free its disk and try again, or end it without them: SHUTDOWN NOSAVE.";
+            let line = "Keys cannot be saved to the diskstore, so the server does not end. Free its disk and try again, or give them up: SHUTDOWN NOSAVE.";
             self.tell(|_| Request::Log(String::from(line)));
-            if let Some(session) = self.store.closed_by.take() {
+            if SERVER && let Some(session) = self.store.closed_by.take() {
                 self.end_job_wait(session, Err("ERR Errors trying to SHUTDOWN. Check logs."));
             }
         } else if saved == last && self.store.writes == 0 && !self.store.syncing {
