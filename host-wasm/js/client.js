@@ -252,8 +252,8 @@ function tabs({ device, tabs = 'share', worker }) {
 }
 
 /** The directives that the options mean. */
-function config({ maxmemory, policy, worker, directives = {} }, kind) {
-  const limit = policy ? `maxmemory ${maxmemory ?? 0}\nmaxmemory-policy ${policy}` : `vm-enabled yes\nreally-use-vm yes\nvm-max-memory ${maxmemory ?? '64mb'}`;
+function config({ maxmemory = '64mb', policy, worker, directives = {} }, kind) {
+  const limit = policy ? `maxmemory ${maxmemory}\nmaxmemory-policy ${policy}` : `vm-enabled yes\nreally-use-vm yes\nvm-max-memory ${maxmemory}`;
   const journal = kind === 'memory' ? '' : `appendonly yes\nappendfsync ${worker === false ? 'everysec' : 'always'}\nauto-aof-rewrite-min-size 1mb`;
   const more = Object.entries(directives).map(([name, value]) => `${name} ${value}`);
   return ['save ""\nenable-debug-command yes', limit, journal, ...more].join('\n');

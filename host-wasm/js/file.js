@@ -1,7 +1,7 @@
 // A directory of files as the engine's store, for Node: a log of commits, written in order and made anew at each start.
 
-import { closeSync, existsSync, fdatasyncSync, ftruncateSync, mkdirSync, openSync, readFileSync, readSync, renameSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, existsSync, fdatasyncSync, ftruncateSync, mkdirSync, openSync, readFileSync, readSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { Memory } from './memory.js';
 
@@ -12,15 +12,57 @@ const PART = 21;
 
 export function openFile({ name, path = '.', durability }) {
   mkdirSync(path, { recursive: true });
-  return new Files(join(path, `${encodeURIComponent(name)}.nuthatch`), durability === 'strict');
+  const log = resolve(join(path, `${encodeURIComponent(name)}.nuthatch`)), locked = lock(log);
+  try {
+    return new Files(log, durability === 'strict', locked);
+  } catch (error) {
+    unlock(locked);
+    throw error;
+  }
+}
+
+/** Locks that are held here: the process in the file tells nothing of them. */
+const held = new Set();
+
+/** Two that have one database open would each write a log of their own, and the later one's would be all that is left. */
+function lock(log) {
+  const file = `${log}.lock`;
+  for (let tries = 0; tries < 2 && !held.has(file); tries++) {
+    try {
+      writeFileSync(file, `${process.pid}`, { flag: 'wx' });
+      held.add(file);
+      return file;
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+    }
+    const pid = Number(readFileSync(file, 'utf8'));
+    if (pid !== process.pid && lives(pid)) break;
+    // Its process was killed.
+    rmSync(file, { force: true });
+  }
+  throw new Error(`BUSY '${log}' is open already; if no process has it, remove '${file}'`);
+}
+
+function lives(pid) {
+  try {
+    // In quotes: a name of our own is the same, and is shortened.
+    return pid > 0 && process['kill'](pid, 0);
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+}
+
+function unlock(file) {
+  held.delete(file);
+  rmSync(file, { force: true });
 }
 
 class Files extends Memory {
   kind = 'file';
 
-  constructor(path, strict) {
+  constructor(path, strict, locked) {
     super();
-    this.strict = strict;
+    Object.assign(this, { strict, locked });
     const log = existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
     for (const ops of commits(log)) super.commit(ops);
     this.stores[0].clear();
@@ -53,6 +95,7 @@ class Files extends Memory {
     closeSync(this.log);
     closeSync(this.pagesFile);
     this.log = undefined;
+    unlock(this.locked);
   }
 }
 

@@ -149,6 +149,30 @@ test('files in Node: everything is there again, and a torn end costs the last mo
   }
 });
 
+// Opened a second time it had a log of its own, which took the first one's place: what was written by way of that was gone.
+test('a database of files is open once', async () => {
+  const path = mkdtempSync(join(tmpdir(), 'nuthatch-lock-')), options = { device: 'file', path };
+  try {
+    const db = await open('one', options);
+    await db.set('k', 'v');
+    await assert.rejects(open('one', options), { code: 'BUSY' });
+    await db.set('k', 'w');
+    await db.crash();
+    assert.equal(await db.get('k'), 'w');
+    const other = `import { open } from ${JSON.stringify(new URL('../pkg/node.js', import.meta.url).href)}; await open('one', { device: 'file', path: ${JSON.stringify(path)} }).then(() => console.log('open'), ({ code }) => console.log(code)); process.exit();`;
+    const elsewhere = () => execFileSync(process.execPath, ['--input-type=module', '-e', other], { encoding: 'utf8' }).trim();
+    assert.equal(elsewhere(), 'BUSY');
+    await db.close();
+    assert.equal(elsewhere(), 'open');
+    // That one has ended without a word.
+    const again = await open('one', options);
+    assert.equal(await again.get('k'), 'w');
+    await again.close();
+  } finally {
+    rmSync(path, { recursive: true, force: true });
+  }
+});
+
 /** A store whose answers come late and in any order, and that ends in the middle of its work. */
 class Late extends Memory {
   kind = 'late';
