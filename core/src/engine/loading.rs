@@ -5,7 +5,6 @@ mod intake;
 use super::Engine;
 use super::jobs::{Done, Job, JobError, Owner};
 use crate::db::Db;
-use crate::keyspace::Keyspace;
 use crate::persistence::{LoadProgress, Present};
 use crate::rdb::{Loader, RdbError};
 use crate::server::Request;
@@ -65,12 +64,11 @@ impl Engine {
 
     /// Loads the journal's base, a file of so many bytes; of one with a file of its keys beside it only that.
     pub(super) fn load_base(&mut self, file: Vec<u8>, size: u64) {
-        let keyspace = Keyspace::new(self.data.keyspace.count(), self.data.keyspace.hash_key());
         if size < LEAST_WITH_KEYS || !self.server.config.rdbchecksum || !self.may_keep() {
-            return self.begin_loading(Purpose::Base, file, keyspace, None);
+            return self.begin_loading(Purpose::Base, file, None);
         }
         let base = Base { size, sum: None, file: file.clone() };
-        self.begin_loading(Purpose::Base, keys_of(&file), keyspace, Some(base));
+        self.begin_loading(Purpose::Base, keys_of(&file), Some(base));
     }
 
     /// Whether values may stay in the file that is loaded.
@@ -89,13 +87,11 @@ impl Engine {
         self.loading = None;
         self.empty_all();
         self.jobs.push(Owner::Nobody, Job::Forget { odd: false });
-        let keyspace = Keyspace::new(self.data.keyspace.count(), self.data.keyspace.hash_key());
-        self.begin_loading(Purpose::Base, base.file, keyspace, None);
+        self.begin_loading(Purpose::Base, base.file, None);
     }
 
     pub(super) fn load_snapshot_at_start(&mut self) {
-        let keyspace = Keyspace::new(self.data.keyspace.count(), self.data.keyspace.hash_key());
-        self.begin_loading(Purpose::Start, self.server.config.dbfilename.clone(), keyspace, None);
+        self.begin_loading(Purpose::Start, self.server.config.dbfilename.clone(), None);
     }
 
     pub(super) fn begin_reload(&mut self, session: SessionId, present: Present) {
@@ -103,17 +99,11 @@ impl Engine {
             let text = "ERR a diskstore can only take a whole dataset: DEBUG RELOAD without NOFLUSH";
             return self.end_job_wait(session, Err(text));
         }
-        let keyspace = Keyspace::new(self.data.keyspace.count(), self.data.keyspace.hash_key());
-        self.begin_loading(
-            Purpose::Reload(session, present),
-            self.server.config.dbfilename.clone(),
-            keyspace,
-            None,
-        );
+        self.begin_loading(Purpose::Reload(session, present), self.server.config.dbfilename.clone(), None);
     }
 
     /// `base`: the file lies beside it.
-    fn begin_loading(&mut self, purpose: Purpose, file: Vec<u8>, keyspace: Keyspace, base: Option<Base>) {
+    fn begin_loading(&mut self, purpose: Purpose, file: Vec<u8>, base: Option<Base>) {
         self.serial = self.serial.wrapping_add(1);
         self.server.loading = true;
         let is_base = purpose == Purpose::Base;
@@ -121,8 +111,7 @@ impl Engine {
         let progress = LoadProgress { started: self.now, ..LoadProgress::default() };
         self.server.persistence.load = progress;
         self.server.persistence.shown = self.now;
-        let mut intake =
-            Intake::new(&self.data, keyspace, if is_base { UnixMillis::MIN } else { self.now }, progress);
+        let mut intake = Intake::new(&self.data, if is_base { UnixMillis::MIN } else { self.now }, progress);
         if let Some(store) = self.parts.store_files() {
             intake.passes_on = true;
             (store.begin_import)(self);

@@ -231,7 +231,7 @@ impl Engine {
         if let Some(store) = self.parts.store_files() {
             (store.begin_snapshot)(self, options, &facts);
         } else {
-            self.data.snapshot = Some(Box::new(self.begin_snapshot(purpose, options, &facts)));
+            self.data.snapshot = Some(Box::new(self.begin_snapshot(keys.is_some(), options, &facts)));
             self.data.paging.set_hold(true);
         }
         self.serial = self.serial.wrapping_add(1);

@@ -21,6 +21,11 @@ impl Keyspace {
         Self { databases: (0..count).map(|_| Database::new(hash_key)).collect(), hash_key }
     }
 
+    /// As many databases without any keys, under the same hash.
+    pub fn like(&self) -> Self {
+        Self::new(self.count(), self.hash_key)
+    }
+
     /// How many databases there are.
     pub fn count(&self) -> usize {
         self.databases.len()

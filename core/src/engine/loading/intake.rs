@@ -76,9 +76,9 @@ struct Arrival {
 
 impl Intake {
     /// Of keys that have expired by `now`, if they have deadlines, and that come at the hour of `progress`.
-    pub(super) fn new(data: &Data, keyspace: Keyspace, now: UnixMillis, progress: LoadProgress) -> Self {
+    pub(super) fn new(data: &Data, now: UnixMillis, progress: LoadProgress) -> Self {
         Self {
-            keyspace,
+            keyspace: data.keyspace.like(),
             limits: data.limits,
             access: data.access,
             now,
@@ -123,7 +123,7 @@ impl Intake {
 
     /// Gives out the keys that came so far.
     pub(super) fn take_keys(&mut self) -> Keyspace {
-        let fresh = Keyspace::new(self.keyspace.count(), self.keyspace.hash_key());
+        let fresh = self.keyspace.like();
         core::mem::replace(&mut self.keyspace, fresh)
     }
 

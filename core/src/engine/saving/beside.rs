@@ -6,7 +6,7 @@
 use super::{Purpose, Saving};
 use crate::engine::Engine;
 use crate::engine::jobs::{Job, Jobs, Owner};
-use crate::engine::loading::LEAST_WITH_KEYS;
+use crate::engine::loading::{LEAST_WITH_KEYS, keys_of};
 use crate::page::Place;
 use crate::rdb::{Facts, Options, Snapshot, Writer};
 use alloc::vec::Vec;
@@ -23,16 +23,11 @@ pub(super) struct KeysFile {
 }
 
 impl Engine {
-    /// Begins the snapshot of this instant, and the file of keys where there is to be one.
-    pub(super) fn begin_snapshot(
-        &mut self,
-        purpose: Purpose,
-        options: Options,
-        facts: &Facts<'_>,
-    ) -> Snapshot {
+    /// Begins the snapshot of this instant, and the file of its keys if it is to be `with_keys`.
+    pub(super) fn begin_snapshot(&self, with_keys: bool, options: Options, facts: &Facts<'_>) -> Snapshot {
         let access = (super::access_written(self.server.config.maxmemory_policy), self.data.access);
         let mut writer = Writer::new(options).summed_by(self.server.host.crc64);
-        if self.has_keys_file(purpose, options) {
+        if with_keys {
             writer = writer.with_beside(
                 |offset, form, body, limits| Some(Place::of_body(offset, form, body, limits)?.encode()),
                 self.data.limits,
@@ -41,17 +36,15 @@ impl Engine {
         Snapshot::new(&self.data.keyspace, writer, facts, access, self.now)
     }
 
-    fn has_keys_file(&self, purpose: Purpose, options: Options) -> bool {
-        let paging = &self.data.paging;
-        let is_base = purpose == Purpose::Rewrite && !options.commands;
-        is_base && options.checksum && paging.enabled && paging.keeps_snapshot
-    }
-
     /// The file of keys of the snapshot that is to begin.
     pub(super) fn keys_file(&self, purpose: Purpose, options: Options) -> Option<KeysFile> {
-        let file = super::temporary_name(&self.server.host, purpose);
-        let file = crate::engine::loading::keys_of(&file);
-        self.has_keys_file(purpose, options).then_some(KeysFile { file, created: false })
+        let paging = &self.data.paging;
+        let is_base = purpose == Purpose::Rewrite && !options.commands;
+        let spares_reads = options.checksum && paging.enabled && paging.keeps_snapshot;
+        (is_base && spares_reads).then(|| {
+            let file = keys_of(&super::temporary_name(&self.server.host, purpose));
+            KeysFile { file, created: false }
+        })
     }
 
     /// Whether the values in the file that is kept open are found in the snapshot's file from its end on. A journal's next start
