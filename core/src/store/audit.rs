@@ -13,12 +13,16 @@ impl Cache {
     /// What is booked otherwise.
     pub fn audit(&self, keyspace: &Keyspace) -> Result<(), String> {
         let (mut dirty, mut dirty_bytes) = (0, 0);
+        let mut tied: OrderedMap<u32, usize> = OrderedMap::new();
         let mut spaces: OrderedMap<u32, Space> = OrderedMap::new();
         for ((db, place), entry) in self.keys.iter() {
             let space = spaces.entry(*db).or_default();
             space.delta += entry.contribution().0;
             space.unknown += entry.contribution().1;
             dirty += usize::from(entry.is_dirty());
+            if entry.group != 0 {
+                *tied.entry(entry.group).or_default() += usize::from(entry.waiting.is_some());
+            }
             dirty_bytes += if entry.is_dirty() { entry.bytes } else { 0 };
             let key = String::from_utf8_lossy(&entry.key);
             let Some(index) = self.catalog.index(*db) else { continue };
@@ -29,6 +33,9 @@ impl Cache {
             if slot.is_some_and(|slot| keyspace.db(index).get(slot).is_clean()) && entry.is_dirty() {
                 return Err(format!("'{key}' is clean and dirty"));
             }
+        }
+        if !tied.iter().map(|(number, waiting)| (*number, *waiting)).eq(self.ties.iter()) {
+            return Err(format!("ties are {tied:?}, booked {:?}", self.ties));
         }
         let mut bytes = 0;
         for (index, database) in keyspace.iter() {

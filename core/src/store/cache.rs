@@ -9,6 +9,7 @@ use super::catalog::Catalog;
 use super::keys::{Entry, Keys, Stored};
 use super::outstanding::{self, Outstanding};
 use super::snapshot::Instant;
+use super::ties::Ties;
 use super::walk::{Meta, Prepared, Walk};
 use super::{StoreMemory, StoreOp, record};
 use crate::keyspace::Keyspace;
@@ -100,8 +101,7 @@ pub struct Cache {
     pub(super) postponed: Vec<At>,
     /// Keys that are to be loaded.
     pub(super) loads: VecDeque<(At, Box<[u8]>)>,
-    pub(super) groups: OrderedMap<u32, Vec<At>>,
-    pub(super) next_group: u32,
+    pub(super) ties: Ties,
     bytes: usize,
     pub(super) dirty_bytes: usize,
     pub(super) dirty_keys: usize,
@@ -151,8 +151,7 @@ impl Cache {
             queue: VecDeque::new(),
             postponed: Vec::new(),
             loads: VecDeque::new(),
-            groups: OrderedMap::new(),
-            next_group: 1,
+            ties: Ties::default(),
             bytes: 0,
             dirty_bytes: 0,
             dirty_keys: 0,
@@ -191,7 +190,7 @@ impl Cache {
 
     /// Bytes of the books of what is under way.
     fn books(&self) -> usize {
-        self.keys.bytes() + outstanding::bytes_of(&self.queue) + self.outstanding.bytes()
+        self.keys.bytes() + outstanding::bytes_of(&self.queue) + self.outstanding.bytes() + self.ties.bytes()
     }
 
     /// Bytes that are not in the store yet.
@@ -365,7 +364,8 @@ impl Cache {
     /// A key that the store does not have came and went before it was saved.
     fn forget_change(&mut self, at: At, key: &[u8]) {
         let Some(entry) = self.keys.get_mut(at, key) else { return };
-        let waited = entry.waiting.take();
+        let (waited, group) = (entry.waiting.take(), core::mem::take(&mut entry.group));
+        self.ties.leave(group, &self.keys);
         self.dirty_keys -= 1;
         if let Some(seq) = waited {
             self.outstanding.paid(seq.get());
@@ -381,30 +381,12 @@ impl Cache {
         if places.is_empty() || (places.len() == 1 && !with_catalog) {
             return;
         }
-        let group = self.next_group;
-        self.next_group = group.wrapping_add(1).max(1);
-        let mut joined = Vec::from(places);
-        let mut olds = Vec::new();
-        if with_catalog {
-            olds.push(core::mem::replace(&mut self.catalog_group, group));
+        let with = if with_catalog { self.catalog_group } else { 0 };
+        let is_tied = self.catalog_group != 0 && !self.ties.places(self.catalog_group).is_empty();
+        let number = self.ties.bind(places, with, &mut self.keys);
+        if with_catalog || is_tied && self.ties.places(self.catalog_group).is_empty() {
+            self.catalog_group = number;
         }
-        for at in places {
-            for entry in self.keys.at_mut(*at).iter_mut().filter(|entry| entry.waiting.is_some()) {
-                olds.push(core::mem::replace(&mut entry.group, group));
-            }
-        }
-        for old in olds.into_iter().filter(|old| *old != 0 && *old != group) {
-            for at in self.groups.remove(&old).unwrap_or_default() {
-                self.keys.at_mut(at).iter_mut().filter(|e| e.group == old).for_each(|e| e.group = group);
-                joined.push(at);
-            }
-            if self.catalog_group == old {
-                self.catalog_group = group;
-            }
-        }
-        joined.sort_unstable();
-        joined.dedup();
-        self.groups.insert(group, joined);
     }
 
     /// How many keys a database has, those that the running command changed counted as they are now.
@@ -466,6 +448,7 @@ impl Cache {
     /// Changes of a key whose database is gone need not be saved.
     fn drop_changes(&mut self, at: At) {
         let mut paid = Vec::new();
+        let mut groups = Vec::new();
         let mut done = Vec::new();
         for entry in self.keys.at_mut(at) {
             if entry.is_dirty() {
@@ -473,11 +456,13 @@ impl Cache {
             }
             let was = entry.is_dirty();
             paid.extend(entry.waiting.take());
+            groups.push(core::mem::take(&mut entry.group));
             (entry.touched, entry.bytes, entry.exists) = (false, 0, false);
             self.dirty_keys -= usize::from(was && !entry.is_dirty());
             done.push(entry.key.clone());
         }
         paid.into_iter().for_each(|seq: NonZeroU64| self.outstanding.paid(seq.get()));
+        groups.into_iter().for_each(|group| self.ties.leave(group, &self.keys));
         for key in done {
             self.keys.tidy(at, &key);
         }

@@ -15,6 +15,7 @@ mod saves;
 mod snapshot;
 #[cfg(test)]
 mod tests;
+mod ties;
 mod walk;
 
 pub use cache::{At, Cache, Stats};

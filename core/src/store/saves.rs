@@ -81,14 +81,11 @@ impl Cache {
 
     /// The catalog goes with the keys that were changed by the same command, or not yet.
     fn take_catalog(&mut self, keyspace: &Keyspace, encoder: &mut Encoder, batch: &mut Batch) -> bool {
-        if let Some(members) = self.groups.get(&self.catalog_group) {
-            if members.iter().any(|at| !self.is_free(*at)) {
-                return false;
-            }
-            let members = self.groups.remove(&self.catalog_group).unwrap_or_default();
-            for at in members {
-                self.write_place(at, Some(self.catalog_group), keyspace, encoder, batch);
-            }
+        if !self.are_free(self.ties.places(self.catalog_group)) {
+            return false;
+        }
+        for at in self.ties.take(self.catalog_group) {
+            self.write_place(at, Some(self.catalog_group), keyspace, encoder, batch);
         }
         let op = self.catalog_op();
         batch.bytes += size(&op);
@@ -99,28 +96,24 @@ impl Cache {
     }
 
     /// Whether nothing is under way for what waits there.
-    fn is_free(&self, at: At) -> bool {
-        self.keys.at(at).iter().all(|e| e.waiting.is_none() || (e.writing.is_none() && !e.load))
+    fn are_free(&self, places: &[At]) -> bool {
+        let mut entries = places.iter().flat_map(|at| self.keys.at(*at));
+        entries.all(|e| e.waiting.is_none() || (e.writing.is_none() && !e.load))
     }
 
     fn take_place(&mut self, at: At, keyspace: &Keyspace, encoder: &mut Encoder, batch: &mut Batch) {
         let groups: Vec<u32> =
             self.keys.at(at).iter().filter(|e| e.waiting.is_some()).map(|e| e.group).collect();
         for group in groups {
-            let members = if group == 0 { Vec::from([at]) } else { self.members(group, at) };
-            if members.iter().all(|at| self.is_free(*at)) {
-                self.groups.remove(&group);
-                for member in members {
-                    self.write_place(member, Some(group), keyspace, encoder, batch);
-                }
-            } else {
+            if !self.are_free(&[at]) || !self.are_free(self.ties.places(group)) {
                 self.postponed.push(at);
+                continue;
+            }
+            self.write_place(at, Some(group), keyspace, encoder, batch);
+            for member in self.ties.take(group) {
+                self.write_place(member, Some(group), keyspace, encoder, batch);
             }
         }
-    }
-
-    fn members(&self, group: u32, at: At) -> Vec<At> {
-        self.groups.get(&group).cloned().unwrap_or_else(|| Vec::from([at]))
     }
 
     /// Adds what waits there, and belongs to the group, to the batch.
