@@ -136,7 +136,7 @@ impl Engine {
         let outcome = call(&mut ctx, id, args);
         let Ctx { block, propagation, .. } = ctx;
         session.output = output;
-        if let Some(store) = self.parts.store() {
+        if let Some(store) = self.parts.store().filter(|_| outcome != Outcome::NotResident) {
             (store.ran)(self, session, start);
         }
         Ran { outcome, block, propagation }

@@ -422,7 +422,7 @@ impl Engine {
     }
 
     /// Closes the session of a client that went while its transaction stood still, now that the transaction is done.
-    fn end_orphan(&mut self, who: SessionId) {
+    pub(super) fn end_orphan(&mut self, who: SessionId) {
         if self.orphan == Some(who) && self.exclusive.is_none() {
             self.orphan = None;
             self.close_session(who);

@@ -424,8 +424,8 @@ impl Store for Lsm {
         self.with(|tree| tree.scan(walk))
     }
 
-    fn clear(&self, db: u32) -> io::Result<()> {
-        self.change(|tree| tree.clear(db))
+    fn clear(&self, db: u32, _: u64) -> io::Result<Option<u64>> {
+        self.change(|tree| tree.clear(db)).map(|()| None)
     }
 
     fn memory(&self) -> StoreMemory {

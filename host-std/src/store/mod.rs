@@ -72,11 +72,12 @@ pub trait Store: Send + Sync {
     /// Those of the files.
     fn scan(&self, walk: Walk) -> io::Result<Page>;
 
-    /// Removes every key of a database that nobody uses meanwhile. Begun again after a crash, it goes on.
+    /// Removes keys of a database that nobody uses meanwhile, from a place on, and gives the place to go on with; `None`: all are
+    /// gone. A call takes some milliseconds. Begun again after a crash, it goes on.
     ///
     /// # Errors
     /// Those of the files.
-    fn clear(&self, db: u32) -> io::Result<()>;
+    fn clear(&self, db: u32, from: u64) -> io::Result<Option<u64>>;
 
     /// What it holds in memory.
     fn memory(&self) -> StoreMemory {

@@ -31,9 +31,17 @@ const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 const SLOW_READS: usize = 4;
 
 type Ended = (JobId, Done);
-type Task = (JobId, StoreJob);
 
-/// A store with its threads. Dropping it ends them when what they have is done, and closes the store.
+/// A job that waits for a thread.
+struct Task {
+    id: JobId,
+    job: StoreJob,
+    /// Where a database that is being cleared goes on.
+    from: u64,
+}
+
+/// A store with its threads. Dropping it ends them when what they have is done, and closes the store. A database that is being
+/// cleared stays doomed: the next start goes on.
 pub struct Stores {
     store: Arc<dyn Store>,
     reads: Arc<Queue>,
@@ -69,21 +77,22 @@ impl Stores {
 
     /// Hands a job over. A read may wait for [`Stores::help`].
     pub fn send(&self, id: JobId, job: StoreJob) {
-        match job {
-            StoreJob::Write { .. } | StoreJob::Clear { .. } => self.writes.put((id, job), true),
-            StoreJob::Read { .. } => self.reads.put((id, job), false),
-            StoreJob::Count | StoreJob::Sync | StoreJob::Scan { .. } => self.reads.put((id, job), true),
+        let task = Task { id, job, from: 0 };
+        match task.job {
+            StoreJob::Write { .. } | StoreJob::Clear { .. } => self.writes.put(task, true),
+            StoreJob::Read { .. } => self.reads.put(task, false),
+            StoreJob::Count | StoreJob::Sync | StoreJob::Scan { .. } => self.reads.put(task, true),
         }
     }
 
     /// Carries out one of the reads that wait, on this thread, where that is quick; else sees to it that others do. `None`: there
     /// is nothing to do here.
     pub fn help(&self) -> Option<Ended> {
-        let (id, job) = self.reads.take_for_helper(|| self.writes.is_idle() && self.store.is_calm())?;
+        let task = self.reads.take_for_helper(|| self.writes.is_idle() && self.store.is_calm())?;
         let begun = Instant::now();
-        let done = carry_out(&*self.store, job);
+        let ended = carry_out(&*self.store, task).ok();
         self.reads.notice(begun.elapsed());
-        Some((id, done))
+        ended
     }
 
     /// What the store holds in memory, as of a second ago or so while it is used.
@@ -121,6 +130,9 @@ struct Outbox {
 
 impl Outbox {
     fn send(&self, ended: &mut Vec<Ended>) {
+        if ended.is_empty() {
+            return;
+        }
         let mut all = lock(&self.ended);
         // Where there are others, the event loop was woken and has not looked yet.
         let first = all.is_empty();
@@ -166,11 +178,19 @@ struct Waiting {
 impl Queue {
     /// Puts a job at the end, and calls a thread for it where `at_once`.
     fn put(&self, task: Task, at_once: bool) {
-        let long = matches!(task.1, StoreJob::Sync | StoreJob::Scan { .. });
+        let long = matches!(task.job, StoreJob::Sync | StoreJob::Scan { .. });
         let mut state = lock(&self.state);
         state.jobs.push_back(task);
         if at_once {
             self.call(state, long);
+        }
+    }
+
+    /// What is left of a job waits behind the others, unless the store is to be closed.
+    fn put_back(&self, rest: Task) {
+        let mut state = lock(&self.state);
+        if !state.closed {
+            state.jobs.push_back(rest);
         }
     }
 
@@ -197,7 +217,7 @@ impl Queue {
         let first = state.jobs.front()?;
         let helps = state.working == 0
             && state.quick >= QUICK_READS
-            && matches!(first.1, StoreJob::Read { .. })
+            && matches!(first.job, StoreJob::Read { .. })
             && calm();
         if !helps {
             self.call(state, false);
@@ -251,10 +271,13 @@ impl Queue {
         let mut ended = Vec::new();
         lock(&self.state).working += 1;
         loop {
-            while let Some((id, job)) = self.take() {
-                let is_read = matches!(job, StoreJob::Read { .. });
+            while let Some(task) = self.take() {
+                let is_read = matches!(task.job, StoreJob::Read { .. });
                 let begun = Instant::now();
-                ended.push((id, carry_out(store, job)));
+                match carry_out(store, task) {
+                    Ok(end) => ended.push(end),
+                    Err(rest) => self.put_back(rest),
+                }
                 let took = begun.elapsed();
                 if is_read {
                     self.notice(took);
@@ -263,9 +286,7 @@ impl Queue {
                     outbox.send(&mut ended);
                 }
             }
-            if !ended.is_empty() {
-                outbox.send(&mut ended);
-            }
+            outbox.send(&mut ended);
             outbox.look(store);
             if !self.wait() {
                 return;
@@ -278,8 +299,9 @@ fn failure(error: &io::Error) -> JobError {
     JobError { missing: false, full: false, text: reason(error) }
 }
 
-fn carry_out(store: &dyn Store, job: StoreJob) -> Done {
-    let outcome = match job {
+/// Carries out a job; what is left of one that goes on in steps comes back.
+fn carry_out(store: &dyn Store, task: Task) -> Result<Ended, Task> {
+    let outcome = match task.job {
         StoreJob::Count => store.counts().map(StoreDone::Counts),
         StoreJob::Read { db, key } => store.get(db, &key).map(StoreDone::Record),
         StoreJob::Write { batch, durable } => Ok(match store.write(&batch, durable) {
@@ -290,7 +312,10 @@ fn carry_out(store: &dyn Store, job: StoreJob) -> Done {
         StoreJob::Scan { db, from, limit, record_bytes } => store
             .scan(Walk { db, from, limit, record_bytes })
             .map(|(entries, next)| StoreDone::Page { entries, next }),
-        StoreJob::Clear { db } => store.clear(db).map(|()| StoreDone::Finished),
+        StoreJob::Clear { db } => match store.clear(db, task.from) {
+            Ok(Some(from)) => return Err(Task { from, ..task }),
+            outcome => outcome.map(|_| StoreDone::Finished),
+        },
     };
-    outcome.map_or_else(|error| Done::Failed(failure(&error)), Done::Store)
+    Ok((task.id, outcome.map_or_else(|error| Done::Failed(failure(&error)), Done::Store)))
 }

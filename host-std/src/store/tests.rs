@@ -1,11 +1,14 @@
 //! Both stores against a plain map: what is read, walked and counted, before and after they are opened again.
 
-use super::{Store, Walk, claim, files, lsm, open};
+use super::{Store, Stores, Walk, claim, files, lsm, open};
 use nuthatch_core::store_record::NO_DEADLINE;
-use nuthatch_core::{Config, StoreEngine, StoreOp, store_place};
+use nuthatch_core::{
+    ALL_COMMANDS, Config, Engine, JobId, Options, StoreEngine, StoreJob, StoreOp, store_place,
+};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 type Model = BTreeMap<(u32, Vec<u8>), Vec<u8>>;
@@ -132,7 +135,11 @@ fn a_store_is_a_map_from_keys_to_records() {
             }
             compare(&made, &model);
             if dice.below(2) == 0 {
-                made.0.clear(1).unwrap();
+                let mut from = Some(0);
+                while let Some(place) = from {
+                    from = made.0.clear(1, place).unwrap();
+                    assert!(from.is_none_or(|next| next > place), "clearing goes on");
+                }
                 model.retain(|(db, _), _| *db != 1);
                 compare(&made, &model);
             }
@@ -199,18 +206,88 @@ fn an_interrupted_batch_is_finished_at_the_start() {
         .map(|n| StoreOp::Put { db: 0, key: format!("k{n}").into_bytes(), record: record(9, n) })
         .collect();
     drop(in_files(&folder.0));
-    files::write_journal(&folder.0, &batch).unwrap();
+    files::write_journal(&folder.0, 7, &batch).unwrap();
     let made = in_files(&folder.0);
     assert_eq!(made.0.counts().unwrap(), [(0, 5)]);
     assert_eq!(made.0.get(0, b"k4").unwrap(), Some(record(9, 4)));
     drop(made);
-    files::write_journal(&folder.0, &[StoreOp::Delete { db: 0, key: b"k1".to_vec() }]).unwrap();
-    let journal = folder.0.join("journal");
+    files::write_journal(&folder.0, 7, &[StoreOp::Delete { db: 0, key: b"k1".to_vec() }]).unwrap();
+    let journal = folder.0.join("journal.7");
     let bytes = fs::read(&journal).unwrap();
     fs::write(&journal, &bytes[..bytes.len() - 1]).unwrap();
     let made = in_files(&folder.0);
     assert_eq!(made.0.counts().unwrap(), [(0, 5)]);
     assert!(!journal.exists());
+}
+
+fn copied(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copied(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// With `cache-flush-delay` a file took the name of a durable one before its own content was durable: a power cut could leave neither.
+#[test]
+fn a_power_cut_takes_no_file_that_was_durable() {
+    let folder = Scratch::new();
+    let made = in_files(&folder.0);
+    let put = |number| [StoreOp::Put { db: 0, key: b"key".to_vec(), record: record(9, number) }];
+    let hex = sha1_hex(b"key");
+    let file = Path::new(&hex[..2]).join(&hex[2..4]).join(format!("0_{hex}"));
+    made.0.write(&put(1), true).unwrap();
+    for number in 2..4 {
+        made.0.write(&put(number), false).unwrap();
+    }
+    let after = Scratch::new();
+    copied(&folder.0, &after.0);
+    fs::write(after.0.join(&file), "").unwrap();
+    assert_eq!(in_files(&after.0).0.get(0, b"key").unwrap(), Some(record(9, 3)));
+    made.0.sync().unwrap();
+    let names = fs::read_dir(&folder.0).unwrap().map(|entry| entry.unwrap().file_name());
+    let left: Vec<_> = names.filter(|name| name.to_string_lossy().starts_with("journal")).collect();
+    assert!(left.is_empty(), "what is durable needs no journal: {left:?}");
+}
+
+/// Numbers of jobs, as an engine gives them out when it opens its store.
+fn two_jobs() -> [JobId; 2] {
+    let host = crate::facts::facts();
+    let mut engine = Engine::new(Options {
+        commands: ALL_COMMANDS,
+        config: Config::default(),
+        host,
+        seed: [0; 4],
+        now: 0,
+    });
+    engine.carries_store(store_place);
+    [(); 2].map(|()| engine.poll_job().unwrap().0)
+}
+
+/// FLUSHALL's old files were removed in one go, and the writes behind it waited for seconds.
+#[test]
+fn writes_do_not_wait_for_a_database_that_is_cleared() {
+    let folder = Scratch::new();
+    let store: Arc<dyn Store> = Arc::from(in_files(&folder.0).0);
+    let put = |db, n: u64| StoreOp::Put { db, key: format!("k{n}").into_bytes(), record: record(9, n) };
+    store.write(&(0..1_000).map(|n| put(1, n)).collect::<Vec<_>>(), false).unwrap();
+    let poll = mio::Poll::new().unwrap();
+    let waker = Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap());
+    let stores = Stores::start(&store, &waker).unwrap();
+    let [clear, write] = two_jobs();
+    stores.send(clear, StoreJob::Clear { db: 1 });
+    stores.send(write, StoreJob::Write { batch: vec![put(2, 0)], durable: false });
+    let mut ended = Vec::new();
+    while ended.len() < 2 {
+        ended.extend(stores.poll().into_iter().map(|(id, _)| id));
+        std::thread::yield_now();
+    }
+    assert_eq!(ended, [write, clear]);
+    assert_eq!(store.counts().unwrap(), [(2, 1)]);
 }
 
 /// Files put together with a head and an end are a snapshot, as they were in 2011.

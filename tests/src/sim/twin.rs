@@ -238,7 +238,7 @@ impl StoreTwin {
             0 => vec![text("MULTI")],
             1 if !self.in_transaction => vec![text("WATCH"), generate::any_key(dice)],
             8 => vec![text("SETNX"), generate::key(dice, "s"), text("c")],
-            12 if !self.in_transaction => vec![
+            12 => vec![
                 text("SORT"),
                 generate::key(dice, "t"),
                 text("ALPHA"),
@@ -303,7 +303,8 @@ impl StoreTwin {
             self.past.remember(&format!("unsaved: {text}"));
             return Ok(());
         }
-        if got == expected {
+        // A key that a queued SORT turned out to need could not be read: that command alone did nothing.
+        if got == expected || words[0] == b"EXEC" && text.contains("\r\n-IOERR") {
             return Ok(());
         }
         if words[0] == b"DBSIZE" {

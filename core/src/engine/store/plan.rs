@@ -12,7 +12,7 @@ use crate::db::unwatch;
 use crate::engine::{Engine, Running};
 use crate::events::Event;
 use crate::resp::reply::Reply;
-use crate::session::{Blocked, OwnedCommand, SessionId};
+use crate::session::{Blocked, OwnedCommand, Progress, SessionId};
 use crate::words::reach::SERVER;
 use alloc::boxed::Box;
 use alloc::format;
@@ -150,10 +150,13 @@ impl Engine {
             self.need(*db, key);
         }
         let Some(queue) = &session.multi else { return };
-        let counts =
-            queue.commands.iter().any(|(id, _)| self.store.classes[usize::from(id.0)] == Class::Count);
+        // Of one that has begun those count that are still to come; the first of them only gets an error where its key failed.
+        let done = |progress: &Progress| progress.done + usize::from(progress.failure.is_some());
+        let begun = queue.progress.as_ref().filter(|_| SERVER);
+        let commands = &queue.commands[begun.map_or(0, done)..];
+        let counts = commands.iter().any(|(id, _)| self.store.classes[usize::from(id.0)] == Class::Count);
         view.blind &= !counts;
-        for (id, queued) in &queue.commands {
+        for (id, queued) in commands {
             let class = self.store.classes[usize::from(id.0)];
             if view.order.is_empty() {
                 view.order = (0..self.data.keyspace.count()).collect();
@@ -345,8 +348,11 @@ impl Engine {
         }
     }
 
-    /// As [`Engine::park_for_store`], for a command that met the keys while it ran.
+    /// As [`Engine::park_for_store`], for a command that met the keys while it ran. What else it had it asks for anew.
     pub(super) fn park_for_keys(&mut self, session: &mut Running, id: CommandId, command: OwnedCommand) {
+        if SERVER {
+            self.clear_prepared();
+        }
         self.park_for_store(session, id, command, Vec::new());
     }
 
@@ -355,7 +361,13 @@ impl Engine {
         let Some(mut session) = self.peers.take(who) else { return };
         if let Some(Blocked::Loading { missing, .. }) = &mut session.blocked {
             *missing -= 1;
-            if let Some(text) = failure {
+            let all = *missing == 0;
+            let progress =
+                session.multi.as_mut().filter(|_| SERVER).and_then(|queue| queue.progress.as_mut());
+            if let (Some(text), Some(progress)) = (failure, progress) {
+                // The command for which the transaction stands still gets the error, and those behind it run.
+                progress.failure = Some(String::from(text));
+            } else if let Some(text) = failure {
                 let text = String::from(text);
                 self.leave_store(&mut session);
                 session.blocked = None;
@@ -366,7 +378,8 @@ impl Engine {
                 self.server.stats.count_error(&text);
                 Reply::new(&mut session.output, session.proto).error_text(&text);
                 self.resume.push(who);
-            } else if *missing == 0 {
+            }
+            if all && session.blocked.is_some() {
                 self.ready_again.push(who);
             }
         }

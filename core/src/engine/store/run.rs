@@ -3,6 +3,7 @@
 use crate::command::{Command, flags};
 use crate::engine::{Engine, Running};
 use crate::session::{Blocked, Session};
+use crate::words::reach::SERVER;
 use alloc::borrow::Cow;
 use core::mem;
 
@@ -31,7 +32,7 @@ impl Engine {
     /// A command has run, and its reply begins at `start`: what it changed waits to be saved.
     pub(super) fn store_ran(&mut self, session: &mut Running, start: usize) {
         self.clear_prepared();
-        if let Some(seq) = self.settle_store() {
+        if let Some(seq) = self.settle_changes() {
             self.mark_reply(session, seq, start);
         }
     }
@@ -39,6 +40,10 @@ impl Engine {
     /// Runs the commands for which everything has come. They are planned again: a key may have left meanwhile.
     pub(super) fn run_ready_of_store(&mut self) {
         for who in mem::take(&mut self.ready_again) {
+            if SERVER && self.exclusive.is_some_and(|only| only != who) {
+                self.ready_again.push(who);
+                continue;
+            }
             let Some(mut session) = self.peers.take(who) else { continue };
             match session.blocked.take() {
                 Some(Blocked::Loading { id, command, missing: 0 }) => {
@@ -56,6 +61,9 @@ impl Engine {
                 other => session.blocked = other,
             }
             self.finish(session);
+            if SERVER {
+                self.end_orphan(who);
+            }
         }
         self.relieve_cache();
     }

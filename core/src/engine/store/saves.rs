@@ -52,7 +52,8 @@ impl Engine {
         let through = self.writes_through();
         // Where every write is awaited, what comes while one is made durable goes together with the next.
         let most = if through { 1 } else { MOST_WRITES };
-        if self.store.writes >= most || self.store.retry_at.is_some() {
+        // Half of a transaction must not be saved.
+        if self.store.writes >= most || self.store.retry_at.is_some() || self.stands_still() {
             return false;
         }
         let failed = self.data.store.as_ref().is_some_and(|store| store.error.is_some());

@@ -40,7 +40,7 @@ impl Engine {
 
     /// Lets writers go on, the longest wait first, while there is room.
     pub(super) fn release_throttled(&mut self) {
-        if self.store.throttled.is_empty() {
+        if self.store.throttled.is_empty() || self.stands_still() {
             return;
         }
         let micros = (self.server.host.monotonic)();
@@ -55,6 +55,9 @@ impl Engine {
             self.go_on(who);
             self.settle_store();
             self.relieve_cache();
+            if self.stands_still() {
+                break;
+            }
         }
     }
 

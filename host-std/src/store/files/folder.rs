@@ -69,6 +69,15 @@ impl Place {
     }
 }
 
+/// Why a power cut cannot take what the file was before along with what it becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeping {
+    /// A journal has what it becomes.
+    ByJournal,
+    /// Its content is durable before it gets its name.
+    BySync,
+}
+
 /// The store's folder.
 #[derive(Debug)]
 pub struct Folder {
@@ -132,9 +141,13 @@ impl Folder {
     }
 
     /// Puts the file there, whole or not at all.
-    pub fn write(&self, place: &Place, content: &[u8]) -> io::Result<()> {
+    pub fn write(&self, place: &Place, content: &[u8], keeping: Keeping) -> io::Result<()> {
         let new = self.path.join(UNFINISHED);
-        File::create(&new)?.write_all(content)?;
+        let mut file = File::create(&new)?;
+        file.write_all(content)?;
+        if keeping == Keeping::BySync {
+            file.sync_data()?;
+        }
         let path = self.path_of(place);
         match fs::rename(&new, &path) {
             Err(error) if error.kind() == ErrorKind::NotFound => {

@@ -1,58 +1,62 @@
-//! The changes of a batch, written down before they are made: a start makes again those that a crash interrupted.
+//! The changes of a batch, written down durably before they are made, and kept until they are durable themselves: a start makes
+//! again those that a crash interrupted, or a power cut undid or tore. Journals have numbers and are made again in their order.
 //!
 //! ```text
 //! | SHA-1 of what follows | count u32 | kind u8, db u32, key length u32, record length u32, key, record | … |
 //! ```
 //!
 //! Numbers are little-endian. The file is written under another name and renamed, so that one that is there is whole; the
-//! hash tells one that a power cut tore, of which no change was made.
+//! hash tells one that is not, of which no change was made.
 
 use crate::{log, start};
 use nuthatch_core::StoreOp;
 use sha1::{Digest, Sha1};
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-const NAME: &str = "journal";
+const NAME: &str = "journal.";
 const HASH: usize = 20;
 const DELETE: u8 = 0;
 const PUT: u8 = 1;
 
-fn path(root: &Path) -> PathBuf {
-    root.join(NAME)
+fn path(root: &Path, number: u64) -> PathBuf {
+    root.join(format!("{NAME}{number}"))
 }
 
 /// Writes the changes down.
-pub fn write(root: &Path, batch: &[StoreOp], durable: bool) -> io::Result<()> {
-    let bytes = encode(batch);
-    if durable {
-        return start::replace_file(&path(root), &bytes);
+pub fn write(root: &Path, number: u64, batch: &[StoreOp]) -> io::Result<()> {
+    start::replace_file(&path(root, number), &encode(batch))
+}
+
+/// Forgets changes that are durable.
+pub fn remove(root: &Path, number: u64) -> io::Result<()> {
+    match fs::remove_file(path(root, number)) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
-    let new = root.join(format!("{NAME}.new"));
-    File::create(&new)?.write_all(&bytes)?;
-    fs::rename(&new, path(root))
 }
 
-/// Forgets them, once they are made.
-pub fn remove(root: &Path) -> io::Result<()> {
-    fs::remove_file(path(root))
+/// The numbers of the journals that are there, the oldest first.
+pub fn numbers(root: &Path) -> io::Result<Vec<u64>> {
+    let mut numbers = Vec::new();
+    for entry in fs::read_dir(root)? {
+        let name = entry?.file_name();
+        numbers.extend(name.to_str().and_then(|name| name.strip_prefix(NAME)?.parse::<u64>().ok()));
+    }
+    numbers.sort_unstable();
+    Ok(numbers)
 }
 
-/// Whether there are changes that may not all have been made.
-pub fn is_there(root: &Path) -> bool {
-    path(root).exists()
-}
-
-/// The changes that were not finished.
-pub fn read(root: &Path) -> io::Result<Option<Vec<StoreOp>>> {
-    let bytes = match fs::read(path(root)) {
+/// The changes of a journal, if it is there and whole.
+pub fn read(root: &Path, number: u64) -> io::Result<Option<Vec<StoreOp>>> {
+    let bytes = match fs::read(path(root, number)) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         outcome => outcome?,
     };
     let batch = decode(&bytes);
     if batch.is_none() {
-        let name = path(root);
+        let name = path(root, number);
         log::warning(&format!(
             "The journal '{}' is cut off: no change of it was made, and it is dropped",
             name.display()

@@ -14,23 +14,25 @@ mod journal;
 mod record;
 
 use super::{Counts, Page, Store, Walk};
-use folder::{Folder, Place};
+use folder::{Folder, Keeping, Place};
 use nuthatch_core::{StoreEntry, StoreOp};
 use sha1::{Digest, Sha1};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 #[cfg(test)]
-pub fn write_journal(path: &Path, batch: &[StoreOp]) -> io::Result<()> {
-    journal::write(path, batch, false)
+pub fn write_journal(path: &Path, number: u64, batch: &[StoreOp]) -> io::Result<()> {
+    journal::write(path, number, batch)
 }
 
 /// How many keys each database had when the store was last closed; not there while it is open.
 const COUNTS: &str = "counts";
+/// Where a database is cleared, a step looks into so many folders, or removes so many files: it takes some milliseconds.
+const FOLDERS_AT_ONCE: usize = 512;
+const FILES_AT_ONCE: usize = 64;
 
 /// Where a key stands in a walk: the beginning of its hash.
 pub fn place(key: &[u8]) -> u64 {
@@ -44,10 +46,18 @@ pub struct Files {
     counts: Mutex<BTreeMap<u32, u64>>,
     /// Readers of a chain of files with one hash must not see it while its last one is moved.
     chains: RwLock<()>,
-    /// A batch was not wholly made; its journal is there.
-    interrupted: AtomicBool,
+    journals: Mutex<Journals>,
     /// Held as long as the store is used.
     _lock: File,
+}
+
+/// Journals that are there, by number: from `first` to before `made` those of batches that were made and may not be durable yet,
+/// from there to before `next` that of one that a failure interrupted.
+#[derive(Debug, Clone, Copy, Default)]
+struct Journals {
+    first: u64,
+    made: u64,
+    next: u64,
 }
 
 /// Whose a file is.
@@ -66,14 +76,14 @@ impl Files {
         let folder = Folder::new(path);
         let counts = read_counts(&path.join(COUNTS))?;
         let counts = match counts {
-            Some(counts) if !journal::is_there(path) => counts,
+            Some(counts) if journal::numbers(path)?.is_empty() => counts,
             _ => folder.count()?,
         };
         let store = Self {
             folder,
             counts: Mutex::new(counts),
             chains: RwLock::default(),
-            interrupted: AtomicBool::new(false),
+            journals: Mutex::default(),
             _lock: lock,
         };
         store.finish()?;
@@ -93,7 +103,7 @@ impl Files {
         Ok(None)
     }
 
-    fn put(&self, db: u32, key: &[u8], bytes: &[u8]) -> io::Result<bool> {
+    fn put(&self, db: u32, key: &[u8], bytes: &[u8], keeping: Keeping) -> io::Result<bool> {
         let content = record::content(key, bytes)
             .ok_or_else(|| io::Error::other("the record is shorter than any that this store can keep"))?;
         let mut place = Place::new(db, key);
@@ -101,13 +111,13 @@ impl Files {
             match self.owner(&place, key)? {
                 Owner::Nobody => break,
                 Owner::This => {
-                    self.folder.write(&place, &content)?;
+                    self.folder.write(&place, &content, keeping)?;
                     return Ok(false);
                 }
                 Owner::Other => place.number += 1,
             }
         }
-        self.folder.write(&place, &content)?;
+        self.folder.write(&place, &content, keeping)?;
         Ok(true)
     }
 
@@ -139,24 +149,30 @@ impl Files {
         Ok(true)
     }
 
-    /// Makes the changes of a journal that was left.
+    fn journals(&self) -> MutexGuard<'_, Journals> {
+        self.journals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes the changes of the journals that are there.
     fn finish(&self) -> io::Result<()> {
         let root = self.folder.path();
-        if let Some(batch) = journal::read(root)? {
-            self.apply(&batch)?;
-            self.folder.sync()?;
-            journal::remove(root)?;
+        let numbers = journal::numbers(root)?;
+        let (Some(&first), Some(last)) = (numbers.first(), numbers.last()) else { return Ok(()) };
+        for &number in &numbers {
+            if let Some(batch) = journal::read(root, number)? {
+                self.apply(&batch, Keeping::ByJournal)?;
+            }
         }
-        self.interrupted.store(false, Ordering::Release);
-        Ok(())
+        *self.journals() = Journals { first, made: last + 1, next: last + 1 };
+        self.sync()
     }
 
     /// Makes these changes, one after another; made twice they are as made once.
-    fn apply(&self, batch: &[StoreOp]) -> io::Result<Counts> {
+    fn apply(&self, batch: &[StoreOp], keeping: Keeping) -> io::Result<Counts> {
         let mut changed = BTreeMap::new();
         for op in batch {
             let (db, by) = match op {
-                StoreOp::Put { db, key, record } => (*db, i64::from(self.put(*db, key, record)?)),
+                StoreOp::Put { db, key, record } => (*db, i64::from(self.put(*db, key, record, keeping)?)),
                 StoreOp::Delete { db, key } => (*db, -i64::from(self.delete(*db, key)?)),
             };
             let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -182,28 +198,36 @@ impl Store for Files {
     }
 
     fn write(&self, batch: &[StoreOp], durable: bool) -> io::Result<Counts> {
-        let root = self.folder.path();
-        // What a failure interrupted comes first: its journal must not be lost under the next one's.
-        if self.interrupted.load(Ordering::Acquire) {
+        let Journals { made, next, .. } = *self.journals();
+        // What a failure interrupted comes first: its journal must not be made again after the next one's.
+        if made < next {
             self.finish()?;
         }
-        if batch.len() > 1 {
-            journal::write(root, batch, durable)?;
-            self.interrupted.store(true, Ordering::Release);
-        }
-        let counts = self.apply(batch)?;
-        if durable {
+        // One change that is made durable at once is there wholly or not at all.
+        if durable && batch.len() == 1 {
+            let counts = self.apply(batch, Keeping::BySync)?;
             self.folder.sync()?;
+            return Ok(counts);
         }
-        if batch.len() > 1 {
-            journal::remove(root)?;
-            self.interrupted.store(false, Ordering::Release);
+        journal::write(self.folder.path(), next, batch)?;
+        self.journals().next = next + 1;
+        let counts = self.apply(batch, Keeping::ByJournal)?;
+        self.journals().made = next + 1;
+        if durable {
+            self.sync()?;
         }
         Ok(counts)
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.folder.sync()
+        let made = self.journals().made;
+        self.folder.sync()?;
+        let mut journals = self.journals();
+        while journals.first < made {
+            journal::remove(self.folder.path(), journals.first)?;
+            journals.first += 1;
+        }
+        Ok(())
     }
 
     fn scan(&self, walk: Walk) -> io::Result<Page> {
@@ -236,16 +260,23 @@ impl Store for Files {
         }
     }
 
-    fn clear(&self, db: u32) -> io::Result<()> {
-        let mut pair = Some(0);
-        while let Some(number) = pair {
-            for place in self.folder.list(db, number)? {
+    fn clear(&self, db: u32, from: u64) -> io::Result<Option<u64>> {
+        let mut pair = (from >> 48) as u16;
+        let (mut folders, mut files) = (0, 0);
+        loop {
+            for place in self.folder.list(db, pair)? {
                 self.folder.remove(&place)?;
+                files += 1;
             }
-            pair = self.folder.next_pair(number);
+            folders += 1;
+            let Some(next) = self.folder.next_pair(pair) else { break };
+            pair = next;
+            if folders >= FOLDERS_AT_ONCE || files >= FILES_AT_ONCE {
+                return Ok(Some(u64::from(pair) << 48));
+            }
         }
         self.counts.lock().unwrap_or_else(PoisonError::into_inner).remove(&db);
-        Ok(())
+        Ok(None)
     }
 }
 
@@ -257,7 +288,7 @@ impl Drop for Files {
             text.push_str(&format!("{db} {count}\n"));
         }
         let path = self.folder.path();
-        if !journal::is_there(path) && self.folder.sync().is_ok() {
+        if self.sync().is_ok() && journal::numbers(path).is_ok_and(|left| left.is_empty()) {
             let _ = crate::start::replace_file(&path.join(COUNTS), text.as_bytes());
         }
     }
