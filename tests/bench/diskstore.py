@@ -78,6 +78,10 @@ def overload(load, options):
             ])
     print("\nSETs of 1 KiB over a cache of 100 MB, 50 clients:\n")
     table(["", "SET/s", "slowest second / mean", "p50 ms", "p99 ms", "worst ms", "saved/s", "CPU µs each", "cache MB", "resident MB"], rows)
+    if options.alone:
+        with tempfile.TemporaryDirectory() as folder:
+            told = store_alone(options.alone, "0", "writes", os.path.join(folder, "store"), 100 << 20, 500_000)
+        print(f"\nThe store by itself, on the same core: {told}\n")
 
 
 def counter(_load, options):
@@ -133,18 +137,22 @@ def misses(load, options):
                 ])
         print("\nGETs over 300 MB with a cache of 10 MB:\n")
         table(["", "GET/s", "read from the store", "p50 µs", "p99 µs", "CPU µs each"], rows)
-        if options.reads:
+        if options.alone:
             server.end(signal.SIGTERM)
-            by_itself(options.reads, os.path.join(server.dir, "nuthatch.ds"))
+            by_itself(options.alone, os.path.join(server.dir, "nuthatch.ds"))
 
 
 def by_itself(program, folder):
     """What the store reads without a server, on the same cores."""
     print("\nThe store by itself:\n")
     for cpus, threads in (("0", 1), ("0,1", 1), ("0,1", 2), ("0,1", 4)):
-        command = ["taskset", "-c", cpus, program, folder, "10485760", "300000", str(threads), "4"]
-        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-        print(f"    cores {cpus}, threads {threads}: {told}")
+        print(f"    cores {cpus}, threads {threads}: {store_alone(program, cpus, 'reads', folder, 10 << 20, 300_000, threads, 4)}")
+
+
+def store_alone(program, cpus, *words):
+    """Runs the example store_alone on these cores; what it says."""
+    command = ["taskset", "-c", cpus, program, *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def absent(load, options):
@@ -194,7 +202,7 @@ def run(_binaries, options):
 def arguments(parser):
     parser.add_argument("--steps", type=names(STEPS), default=",".join(STEPS), help=f"diskstore: which of {','.join(STEPS)}")
     parser.add_argument("--engine", choices=("default", "files"), default="default", help="diskstore: which store")
-    parser.add_argument("--reads", help="diskstore: nuthatch's example store_reads, built; shows what the store reads by itself")
+    parser.add_argument("--alone", help="diskstore: nuthatch's example store_alone, built; shows what the store reads and writes by itself")
     parser.add_argument("--small", type=int, default=50_000_000, help="diskstore: how many small keys")
     parser.add_argument("--fill", type=float, default=1800, help="diskstore: seconds that filling may take")
 

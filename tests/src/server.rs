@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use crate::resp::{Conn, Value};
 
 /// How long a server may take to answer its first PING, or to end.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Flags that every server of a test gets, after its port and directory.
 const FLAGS: [&str; 6] = ["--bind", "127.0.0.1", "--save", "", "--enable-debug-command", "yes"];
 
