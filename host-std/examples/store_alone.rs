@@ -19,7 +19,8 @@ use std::time::{Duration, Instant};
 #[global_allocator]
 static ALLOCATOR: nuthatch::memory::Allocator = nuthatch::memory::allocator();
 
-const USAGE: &str = "store_alone reads FOLDER CACHE KEYS THREADS SECONDS\nstore_alone writes FOLDER CACHE KEYS";
+const USAGE: &str =
+    "store_alone reads FOLDER CACHE KEYS THREADS SECONDS\nstore_alone writes FOLDER CACHE KEYS";
 /// Keys of a batch: a MiB with values of 1 KiB.
 const BATCH: u64 = 1_000;
 

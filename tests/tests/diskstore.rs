@@ -593,3 +593,29 @@ fn a_cache_of_next_to_nothing_answers_as_the_reference() {
     // A seed that met a deadline of the last hour there is, which a record once took for none.
     as_the_reference(seed::given().unwrap_or(486_825), "100", "1");
 }
+
+/// A SORT within MULTI found keys in the store alone, of which nobody knew before it ran, and failed in the middle of the transaction.
+#[test]
+fn a_sort_within_a_transaction_waits_for_its_keys() {
+    let place = Place::new();
+    let server = place.start(&["--cache-flush-delay", "0"]);
+    for (key, weight) in [("a", "3"), ("b", "1"), ("c", "2")] {
+        server.call(&["RPUSH", "list", key]).expect("a reply");
+        server.call(&["SET", &format!("w:{key}"), weight]).expect("a reply");
+    }
+    assert_eq!(text(&server, "DEBUG FLUSHCACHE"), "+OK");
+    let mut conn = server.connect().expect("a connection");
+    let queued: [&[&str]; 4] = [
+        &["INCR", "before"],
+        &["SORT", "list", "BY", "w:*", "GET", "#", "GET", "w:*"],
+        &["SORT", "list", "BY", "w:*", "DESC", "STORE", "sorted"],
+        &["LRANGE", "sorted", "0", "-1"],
+    ];
+    conn.call(&["MULTI"]).expect("a reply");
+    for command in queued {
+        conn.call(command).expect("a reply");
+    }
+    let reply = conn.call(&["EXEC"]).expect("a reply").render();
+    let expected = "*4\n  :1\n  *6\n    \"b\"\n    \"1\"\n    \"c\"\n    \"2\"\n    \"a\"\n    \"3\"\n  :3\n  *3\n    \"a\"\n    \"c\"\n    \"b\"";
+    assert_eq!(reply.trim_end(), expected);
+}

@@ -202,3 +202,52 @@ fn a_disk_too_full_for_the_trees_files_holds_no_write_for_ever() {
         assert_eq!(ask(&server, &format!("STRLEN key:{i}")), format!(":{}", 8_000 + i.to_string().len()));
     }
 }
+
+/// SHUTDOWN was never answered where the store failed, and SHUTDOWN NOSAVE did not end the server.
+#[test]
+fn shutdown_over_a_disk_that_fails_is_refused_and_nosave_ends() {
+    for engine in ["default", "files"] {
+        let disk = Disk::new();
+        let mut server = disk.start(engine, "1");
+        assert_eq!(ask(&server, "SET before 1"), "+OK");
+        disk.fails("full");
+        assert_eq!(ask(&server, "SET dirty 1"), "+OK");
+        comes(&server, "SET refused 1", "-MISCONF");
+        assert_eq!(ask(&server, "SHUTDOWN"), "-ERR Errors trying to SHUTDOWN. Check logs.", "{engine}");
+        assert_eq!(ask(&server, "GET dirty"), "\"1\"", "{engine}: it goes on");
+        assert!(server.log().contains("SHUTDOWN NOSAVE"), "{engine}: {}", server.log());
+        assert!(server.call(&["SHUTDOWN", "NOSAVE"]).is_err(), "{engine}: it ends");
+        assert_eq!(server.wait().expect("its end").code(), Some(0), "{engine}: {}", server.log());
+    }
+}
+
+/// A BGSAVE that failed refused every write, though the store has them all.
+#[test]
+fn a_snapshot_that_fails_refuses_no_writes() {
+    let disk = Disk::new();
+    let server = disk.start("default", "1");
+    assert_eq!(ask(&server, "SET before 1"), "+OK");
+    fs::create_dir_all(server.dir().join("dump.rdb/in the way")).expect("a directory");
+    assert!(ask(&server, "BGSAVE").starts_with('+'));
+    let until = Instant::now() + PATIENCE;
+    while !ask(&server, "INFO persistence").contains("rdb_last_bgsave_status:err") {
+        assert!(Instant::now() < until, "{}", server.log());
+        sleep(Duration::from_millis(20));
+    }
+    assert_eq!(ask(&server, "SET after 1"), "+OK", "{}", server.log());
+}
+
+/// CONFIG RESETSTAT left the cache's counts as they were.
+#[test]
+fn reset_counts_are_the_caches_too() {
+    let disk = Disk::new();
+    let server = disk.start("default", "0");
+    assert_eq!(ask(&server, "SET key 1"), "+OK");
+    assert_eq!(ask(&server, "DEBUG FLUSHCACHE"), "+OK");
+    assert_eq!(ask(&server, "GET key"), "\"1\"");
+    let told = |field: &str| ask(&server, "INFO diskstore").contains(field);
+    assert!(told("cache_loads:1") && told("cache_saves:1"), "{}", ask(&server, "INFO diskstore"));
+    assert_eq!(ask(&server, "CONFIG RESETSTAT"), "+OK");
+    assert!(told("cache_loads:0") && told("cache_saves:0"), "{}", ask(&server, "INFO diskstore"));
+    assert!(told("cache_resident_keys:1"), "what is there is not counted anew");
+}
