@@ -15,6 +15,7 @@ use super::{StoreMemory, StoreOp, record};
 use crate::keyspace::Keyspace;
 use crate::types::segmented::Slot;
 use crate::words::ordered::OrderedMap;
+use crate::words::reach::SERVER;
 use crate::words::time::UnixMillis;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -177,6 +178,11 @@ impl Cache {
         (self.catalog.of(index), (self.place)(key))
     }
 
+    /// What gives a key its place.
+    pub fn place_of(&self) -> fn(&[u8]) -> u64 {
+        self.place
+    }
+
     /// Where a key of one of the store's databases stands.
     pub fn at_in(&self, db: u32, key: &[u8]) -> At {
         (db, (self.place)(key))
@@ -185,12 +191,17 @@ impl Cache {
     /// Bytes that the cache takes: records, books and batches on their way.
     #[inline]
     pub fn used(&self) -> usize {
-        self.bytes + self.in_flight + self.absent.bytes() + self.books()
+        self.bytes + self.in_flight + self.absent.bytes() + self.books() + self.kept_for_snapshot()
     }
 
     /// Bytes of the books of what is under way.
     fn books(&self) -> usize {
         self.keys.bytes() + outstanding::bytes_of(&self.queue) + self.outstanding.bytes() + self.ties.bytes()
+    }
+
+    /// Bytes that a snapshot keeps of what has changed since its instant.
+    pub fn kept_for_snapshot(&self) -> usize {
+        self.instant.as_ref().filter(|_| SERVER).map_or(0, |instant| instant.bytes())
     }
 
     /// Bytes that are not in the store yet.

@@ -5,13 +5,14 @@
 #[expect(dead_code, reason = "hosts use all of it")]
 mod counting;
 
-use super::{Bounds, Cache, place};
+use super::{Bounds, Cache, Instant, Section, place};
 use crate::keyspace::Keyspace;
 use crate::types::codec::{Encoder, NEWEST_VERSION};
 use crate::types::string::StrRef;
 use crate::words::hash::HashKey;
 use counting::{Counting, Tally};
 use std::alloc::System;
+use std::boxed::Box;
 use std::cell::Cell;
 use std::format;
 use std::vec::Vec;
@@ -134,4 +135,27 @@ fn a_key_of_all_transactions_ties_them_in_time() {
     let mut encoder = Encoder::new(NEWEST_VERSION, false);
     let batch = cache.next_batch(&data, &mut encoder, Bounds { before: 1, bytes: 1, keys: 1 }).unwrap();
     assert_eq!(batch.len(), own.len() + 1, "they go together");
+}
+
+/// What a snapshot remembered of keys that changed before it came to them stayed until its end, and nobody counted it.
+#[test]
+fn a_snapshot_counts_what_it_keeps_and_forgets_what_it_has_passed() {
+    let mut data = keyspace();
+    let mut cache = Cache::new(1, place);
+    let db = cache.catalog.of(0);
+    cache.instant = Some(Box::new(Instant::new(std::vec![Section { db, number: 0, point: Some(0) }])));
+    let before = cache.used();
+    let changed = keys(20_000, 12);
+    let news = taken(|| changed.iter().for_each(|key| cache.before_change(0, key, &data))).1;
+    let counted = cache.kept_for_snapshot() as f64;
+    assert!((0.85..1.15).contains(&((cache.used() - before) as f64 / news)), "{news}, {counted} of it");
+    let instant = cache.instant.as_mut().unwrap();
+    assert!(changed.iter().all(|key| instant.knows(0, place(key), key)) && !instant.knows(0, 7, b"other"));
+    let half = u64::MAX / 2;
+    let let_go = -taken(|| instant.reach(0, Some(half))).1;
+    assert!(changed.iter().all(|key| instant.knows(0, place(key), key) == (place(key) >= half)));
+    assert!((0.85..1.15).contains(&((counted - instant.bytes() as f64) / let_go)), "{let_go}");
+    instant.reach(0, None);
+    assert_eq!(instant.bytes(), 0);
+    cache.settle(&mut data, 1);
 }

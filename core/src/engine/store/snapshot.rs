@@ -118,6 +118,7 @@ impl Engine {
         if let Err(reason) = self.write_early() {
             return self.fail_store_snapshot(&reason);
         }
+        self.hand_on_portion(PORTION);
         let Some(snapshot) = self.store.snapshot.as_deref_mut() else { return };
         if snapshot.reading || !(part.store_has_room)(self) {
             return;
@@ -189,20 +190,19 @@ impl Engine {
         else {
             return Ok(());
         };
-        let place = |key: &[u8]| store.at_in(0, key).1;
+        let place = store.place_of();
         // A record that was cut ends the page before its place; it is read again, whole.
         let cut = entries.iter().find(|entry| !snapshot.whole && entry.record.len() >= PAGE_RECORD);
         let cut = cut.map(|entry| place(&entry.key));
         let taken = entries.iter().take_while(|entry| cut.is_none_or(|cut| place(&entry.key) < cut)).count();
         let Some(instant) = store.instant.as_deref_mut() else { return Ok(()) };
         let Some(section) = instant.sections.get(snapshot.current) else { return Ok(()) };
-        let (db, file_number) = (section.db, section.number);
-        for entry in entries[..taken].iter().filter(|entry| !instant.knows(db, &entry.key)) {
+        let (current, file_number) = (snapshot.current, section.number);
+        let is_news = |entry: &&StoreEntry| !instant.knows(current, place(&entry.key), &entry.key);
+        for entry in entries[..taken].iter().filter(is_news) {
             snapshot.write(file_number, &entry.key, &entry.record, &limits)?;
         }
-        if let Some(section) = instant.sections.get_mut(snapshot.current) {
-            section.point = cut.or(next);
-        }
+        instant.reach(current, cut.or(next));
         (snapshot.whole, snapshot.reading) = (cut.is_some(), false);
         let (done, total) = &mut self.server.persistence.walked;
         *done = (*done + taken as u64).min(*total);

@@ -10,7 +10,7 @@ impl Engine {
     /// Whether no more data may become dirty now.
     fn is_cache_full(&self) -> bool {
         let Some(store) = self.data.store.as_deref() else { return false };
-        let dirty = store.dirty_bytes();
+        let dirty = store.dirty_bytes() + store.kept_for_snapshot();
         // A limit that cannot be kept must not stop everything: what is not dirty cannot be saved either.
         dirty > self.dirty_share() || (store.used() > self.cache_limit() && store.dirty_keys() > 0)
     }
