@@ -278,7 +278,7 @@ impl Cache {
         let at = self.at(index, key);
         let database = keyspace.db(index);
         let record = || database.find(keyspace.hash(key), key).map(|slot| database.get(slot));
-        if let Some(instant) = &mut self.instant {
+        if SERVER && let Some(instant) = &mut self.instant {
             instant.before_change(at, key, record());
         }
         let known = self.keys.get(at, key).map(|entry| (entry.touched, entry.is_dirty()));
@@ -440,7 +440,7 @@ impl Cache {
         if space.count == 0 && places.is_empty() && space.bytes == 0 {
             return;
         }
-        if let Some(instant) = &mut self.instant {
+        if SERVER && let Some(instant) = &mut self.instant {
             let dirty = self.keys.dirty(old, 0, None).map(|(place, entry)| (place, &entry.key));
             instant.before_flush(old, dirty, keyspace.db(index), keyspace.hash_key());
         }
