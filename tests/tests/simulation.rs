@@ -3,7 +3,7 @@
 
 use nuthatch_tests::{
     seed,
-    sim::{PagedTwin, StoreTwin, World},
+    sim::{PagedTwin, StoreTwin, World, most_under_way},
 };
 
 const TURNS: usize = 3000;
@@ -107,6 +107,15 @@ fn over_a_store_with_fresh_seeds() {
 #[test]
 fn over_a_store_with_the_given_seed() {
     run_given(run_over_store);
+}
+
+/// What was on its way to a snapshot, or a journal that was written anew, took two thirds of a small limit: values left for it, and what
+/// was in use was read from the device again and again.
+#[test]
+fn a_snapshot_has_little_of_the_memory_under_way() {
+    let limit = 8 << 20;
+    let most = most_under_way(limit, 4 * (limit / 1000));
+    assert!((100_000..limit / 16).contains(&most), "{most} bytes of {limit} are under way at once");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! transactions, subscriptions, connections that break off. A model of plain maps says what each session must be sent,
 //! byte for byte. The engine does no I/O, so a seed replays everything.
 
+mod background;
 mod files;
 mod generate;
 mod model;
@@ -15,6 +16,7 @@ mod told;
 mod twin;
 mod world;
 
+pub use background::most_under_way;
 pub use paged::PagedTwin;
 pub use twin::StoreTwin;
 pub use world::World;
