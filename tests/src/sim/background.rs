@@ -65,7 +65,8 @@ impl Swapped {
                     if let Job::PageRead { len, .. } = job {
                         bytes += len;
                     }
-                    self.pages.take(id, job).unwrap_or_else(|clash| panic!("{clash}"));
+                    let taken = self.pages.take(id, job);
+                    assert!(taken.is_ok(), "{taken:?}");
                 }
                 other => {
                     if let Job::Append { bytes: portion, .. } = &other {
