@@ -19,9 +19,9 @@ process.on('beforeExit', () => open.forEach(({ db }) => db.close()));
 
 /** A client of an engine of its own, which is there when the promise resolves. */
 export async function embed(name, options) {
+  await check(options);
   const { device: asked = 'auto' } = options, device = asked === 'auto' ? DEVICES[0] : asked;
   if (!DEVICES.includes(device)) throw new NuthatchError(`DEVICE '${device}' is a browser's: in Node there are ${DEVICES.join(' and ')}`);
-  await check(options);
   const wasm = readFile(new URL('./engine.wasm', import.meta.url));
   const docs = () => readFile(new URL('./docs.tsv', import.meta.url));
   const connect = (name, receive, fail) => {

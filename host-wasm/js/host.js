@@ -188,7 +188,8 @@ export class Host {
   commit(serial) {
     const { engine } = this;
     const ops = [];
-    this.counts.commits++;
+    // One of nothing is no transaction.
+    this.counts.commits += engine.ops() > 0;
     for (let i = 0, n = engine.ops(); i < n; i++) {
       const until = engine.op_until(i);
       const bytes = until < 0 ? this.view(engine.op_bytes(i), engine.op_len(i)).slice() : undefined;

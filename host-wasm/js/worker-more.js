@@ -26,7 +26,7 @@ const KEPT = 1 << 16;
 /** Records of tabs that did not come back in this time are removed. */
 const FORGOTTEN_MS = 3_600_000;
 /** A tab that was closed or ended a moment ago may hold a database for so long. */
-const HELD_MS = 1000;
+const HELD_MS = 2000;
 const utf8 = new TextDecoder();
 const toBytes = new TextEncoder();
 
@@ -403,10 +403,10 @@ async function measured({ db, pages }) {
   return found;
 }
 
-/** What a request gives; `busy` where another tab is in its way. */
+/** What a request gives; `busy` where another tab is in its way: one that waits behind another request is not told that it is blocked. */
 function done(request, busy) {
   return new Promise((resolve, reject) => {
-    request.onblocked = () => setTimeout(reject, HELD_MS, busy);
+    if (busy) setTimeout(reject, HELD_MS, busy);
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
   });

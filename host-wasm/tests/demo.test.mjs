@@ -23,18 +23,24 @@ test('the demo page', async () => {
   const server = await serveDemo();
   const { context, close } = await profile({ viewport: { width: 1400, height: 1100 }, acceptDownloads: true });
   try {
-    page = await context.newPage();
-    page.on('pageerror', (error) => errors.push(error.stack));
-    page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
+    page = await watched(context);
     url = server.url;
     await visit();
-    for (const part of [terminal, completion, samples, keysAndValues, outAndIn, crash, looks]) await part();
+    for (const part of [terminal, completion, samples, keysAndValues, outAndIn, dropped, crash, twoTabs, looks]) await part();
     assert.deepEqual(errors, []);
   } finally {
     await close();
     server.close();
   }
 });
+
+/** A page whose errors are noted. */
+async function watched(context) {
+  const page = await context.newPage();
+  page.on('pageerror', (error) => errors.push(error.stack));
+  page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
+  return page;
+}
 
 const text = (id) => page.textContent(`#${id}`);
 const shot = (name) => page.screenshot({ path: join(screenshots, `${name}.png`), fullPage: true });
@@ -163,6 +169,38 @@ async function outAndIn() {
   const after = Number((await command('DBSIZE')).match(/\d+/)[0]);
   // Short deadlines pass meanwhile.
   assert(after <= before && after > before - 5100, `${before} keys went out, ${after} came in`);
+  assert.match(await command('ZCARD leaderboard'), /20000/);
+}
+
+/** Nobody had tried it but by the button. */
+async function dropped() {
+  const digest = 'DEBUG DIGEST-VALUE leaderboard feed post:000007', before = await command(digest);
+  const file = await page.evaluateHandle(async (base64) => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([Uint8Array.from(atob(base64), (char) => char.charCodeAt(0))], 'dropped.rdb'));
+    return transfer;
+  }, (await readFile(join(screenshots, 'dump.rdb'))).toString('base64'));
+  await press('empty');
+  await page.dispatchEvent('body', 'dragover', { dataTransfer: file });
+  assert(await page.locator('#drop').isVisible(), 'nothing shows that a file may be dropped');
+  await page.dispatchEvent('body', 'drop', { dataTransfer: file });
+  assert(await page.locator('#drop').isHidden());
+  await until('the dropped file is not loaded', async () => /^dropped\.rdb loaded: /.test(await text('said')), 240_000);
+  assert.equal(await command(digest), before);
+}
+
+/** A second tab uses the first one's engine, and goes on when that one is closed. */
+async function twoTabs() {
+  const first = page;
+  await command('SET tabs 1');
+  page = await watched(first.context());
+  await visit();
+  assert.equal(await command('INCR tabs'), '(integer) 2');
+  await page.fill('#pattern', 'tabs');
+  await page.click('#filter button');
+  await until('the second tab shows no keys', async () => (await page.locator('#rows button').count()) === 1);
+  await first.close();
+  assert.equal(await command('INCR tabs'), '(integer) 3');
   assert.match(await command('ZCARD leaderboard'), /20000/);
 }
 

@@ -614,7 +614,7 @@ test('a flush is told, whoever sends it, and in its place among the events; a fi
 test('options that are wrong are refused, with what may stand there', async () => {
   const wrong = [
     [{ durability: 'stict' }, 'OPTION', /durability .*relaxed or strict/], [{ tabs: 'shared' }, 'OPTION', /tabs .*share or exclusive/], [{ worker: 'no' }, 'OPTION', /worker .*true or false/],
-    [{ tab: 'exclusive' }, 'OPTION', /'tab' .*maxmemory, .*tabs/], [{ device: 'disk' }, 'DEVICE', /'disk' .*memory and file/], [{ policy: 'lru' }, 'CONFIG', /allkeys-lru/], [{ maxmemory: 'much' }, 'CONFIG', /memory value/],
+    [{ tab: 'exclusive' }, 'OPTION', /'tab' .*maxmemory, .*tabs/], [{ device: 'disk' }, 'OPTION', /'disk': .*memory or file/], [{ device: 'opfs' }, 'DEVICE', /'opfs' .*memory and file/], [{ policy: 'lru' }, 'CONFIG', /allkeys-lru/], [{ maxmemory: 'much' }, 'CONFIG', /memory value/],
     ...['diskstore-enabled', 'cache-max-memory', 'Port', 'dir', 'replicaof', 'logfile', 'io-threads', 'vm-swap-file'].map((name) => [{ directives: { [name]: 'yes' } }, 'CONFIG', new RegExp(`'${name}'`)]),
     [{ directives: { nonsense: 1 } }, 'CONFIG', /nonsense/],
   ];
