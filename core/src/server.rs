@@ -245,6 +245,8 @@ pub struct Server {
     pub requests: Vec<Request>,
     /// Who subscribed to what.
     pub subscriptions: Subscriptions,
+    /// Where it is published that all keys of database 0 went at once.
+    pub flushes: Option<&'static [u8]>,
     /// A dataset is being loaded; most commands are refused.
     pub loading: bool,
     /// The host has no more memory to give: what needs some is refused, as over `maxmemory`.
@@ -298,6 +300,7 @@ impl Server {
             monitors: Vec::new(),
             requests: Vec::new(),
             subscriptions: Subscriptions::default(),
+            flushes: None,
             loading: false,
             short_of_memory: false,
             persistence: Persistence::new(now),

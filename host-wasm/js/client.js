@@ -1,7 +1,7 @@
 // The user's side: commands out, values in. What is wanted now and then is loaded when it is (page-more.js).
 
-import { EAR, FLUSHED, NOBODY } from './lanes.js';
-import { BLOCKING, FLUSHING, Line, ODD, kind, oneReply } from './line.js';
+import { EAR, NOBODY } from './lanes.js';
+import { BLOCKING, Line, ODD, kind, oneReply } from './line.js';
 import { NuthatchError, Parser, bytesOf } from './resp.js';
 import { method, tagged } from './commands.js';
 
@@ -11,13 +11,19 @@ const COPIED = 4096;
 const PAST = 200;
 /** Methods that are loaded when they are first called. */
 const LATER = 'close crash exportRdb importRdb persist subscribe psubscribe commandDocs stats pageMap watch live'.split(' ');
-const SCANS = 'scan sscan hscan zscan'.split(' '), JSONS = 'get mget hget hgetall lrange set mset hset lpush rpush'.split(' ');
+
+/** Options that are right, each with its name; of others page-more.js knows what is wrong. */
+const RIGHT = /^(maxmemory|policy|path|log) | $|^(worker (true|false)|durability (relaxed|strict)|tabs (share|exclusive)|device (auto|idb|opfs|memory|file))$/;
+
+/** Rejects options that are wrong. */
+export async function check(options) {
+  if (!Object.entries(options).every((option) => RIGHT.test(option.join(' ')))) (await import('./page-more.js')).check(options, RIGHT, NuthatchError);
+}
 
 /** One user's connection to an engine. `connect` makes the way there. */
 export class Client {
   constructor(name, options, connect) {
-    const { device = 'auto', durability = 'relaxed' } = options;
-    Object.assign(this, { name, connect, options: { ...options, device, durability } });
+    Object.assign(this, { name, connect, options });
     this.lanes = new Map();
     this.free = [];
     /** The lane of ordinary commands. */
@@ -43,7 +49,7 @@ export class Client {
     // One that was ended may have had something to say yet.
     const life = (this.life = {});
     this.link = this.connect(name, (data) => life === this.life && this.take(data), (text) => life === this.life && this.fail(new NuthatchError(`WORKER ${text}`)));
-    const { device: kind, durability, wasm, docs, path } = options;
+    const { device: kind = 'auto', durability = 'relaxed', wasm, docs, path } = options;
     this.link.post({ open: { name, config: config(options, kind), kind, durability, wasm, docs, path, tabs: tabs(options) } });
   }
 
@@ -74,9 +80,7 @@ export class Client {
   }
 
   call(words, how) {
-    const which = kind(words[0]), sent = () => this.send(words, how.lane ?? this.base, how);
-    if (which === FLUSHING) return sent().finally(() => this.send(['PUBLISH', FLUSHED, ''], this.base, how));
-    if (which !== BLOCKING || how.lane !== undefined) return sent();
+    if (how.lane !== undefined || kind(words[0]) !== BLOCKING) return this.send(words, how.lane ?? this.base, how);
     const lane = this.free.pop() ?? this.nextLane++;
     return this.send(words, lane, how).finally(() => this.free.push(lane));
   }
@@ -96,7 +100,7 @@ export class Client {
   /** A reply at once, for a value in memory. */
   sync(words, { bytes }) {
     const { server } = this.link;
-    if (!server || this.ended) throw this.ended ?? new NuthatchError('NOTSYNC db.sync needs open(name, { worker: false })');
+    if (!server || this.ended) throw this.ended ?? new NuthatchError('NOTSYNC open(name, { worker: false }) has db.sync');
     oneReply(words);
     if (this.flushing) this.flush();
     return server.sync(words, bytes);
@@ -136,21 +140,13 @@ export class Client {
     };
     if (!this.lanes.size && !this.asked.size) return go();
     this.late = [];
-    this.more().then((more) => {
-      if (life !== this.life) return;
-      go();
-      more.resume(this, resume);
-      const { late } = this;
-      this.late = undefined;
-      late.forEach((data) => this.take(data));
-    }).catch((error) => life === this.life && this.fail(error));
+    this.more().then((more) => life === this.life && more.resume(this, resume, go)).catch((error) => life === this.life && this.fail(error));
   }
 
   /** The device took no commit: what waits for one is told so. Its replies come when there is room, and what comes from now
    * on does not wait behind them. */
   refuse(text) {
-    const code = /quota/.test(text) ? 'QUOTA' : 'IOERR';
-    const error = new NuthatchError(`${code} ${text}: it is in memory and will be written when the device takes it`);
+    const error = new NuthatchError(`${text}: it is in memory and will be written later`);
     for (const [lane, { waiting }] of this.lanes) {
       if (lane === EAR) continue;
       for (const entry of waiting) {
@@ -202,16 +198,19 @@ export class Client {
     const put = (name, value) => Object.defineProperty(db, name, { value, configurable: true });
     put('call', (...words) => run(words));
     Object.setPrototypeOf(db, commands(put, run, how));
-    if (how.sync || how.run) return db;
-    put('multi', () => this.multi(how));
     const more = () => this.more(), made = {};
-    for (const name of SCANS) put(`${name}Iterator`, async function* (...given) {
-      yield* (await more()).scan(db, name, given);
-    });
     const lazy = (name, make) => Object.defineProperty(db, name, { get: () => (made[name] ??= make()) });
+    if (how.run) return db;
+    if (!how.bytes) lazy('bytes', () => this.methods(Object.assign(Object.create(how), { bytes: true })));
+    if (how.sync) return db;
+    put('multi', () => this.multi(how));
+    for (const type of ['', 's', 'h', 'z']) put(`${type}scanIterator`, async function* (...given) {
+      yield* (await more()).scan(db, type, given);
+    });
     if (how.bytes) return db;
-    lazy('bytes', () => this.methods(Object.assign(Object.create(how), { bytes: true })));
-    lazy('json', () => Object.fromEntries(JSONS.map((name) => [name, (...given) => more().then(({ json }) => json(db, name, given))])));
+    lazy('json', () => new Proxy({}, {
+      get: (_, name) => (isMethod(name) ? (...given) => more().then(({ json }) => json(db, name, given)) : undefined),
+    }));
     if (before) return db;
     if (how.lane !== undefined) {
       put('close', () => more().then(({ leave }) => leave(this, how)));
@@ -262,12 +261,14 @@ function config({ maxmemory = '64mb', policy, worker, directives = {} }, kind) {
 /** Commands that a session of its own may send, and names that are no methods: their commands have no reply or end it. */
 const OWN = /^(select|(un)?watch)$/, NEVER = /^(then|multi|exec|discard|reset)$/;
 
+const isMethod = (name) => /^[a-z_]+$/.test(String(name)) && !NEVER.test(name);
+
 /** What `db` is made of: a name that is asked for becomes the method of the command that has it. */
 function commands(put, run, { lane }) {
   return new Proxy(Function.prototype, {
     get(functions, name, db) {
       if (typeof name === 'symbol' || name in functions) return Reflect.get(functions, name, db);
-      if (NEVER.test(name) || kind(name) === ODD || (lane === undefined && OWN.test(name)) || !/^[a-z_]+$/.test(name)) return undefined;
+      if (!isMethod(name) || kind(name) === ODD || (lane === undefined && OWN.test(name))) return undefined;
       const call = method(name, run);
       put(name, call);
       return call;

@@ -93,16 +93,17 @@ export class Host {
     this.turn();
   }
 
-  /** Gives a session bytes; they are run at once, unless the device has to be waited for. */
-  send(session, bytes) {
+  /** Gives sessions bytes: `session, bytes, session, bytes, …`. They are run at once, unless the device has to be waited for. */
+  send(...parts) {
     this.fed = Date.now();
-    this.queue.push([session, bytes, 0]);
+    while (parts.length) this.queue.push([...parts.splice(0, 2), 0]);
     this.turn();
   }
 
   /** Runs what waits while there is room for what it brings. */
   feed() {
     const { queue, engine } = this;
+    let fed = 0;
     while (queue.length && !engine.is_pressed()) {
       const head = queue[0];
       const [session, bytes, from] = head;
@@ -111,7 +112,11 @@ export class Host {
       engine.send(session, to - from, Date.now());
       if (to === bytes.length) queue.shift();
       else head[2] = to;
-      if (queue.length) this.exchange();
+      // What came together goes to the device together.
+      fed += to - from;
+      if (fed < PORTION) continue;
+      fed = 0;
+      this.exchange();
     }
     engine.shrink_input(INPUT_KEPT);
   }
@@ -141,8 +146,6 @@ export class Host {
       this.timer = 0;
       this.turn();
     }, Math.max(0, this.next - Date.now()));
-    // Node's process is not to be kept alive by what is only due some time.
-    if (this.idle) this.timer.unref();
   }
 
   /** Jobs go out; those of pages that are done at once come back at once. */
@@ -185,7 +188,8 @@ export class Host {
   commit(serial) {
     const { engine } = this;
     const ops = [];
-    this.counts.commits++;
+    // One of nothing is no transaction.
+    this.counts.commits += engine.ops() > 0;
     for (let i = 0, n = engine.ops(); i < n; i++) {
       const until = engine.op_until(i);
       const bytes = until < 0 ? this.view(engine.op_bytes(i), engine.op_len(i)).slice() : undefined;

@@ -21,13 +21,15 @@ export interface OpenOptions {
   worker?: boolean;
   /** In Node, with `device: 'file'`: the directory of its files. */
   path?: string;
-  /** Further directives, as in `redis.conf`. */
+  /** Further directives, as in `redis.conf`; those of networks, processes, other servers and the diskstore are refused. */
   directives?: Record<string, string | number>;
   /** The engine's log, line by line. */
   log?: (line: string) => void;
 }
 
-/** An error that the engine answered, or that hindered it; `code` is its first word, such as `WRONGTYPE`. */
+/** An error that the engine answered, or that hindered it; `code` is its first word: of the engine's errors theirs, such as `WRONGTYPE`; `OPTION`, `CONFIG` and
+ * `DEVICE` of what `open` was given; `BUSY`, `CLOSED`, `CRASHED`, `NOREPLY`, `NOTSYNC`, `NOTINMEMORY`, `REPLYLOST`, `BADRDB`, `WORKER`; `QUOTA`, and `IOERR` with what else
+ * a browser or a system says. */
 export class NuthatchError extends Error {
   readonly code: string;
 }
@@ -92,18 +94,21 @@ export interface ImportResult { keys: number; refused: number; error?: string }
 /** Ends what began: a subscription, a watch, a live query. */
 export type Stop = () => Promise<unknown>;
 
-type Flag = true | false;
 interface Expiry { ex?: number; px?: number; exat?: number | Date; pxat?: number | Date }
-interface SetOptions extends Expiry { keepttl?: Flag; nx?: Flag; xx?: Flag }
-interface WhenOptions { nx?: Flag; xx?: Flag; gt?: Flag; lt?: Flag }
-interface AddOptions extends WhenOptions { ch?: Flag }
+interface SetOptions extends Expiry { keepttl?: boolean; nx?: boolean; xx?: boolean }
+interface WhenOptions { nx?: boolean; xx?: boolean; gt?: boolean; lt?: boolean }
+interface AddOptions extends WhenOptions { ch?: boolean }
 interface ScanOptions { match?: Argument; count?: number }
-interface SortOptions { by?: Argument; limit?: [number, number]; get?: Argument | Argument[]; asc?: Flag; desc?: Flag; alpha?: Flag }
+interface SortOptions { by?: Argument; limit?: [number, number]; get?: Argument | Argument[]; asc?: boolean; desc?: boolean; alpha?: boolean }
 interface StoreOptions { weights?: number[]; aggregate?: 'sum' | 'min' | 'max' }
-interface RangeOptions { byscore?: Flag; bylex?: Flag; rev?: Flag; limit?: [number, number] }
+interface RangeOptions { byscore?: boolean; bylex?: boolean; rev?: boolean; limit?: [number, number] }
 interface LimitOptions { limit?: [number, number] }
 interface WithScores { withscores: true }
-type Pairs = Record<string, Argument> | Map<Argument, Argument>;
+interface PerhapsScores { withscores?: boolean }
+/** Names with values: an object of any type whose properties are arguments, all of them there. */
+type Pairs<F> = F & { [K in keyof F]-?: Argument };
+/** A hash: where strings are bytes, names are bytes too, which an object cannot have. */
+type Fields<S> = S extends string ? Record<string, S> : Map<S, S>;
 type Scored = readonly (readonly [score: Argument, member: Argument])[];
 type Bound = Argument;
 
@@ -148,7 +153,7 @@ export interface Commands<S = string, W = Soon> {
   object(...words: Argument[]): To<W, any>;
   pubsub(...words: Argument[]): To<W, any>;
   slowlog(...words: Argument[]): To<W, any>;
-  copy(from: Argument, to: Argument, options?: { db?: number; replace?: Flag }): To<W, number>;
+  copy(from: Argument, to: Argument, options?: { db?: number; replace?: boolean }): To<W, number>;
   dbsize(): To<W, number>;
   incr(key: Argument): To<W, number>;
   decr(key: Argument): To<W, number>;
@@ -160,7 +165,7 @@ export interface Commands<S = string, W = Soon> {
   touch(...keys: Many[]): To<W, number>;
   unlink(...keys: Many[]): To<W, number>;
   dump(key: Argument): To<W, S | null>;
-  restore(key: Argument, ttl: number, payload: Argument, options?: { replace?: Flag; absttl?: Flag; idletime?: number; freq?: number }): To<W, 'OK'>;
+  restore(key: Argument, ttl: number, payload: Argument, options?: { replace?: boolean; absttl?: boolean; idletime?: number; freq?: number }): To<W, 'OK'>;
   echo(text: Argument): To<W, S>;
   ping(text?: Argument): To<W, S>;
   expire(key: Argument, time: number, options?: WhenOptions): To<W, number>;
@@ -183,30 +188,35 @@ export interface Commands<S = string, W = Soon> {
   getdel(key: Argument): To<W, S | null>;
   getbit(key: Argument, offset: number): To<W, 0 | 1>;
   setbit(key: Argument, offset: number, bit: 0 | 1): To<W, 0 | 1>;
-  getex(key: Argument, options?: Expiry & { persist?: Flag }): To<W, S | null>;
+  getex(key: Argument, options?: Expiry & { persist?: boolean }): To<W, S | null>;
   getrange(key: Argument, start: number, end: number): To<W, S>;
   substr(key: Argument, start: number, end: number): To<W, S>;
   setrange(key: Argument, offset: number, value: Argument): To<W, number>;
   getset(key: Argument, value: Argument): To<W, S | null>;
   set(key: Argument, value: Argument, options: SetOptions & { get: true }): To<W, S | null>;
-  set(key: Argument, value: Argument, options: SetOptions & ({ nx: true } | { xx: true })): To<W, 'OK' | null>;
-  set(key: Argument, value: Argument, options?: SetOptions): To<W, 'OK'>;
+  set(key: Argument, value: Argument, options?: Expiry & { keepttl?: boolean; nx?: false; xx?: false; get?: false }): To<W, 'OK'>;
+  set(key: Argument, value: Argument, options: SetOptions & { get?: false }): To<W, 'OK' | null>;
+  set(key: Argument, value: Argument, options: SetOptions & { get?: boolean }): To<W, S | 'OK' | null>;
   setex(key: Argument, time: number, value: Argument): To<W, 'OK'>;
   psetex(key: Argument, time: number, value: Argument): To<W, 'OK'>;
   setnx(key: Argument, value: Argument): To<W, number>;
   mget(...keys: Many[]): To<W, (S | null)[]>;
-  mset(pairs: Pairs): To<W, 'OK'>;
+  mset(pairs: Map<Argument, Argument>): To<W, 'OK'>;
+  mset<F extends object>(pairs: Pairs<F>): To<W, 'OK'>;
   mset(...pairs: Many[]): To<W, 'OK'>;
-  msetnx(pairs: Pairs): To<W, number>;
+  msetnx(pairs: Map<Argument, Argument>): To<W, number>;
+  msetnx<F extends object>(pairs: Pairs<F>): To<W, number>;
   msetnx(...pairs: Many[]): To<W, number>;
-  hset(key: Argument, fields: Pairs): To<W, number>;
+  hset(key: Argument, fields: Map<Argument, Argument>): To<W, number>;
+  hset<F extends object>(key: Argument, fields: Pairs<F>): To<W, number>;
   hset(key: Argument, ...pairs: Many[]): To<W, number>;
-  hmset(key: Argument, fields: Pairs): To<W, 'OK'>;
+  hmset(key: Argument, fields: Map<Argument, Argument>): To<W, 'OK'>;
+  hmset<F extends object>(key: Argument, fields: Pairs<F>): To<W, 'OK'>;
   hmset(key: Argument, ...pairs: Many[]): To<W, 'OK'>;
   hsetnx(key: Argument, field: Argument, value: Argument): To<W, number>;
   hget(key: Argument, field: Argument): To<W, S | null>;
   hmget(key: Argument, ...fields: Many[]): To<W, (S | null)[]>;
-  hgetall(key: Argument): To<W, Record<string, S>>;
+  hgetall(key: Argument): To<W, Fields<S>>;
   hdel(key: Argument, ...fields: Many[]): To<W, number>;
   hexists(key: Argument, field: Argument): To<W, number>;
   hstrlen(key: Argument, field: Argument): To<W, number>;
@@ -217,6 +227,7 @@ export interface Commands<S = string, W = Soon> {
   hrandfield(key: Argument): To<W, S | null>;
   hrandfield(key: Argument, count: number): To<W, S[]>;
   hrandfield(key: Argument, count: number, options: { withvalues: true }): To<W, [field: S, value: S][]>;
+  hrandfield(key: Argument, count: number, options: { withvalues?: boolean }): To<W, S[] | [field: S, value: S][]>;
   hscan(key: Argument, cursor: Argument, options?: ScanOptions): To<W, [cursor: S, pairs: S[]]>;
   sscan(key: Argument, cursor: Argument, options?: ScanOptions): To<W, [cursor: S, members: S[]]>;
   zscan(key: Argument, cursor: Argument, options?: ScanOptions): To<W, [cursor: S, pairs: S[]]>;
@@ -226,7 +237,7 @@ export interface Commands<S = string, W = Soon> {
   info(...sections: Argument[]): To<W, string>;
   time(): To<W, [seconds: S, micros: S]>;
   type(key: Argument): To<W, 'none' | 'string' | 'list' | 'set' | 'zset' | 'hash'>;
-  lcs(one: Argument, other: Argument, options?: { len?: Flag; idx?: Flag; minmatchlen?: number; withmatchlen?: Flag }): To<W, any>;
+  lcs(one: Argument, other: Argument, options?: { len?: boolean; idx?: boolean; minmatchlen?: number; withmatchlen?: boolean }): To<W, any>;
   lindex(key: Argument, index: number): To<W, S | null>;
   linsert(key: Argument, where: 'BEFORE' | 'AFTER', pivot: Argument, value: Argument): To<W, number>;
   lpush(key: Argument, ...values: Many[]): To<W, number>;
@@ -287,13 +298,17 @@ export interface Commands<S = string, W = Soon> {
   zremrangebyrank(key: Argument, start: number, stop: number): To<W, number>;
   zrange(key: Argument, start: Bound, stop: Bound, options: RangeOptions & WithScores): To<W, [member: S, score: number][]>;
   zrange(key: Argument, start: Bound, stop: Bound, options?: RangeOptions): To<W, S[]>;
+  zrange(key: Argument, start: Bound, stop: Bound, options: RangeOptions & PerhapsScores): To<W, S[] | [member: S, score: number][]>;
   zrangestore(target: Argument, from: Argument, start: Bound, stop: Bound, options?: RangeOptions): To<W, number>;
   zrevrange(key: Argument, start: number, stop: number, options: WithScores): To<W, [member: S, score: number][]>;
   zrevrange(key: Argument, start: number, stop: number): To<W, S[]>;
+  zrevrange(key: Argument, start: number, stop: number, options: PerhapsScores): To<W, S[] | [member: S, score: number][]>;
   zrangebyscore(key: Argument, from: Bound, to: Bound, options: LimitOptions & WithScores): To<W, [member: S, score: number][]>;
   zrangebyscore(key: Argument, from: Bound, to: Bound, options?: LimitOptions): To<W, S[]>;
+  zrangebyscore(key: Argument, from: Bound, to: Bound, options: LimitOptions & PerhapsScores): To<W, S[] | [member: S, score: number][]>;
   zrevrangebyscore(key: Argument, from: Bound, to: Bound, options: LimitOptions & WithScores): To<W, [member: S, score: number][]>;
   zrevrangebyscore(key: Argument, from: Bound, to: Bound, options?: LimitOptions): To<W, S[]>;
+  zrevrangebyscore(key: Argument, from: Bound, to: Bound, options: LimitOptions & PerhapsScores): To<W, S[] | [member: S, score: number][]>;
   zrangebylex(key: Argument, from: Bound, to: Bound, options?: LimitOptions): To<W, S[]>;
   zrevrangebylex(key: Argument, from: Bound, to: Bound, options?: LimitOptions): To<W, S[]>;
   zpopmin(key: Argument): To<W, [member: S, score: number] | []>;
@@ -303,12 +318,16 @@ export interface Commands<S = string, W = Soon> {
   zrandmember(key: Argument): To<W, S | null>;
   zrandmember(key: Argument, count: number): To<W, S[]>;
   zrandmember(key: Argument, count: number, options: WithScores): To<W, [member: S, score: number][]>;
+  zrandmember(key: Argument, count: number, options: PerhapsScores): To<W, S[] | [member: S, score: number][]>;
   zdiff(count: number, keys: Many, options: WithScores): To<W, [member: S, score: number][]>;
   zdiff(count: number, keys: Many): To<W, S[]>;
+  zdiff(count: number, keys: Many, options: PerhapsScores): To<W, S[] | [member: S, score: number][]>;
   zinter(count: number, keys: Many, options: StoreOptions & WithScores): To<W, [member: S, score: number][]>;
   zinter(count: number, keys: Many, options?: StoreOptions): To<W, S[]>;
+  zinter(count: number, keys: Many, options: StoreOptions & PerhapsScores): To<W, S[] | [member: S, score: number][]>;
   zunion(count: number, keys: Many, options: StoreOptions & WithScores): To<W, [member: S, score: number][]>;
   zunion(count: number, keys: Many, options?: StoreOptions): To<W, S[]>;
+  zunion(count: number, keys: Many, options: StoreOptions & PerhapsScores): To<W, S[] | [member: S, score: number][]>;
   zdiffstore(target: Argument, count: number, keys: Many): To<W, number>;
   zinterstore(target: Argument, count: number, keys: Many, options?: StoreOptions): To<W, number>;
   zunionstore(target: Argument, count: number, keys: Many, options?: StoreOptions): To<W, number>;
@@ -333,10 +352,10 @@ export interface Scans<S = string> {
   scanIterator(options?: ScanOptions & { type?: string }): AsyncGenerator<S>;
   sscanIterator(key: Argument, options?: ScanOptions): AsyncGenerator<S>;
   hscanIterator(key: Argument, options?: ScanOptions): AsyncGenerator<[field: S, value: S]>;
-  zscanIterator(key: Argument, options?: ScanOptions): AsyncGenerator<[member: S, score: S]>;
+  zscanIterator(key: Argument, options?: ScanOptions): AsyncGenerator<[member: S, score: number]>;
 }
 
-/** The same with strings as `Uint8Array`. */
+/** The same with strings as `Uint8Array`, names of fields among them: a hash is a `Map`. */
 export interface Bytes extends Commands<Uint8Array>, Any, Scans<Uint8Array> {
   multi(): Multi<[], never, Uint8Array>;
 }
@@ -348,19 +367,61 @@ export interface Reader extends Commands, Any, Scans {
   multi(): Multi;
 }
 
-/** Values as JSON. */
+/** Values, members of sets and elements of lists as JSON; keys and names of fields stay text. What is compared is JSON's text: `{ a: 1, b: 2 }` is
+ * another member than `{ b: 2, a: 1 }`. Each argument is one value, lists too. */
 export interface Json {
+  set<T = any>(key: Argument, value: unknown, options: SetOptions & { get: true }): Promise<T | null>;
   set(key: Argument, value: unknown, options?: SetOptions): Promise<'OK' | null>;
+  setnx(key: Argument, value: unknown): Promise<number>;
+  setex(key: Argument, seconds: number, value: unknown): Promise<'OK'>;
+  psetex(key: Argument, milliseconds: number, value: unknown): Promise<'OK'>;
   get<T = any>(key: Argument): Promise<T | null>;
+  getset<T = any>(key: Argument, value: unknown): Promise<T | null>;
+  getdel<T = any>(key: Argument): Promise<T | null>;
+  getex<T = any>(key: Argument, options?: Expiry & { persist?: boolean }): Promise<T | null>;
   mget<T = any>(...keys: Many[]): Promise<(T | null)[]>;
-  mset(values: Record<string, unknown>): Promise<'OK'>;
-  hset(key: Argument, fields: Record<string, unknown>): Promise<number>;
-  hset(key: Argument, field: Argument, value: unknown): Promise<number>;
+  mset(values: object): Promise<'OK'>;
+  mset(...pairs: unknown[]): Promise<'OK'>;
+  msetnx(values: object): Promise<number>;
+  msetnx(...pairs: unknown[]): Promise<number>;
+  hset(key: Argument, fields: object): Promise<number>;
+  hset(key: Argument, ...pairs: unknown[]): Promise<number>;
+  hmset(key: Argument, fields: object): Promise<'OK'>;
+  hmset(key: Argument, ...pairs: unknown[]): Promise<'OK'>;
+  hsetnx(key: Argument, field: Argument, value: unknown): Promise<number>;
   hget<T = any>(key: Argument, field: Argument): Promise<T | null>;
+  hmget<T = any>(key: Argument, ...fields: Many[]): Promise<(T | null)[]>;
+  hvals<T = any>(key: Argument): Promise<T[]>;
   hgetall<T = any>(key: Argument): Promise<Record<string, T>>;
   lpush(key: Argument, ...values: unknown[]): Promise<number>;
+  lpushx(key: Argument, ...values: unknown[]): Promise<number>;
   rpush(key: Argument, ...values: unknown[]): Promise<number>;
+  rpushx(key: Argument, ...values: unknown[]): Promise<number>;
+  lset(key: Argument, index: number, value: unknown): Promise<'OK'>;
+  linsert(key: Argument, where: 'BEFORE' | 'AFTER', pivot: unknown, value: unknown): Promise<number>;
+  lrem(key: Argument, count: number, value: unknown): Promise<number>;
+  lpos(key: Argument, value: unknown): Promise<number | null>;
+  lindex<T = any>(key: Argument, index: number): Promise<T | null>;
   lrange<T = any>(key: Argument, start: number, stop: number): Promise<T[]>;
+  lpop<T = any>(key: Argument): Promise<T | null>;
+  lpop<T = any>(key: Argument, count: number): Promise<T[] | null>;
+  rpop<T = any>(key: Argument): Promise<T | null>;
+  rpop<T = any>(key: Argument, count: number): Promise<T[] | null>;
+  lmove<T = any>(from: Argument, to: Argument, take: 'LEFT' | 'RIGHT', put: 'LEFT' | 'RIGHT'): Promise<T | null>;
+  rpoplpush<T = any>(from: Argument, to: Argument): Promise<T | null>;
+  sadd(key: Argument, ...members: unknown[]): Promise<number>;
+  srem(key: Argument, ...members: unknown[]): Promise<number>;
+  sismember(key: Argument, member: unknown): Promise<number>;
+  smismember(key: Argument, ...members: unknown[]): Promise<number[]>;
+  smove(from: Argument, to: Argument, member: unknown): Promise<number>;
+  smembers<T = any>(key: Argument): Promise<Set<T>>;
+  spop<T = any>(key: Argument): Promise<T | null>;
+  spop<T = any>(key: Argument, count: number): Promise<Set<T>>;
+  srandmember<T = any>(key: Argument): Promise<T | null>;
+  srandmember<T = any>(key: Argument, count: number): Promise<T[]>;
+  sdiff<T = any>(...keys: Many[]): Promise<Set<T>>;
+  sinter<T = any>(...keys: Many[]): Promise<Set<T>>;
+  sunion<T = any>(...keys: Many[]): Promise<Set<T>>;
 }
 
 /** A session of its own: for WATCH, SELECT, and transactions that others must not disturb. */
@@ -380,7 +441,7 @@ export interface Database extends Omit<Commands, 'persist'>, Any, Scans {
   /** The same commands with strings as `Uint8Array`. */
   readonly bytes: Bytes;
   /** With `worker: false`: replies at once, for values that are in memory; others throw `NOTINMEMORY`. */
-  readonly sync: Commands<string, Now> & Any<Now>;
+  readonly sync: Commands<string, Now> & Any<Now> & { readonly bytes: Commands<Uint8Array, Now> & Any<Now> };
   readonly json: Json;
   /** Where data is kept: `idb`, `opfs`, `memory` or `file`. */
   readonly device: string;
@@ -388,9 +449,10 @@ export interface Database extends Omit<Commands, 'persist'>, Any, Scans {
   session(): Session;
   subscribe(channel: string, handler: (message: string, channel: string) => void): Promise<Stop>;
   psubscribe(pattern: string, handler: (message: string, channel: string) => void): Promise<Stop>;
-  /** Tells of every change of keys that match; `null`: all keys went at once. */
+  /** Tells of every change of keys of database 0 that match; `null`: all keys went at once (FLUSHALL, FLUSHDB, SWAPDB). */
   watch(pattern: string, handler: (key: string | null, event: string) => void): Promise<Stop>;
-  /** Runs `read` now and whenever a key that it read has changed, and hands over what it returned. Reads go through its argument. */
+  /** Runs `read` now and whenever a key that it read has changed, and calls `handler(error, value)` each time: `error` is `undefined` and `value` what
+   * `read` returned, or `error` is what it threw. It goes on after an error. Reads go through `read`'s argument. */
   live<T>(read: (db: Reader) => T | Promise<T>, handler: (error: unknown, value?: T) => void): Promise<Stop>;
   stats(): Promise<Stats>;
   /** A picture of the page device. */

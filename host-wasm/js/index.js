@@ -1,6 +1,6 @@
 // What a page imports.
 
-import { Client } from './client.js';
+import { Client, check } from './client.js';
 import { Encoder, NuthatchError, Parser } from './resp.js';
 import { inRow } from './row.js';
 
@@ -8,6 +8,7 @@ export { NuthatchError };
 
 /** Opens a database; resolves when it is there. */
 export async function open(name, options = {}) {
+  await check(options);
   const client = new Client(name, options, options.worker === false ? (...way) => inline(...way) : worker);
   await client.opened;
   return client.db;
@@ -26,7 +27,7 @@ function worker(name, receive, fail) {
     receive(data);
     stirred();
   };
-  worker.onerror = (event) => fail(`the worker failed: ${event.message ?? 'it did not load'}`);
+  worker.onerror = (event) => fail(event.message ?? 'it did not load');
   const stop = () => {
     running.delete(worker);
     worker.terminate();

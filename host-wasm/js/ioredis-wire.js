@@ -25,10 +25,7 @@ class Engine {
     const keys = new Map();
     for (const [name, , , first, last, step] of await db.call('COMMAND')) keys.set(name, { first, last, step });
     const engine = Object.assign(new Engine(), { server: link.server, keys, waiting: 0 });
-    // Only what somebody waits for keeps the process alive.
-    const { host } = engine.server;
-    host.idle = true;
-    host.timer?.unref?.();
+    // Sessions are not the client's: what waits on them keeps the process alive by this.
     engine.awake = setInterval(() => {}, 2 ** 30);
     engine.awake.unref();
     return engine;

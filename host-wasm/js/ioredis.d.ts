@@ -18,6 +18,10 @@ export interface RedisOptions {
   commandTimeout?: number;
   /** Numbers come as strings. */
   stringNumbers?: boolean;
+  /** What is there at first, as ioredis-mock takes it: lists as arrays, sets as `Set`, hashes as objects or `Map`, all else as strings. */
+  data?: Record<string, unknown>;
+  /** `2`: a connection that is subscribed takes nothing but what concerns subscriptions, `ping` and `quit`, as with RESP2. */
+  protocol?: 2 | 3;
   /** Others of ioredis' options are taken and mean nothing here. */
   [option: string]: unknown;
 }
@@ -94,7 +98,7 @@ export class Redis extends EventEmitter {
   constructor(url: string, options?: RedisOptions);
   constructor(options?: RedisOptions);
   readonly options: RedisOptions;
-  readonly mode: 'normal' | 'monitor';
+  readonly mode: 'normal' | 'subscriber' | 'monitor';
   readonly isCluster: boolean;
   readonly status: 'wait' | 'connecting' | 'connect' | 'ready' | 'close' | 'end';
   connect(callback?: Answered<void>): Promise<void>;

@@ -14,6 +14,8 @@ const COMMANDS = [...NAMES, ...MORE.split(' '), 'multi'];
 const DEFAULTS = { port: 6379, host: 'localhost', db: 0, keyPrefix: '', lazyConnect: false, enableOfflineQueue: true, connectionName: null, stringNumbers: false };
 const CLOSED = 'Connection is closed.';
 const SUBSCRIBING = /^[ps]?(un)?subscribe$/;
+/** What a connection that is subscribed may send where replies and messages are not told apart, as in RESP2. */
+const SUBSCRIBED = /^([ps]?(un)?subscribe|ping|quit)$/;
 
 /** Calls back where a callback was given. */
 function answered(promise, callback) {
@@ -181,6 +183,9 @@ class Transaction extends Pipeline {
   }
 }
 
+/** The members of a list or a set; the fields and values of a hash. */
+const items = (value) => (Array.isArray(value) || value instanceof Set ? [...value] : [...(value instanceof Map ? value : Object.entries(value))].flat());
+
 const wrapped = (results) => results && results.map((one) => (one instanceof Error ? [one] : [null, one]));
 
 /** One connection. */
@@ -196,7 +201,10 @@ export class Redis extends Commander {
   constructor(...given) {
     super();
     this.options = parsed(given);
-    this.condition = { select: this.options.db };
+    /** What is there at first, as ioredis-mock takes it; a duplicate is not to bring it once more. */
+    this.initial = this.options.data ?? {};
+    delete this.options.data;
+    this.condition = { select: this.options.db, subscriber: false };
     this.status = 'wait';
     this.offline = [];
     this.owed = [];
@@ -218,9 +226,12 @@ export class Redis extends Commander {
     this.session = this.engine.session((value) => this.replied(value));
     this.turn('connect');
     this.subscriptions = undefined;
+    this.condition.subscriber = false;
     if (connectionName) this.own('client', 'setname', connectionName);
     if (db) this.own('select', db);
     if (readOnly) this.own('readonly');
+    for (const [key, value] of Object.entries(this.initial)) this.put(key, value);
+    this.initial = {};
     if (this.options.monitor) this.own('monitor').promise.then(() => this.emit('monitoring'));
     this.turn('ready');
     this.offline.splice(0).forEach((command) => this.write(command));
@@ -231,9 +242,20 @@ export class Redis extends Commander {
     process.nextTick(() => this.emit(status));
   }
 
+  /** A key of the initial data: what stood there goes, since instances share their data. */
+  put(key, value) {
+    const { keyPrefix } = this.options, one = !value || typeof value !== 'object' || Buffer.isBuffer(value) || value instanceof Date;
+    const name = one ? 'set' : Array.isArray(value) ? 'rpush' : value instanceof Set ? 'sadd' : 'hset';
+    this.command(new Command('del', [key], { keyPrefix }));
+    if (one || items(value).length) this.command(new Command(name, [key, ...(one ? [value] : items(value))], { keyPrefix }));
+  }
+
   /** A command of our own, before those that wait. */
   own(name, ...given) {
-    const command = new Command(name, given, {});
+    return this.command(new Command(name, given, {}));
+  }
+
+  command(command) {
     command.promise.catch(() => {});
     this.write(command);
     return command;
@@ -261,6 +283,7 @@ export class Redis extends Commander {
   sendCommand(command, callback) {
     if (this.status === 'wait') this.connect().catch(() => {});
     if (this.status === 'end') command.reject(new Error(CLOSED));
+    else if (this.mode === 'subscriber' && !SUBSCRIBED.test(command.kind)) command.reject(new Error('Connection in subscriber mode, only subscriber commands may be used'));
     else if (this.status === 'ready') this.write(command);
     else if (this.options.enableOfflineQueue) this.offline.push(command);
     else command.reject(new Error("Stream isn't writeable and enableOfflineQueue options is false"));
@@ -284,7 +307,8 @@ export class Redis extends Commander {
   }
 
   get mode() {
-    return this.options.monitor ? 'monitor' : 'normal';
+    if (this.options.monitor) return 'monitor';
+    return this.condition.subscriber && Number(this.options.protocol) === 2 ? 'subscriber' : 'normal';
   }
 
   selected(db) {
@@ -336,6 +360,7 @@ export class Redis extends Commander {
       const name = `${kind.replace(/(un)?subscribe/, '')}:${reply(value[1], {})}`;
       if (kind.includes('un')) names.delete(name);
       else names.add(name);
+      this.condition.subscriber = Number(value[2]) > 0 && names;
       if (--first.count) return;
     }
     owed.shift();

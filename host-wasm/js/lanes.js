@@ -2,7 +2,7 @@
 
 /** The session that hears messages. */
 export const EAR = -1;
-/** Published where all keys go at once, which no key's event tells. */
+/** Where the engine publishes that all keys went at once, which no key's event tells: worker.rs has the same name. */
 export const FLUSHED = '__nuthatch__:flush';
 /** Who hears what nobody waits for. */
 export const NOBODY = { resolve() {}, reject() {} };

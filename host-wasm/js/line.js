@@ -5,11 +5,10 @@ import { NOBODY } from './lanes.js';
 import { Encoder, NuthatchError } from './resp.js';
 
 /** What a command's name says of how it is to be sent. */
-export const PLAIN = 0, STATEFUL = 1, BLOCKING = 2, FLUSHING = 3, ODD = 4;
+export const PLAIN = 0, STATEFUL = 1, BLOCKING = 2, ODD = 3;
 const KINDS = [
   [/^(multi|exec|discard|(un)?watch|select|auth|client|reset)$/i, STATEFUL],
   [/^(b[lrz](m?pop(min|max)?|move|poplpush)|wait)$/i, BLOCKING],
-  [/^(flush(all|db)|swapdb)$/i, FLUSHING],
   // No command at all, too: it is not answered.
   [/^(undefined|hello|quit|monitor|p?sync|[ps]?(un)?subscribe)$/i, ODD],
 ];

@@ -7,10 +7,33 @@ import { BLOCKING, kind } from './line.js';
 
 export { wakeful } from './awake.js';
 
+// --------------------------------------------------------------------------------------------------------- options
+
+/** What `open` takes, and which values where these are few. */
+const OPTIONS = {
+  maxmemory: '', policy: '', path: '', log: '', directives: '',
+  device: 'auto, idb, opfs, memory or file', durability: 'relaxed or strict', tabs: 'share or exclusive', worker: 'true or false',
+};
+
+/** Directives of a server on a machine of its own, which the engine knows and could not follow here. */
+const ELSEWHERE = /^(diskstore-|cache-(max|flush)|(port|dir)$|bind|unixsocket|tls-|tcp-|protected-mode|repl|slave|master|min-|cluster-|daemonize|supervised|pidfile|logfile|syslog|include|io-threads|vm-max-threads|vm-swap-file)/i;
+
+/** Throws an `Error` that says what is wrong with options, if anything is; `right` knows the plain ones that are not. */
+export function check(options, right, Error) {
+  for (const [name, value] of Object.entries(options)) {
+    const values = OPTIONS[name];
+    if (values === undefined) throw new Error(`OPTION '${name}' is none of ${Object.keys(OPTIONS).join(', ')}`);
+    if (values && !right.test(`${name} ${value ?? ''}`)) throw new Error(`OPTION ${name} cannot be '${value}': it is ${values}`);
+  }
+  const { directives = {} } = options, name = Object.keys(directives).find((name) => ELSEWHERE.test(name));
+  if (name) throw new Error(`CONFIG '${name}' cannot be given: nothing here could follow it`);
+}
+
 // -------------------------------------------------------------------------------------------------- another engine
 
 /** Somebody else answers from now on. What was answered before is heard first; what was not is sent again. */
-export function resume(client, due) {
+export function resume(client, due, go) {
+  go();
   for (const [lane, line] of client.lanes) {
     const { from, bytes } = due[lane] ?? {};
     const skip = line.received - from;
@@ -24,6 +47,10 @@ export function resume(client, due) {
   if (client.notifying) notify(client);
   for (const { message } of client.asked.values()) client.link.post({ ...message, reign: client.reign });
   if (client.lanes.size) client.soon();
+  // What came while this file was loaded.
+  const { late } = client;
+  client.late = undefined;
+  late.forEach((data) => client.take(data));
 }
 
 /** The engine is told what state the session is in. Gives the commands that are to be sent again. */
@@ -161,37 +188,62 @@ export const persist = async (client, key) =>
 // ----------------------------------------------------------------------------------------------------------- walks
 
 /** Keys, members, `[field, value]`, `[member, score]`. */
-export async function* scan(db, name, given) {
-  const pairs = name === 'hscan' || name === 'zscan';
+export async function* scan(db, type, given) {
+  const pairs = type === 'h' || type === 'z';
   const options = typeof given.at(-1) === 'object' ? given.pop() : {};
   let cursor = '0', items;
   do {
-    [cursor, items] = await db[name](...given, cursor, options);
-    // It may have come as bytes.
-    if (typeof cursor !== 'string') cursor = String.fromCharCode(...cursor);
-    for (let i = 0; i < items.length; i += 1 + pairs) yield pairs ? [items[i], items[i + 1]] : items[i];
+    [cursor, items] = await db[`${type}scan`](...given, cursor, options);
+    cursor = textOf(cursor);
+    for (let i = 0; i < items.length; i += 1 + pairs) yield pairs ? [items[i], type === 'z' ? score(items[i + 1]) : items[i + 1]] : items[i];
   } while (cursor !== '0');
 }
 
+/** It may have come as bytes. */
+const textOf = (text) => (typeof text === 'string' ? text : String.fromCharCode(...text));
+
+const score = (text) => Number(textOf(text).replace('inf', 'Infinity'));
+
 // ------------------------------------------------------------------------------------------------------------ JSON
 
-/** Which arguments of a method are JSON, from one to before another; of the others it is the reply. */
-const WRITES = { set: [1, 2], mset: [0, 1], hset: [1, 3], lpush: [1], rpush: [1] };
+/** Which arguments of a method are JSON: from one on, to before another, every so many. */
+const WRITES = [
+  [/^(set|setnx|getset|lpos|sismember)$/, 1, 2],
+  [/^(p?setex|hsetnx|lset|lrem|smove)$/, 2, 3],
+  [/^([lr]pushx?|sadd|srem|smismember)$/, 1],
+  [/^linsert$/, 2, 4],
+  [/^mset(nx)?$/, 1, Infinity, 2],
+  [/^hm?set$/, 2, Infinity, 2],
+];
+/** Methods whose replies are JSON. */
+const READS = /^(m?get|(get)?set|get(del|ex)|h(m?get|getall|vals)|l(index|range|pop|move)|rpop(lpush)?|s(members|pop|randmember|diff|inter|union))$/;
 
 /** A method of `db.json`. */
 export async function json(db, name, given) {
-  const mapped = (change) => (object) => Object.fromEntries(Object.entries(object).map(([name, value]) => [name, change(value)]));
-  const [from, to] = WRITES[name] ?? [];
-  if (from === undefined) {
-    const read = (text) => (text === null ? null : JSON.parse(text));
-    const value = await db[name](...given);
-    return Array.isArray(value) ? value.map(read) : (name === 'hgetall' ? mapped(read) : read)(value);
+  const [, ...places] = WRITES.find(([names]) => names.test(name)) ?? [], reads = READS.test(name);
+  if (!places.length && !reads) throw new TypeError(`db.json has no ${name}`);
+  const value = await db[name](...written(given, places));
+  // SET answers with the old value only if that was asked for.
+  return reads && (name !== 'set' || given[2]?.get) ? read(value) : value;
+}
+
+/** The arguments with those as JSON that are values. */
+function written(given, [from = Infinity, to = Infinity, step = 1]) {
+  const last = given.at(-1);
+  // Names and values as an object or a Map.
+  if (step === 2 && given.length === from && typeof last === 'object') {
+    return [...given.slice(0, -1), new Map((last instanceof Map ? [...last] : Object.entries(last)).map(([name, value]) => [name, write(value)]))];
   }
-  const write = (value) => JSON.stringify(value) ?? refused(value);
-  const pairs = /^(m|h)set/.test(name) && given.length <= 2;
-  // A field's name stands as it is.
-  const first = name === 'hset' && !pairs ? 2 : from;
-  return db[name](...given.map((one, i) => (i >= first && !(i >= to) ? (pairs ? mapped(write) : write)(one) : one)));
+  return given.map((one, i) => (i >= from && i < to && (i - from) % step === 0 ? write(one) : one));
+}
+
+const write = (value) => JSON.stringify(value) ?? refused(value);
+
+function read(value) {
+  if (value === null) return null;
+  if (Array.isArray(value)) return value.map(read);
+  if (value instanceof Set) return new Set([...value].map(read));
+  return typeof value === 'object' ? Object.fromEntries(Object.entries(value).map(([name, one]) => [name, read(one)])) : JSON.parse(value);
 }
 
 function refused(value) {
@@ -209,6 +261,7 @@ const ears = (client) => (client.ears ??= new Map());
 
 /** Returns what ends it. */
 async function hear(client, name, handler) {
+  callable('handler', handler);
   const heard = ears(client), handlers = heard.get(name) ?? new Set();
   handlers.add(handler);
   if (handlers.size === 1) {
@@ -221,6 +274,11 @@ async function hear(client, name, handler) {
     heard.delete(name);
     await listen(client, name, 'UN');
   };
+}
+
+/** Else it would be found out when the first message comes, and by nobody who could do something about it. */
+function callable(what, given) {
+  if (typeof given !== 'function') throw new TypeError(`the ${what} has to be a function`);
 }
 
 /** The reply is a push; a PING behind it tells that it came. */
@@ -250,6 +308,7 @@ const notify = (client) => client.send(['CONFIG', 'SET', 'notify-keyspace-events
 const ALL_GONE = `c:${FLUSHED}`;
 
 export async function watch(client, pattern, handler) {
+  callable('handler', handler);
   await events(client);
   const prefix = '__keyspace@0__:';
   const ends = [
@@ -259,8 +318,10 @@ export async function watch(client, pattern, handler) {
   return () => Promise.all(ends.map((end) => end()));
 }
 
-/** Runs `read(db)` now and again whenever a key that it read has changed. */
+/** Runs `read(db)` now and again whenever a key that it read has changed; `handler(error, value)` is told what came of it. */
 export async function live(client, read, handler) {
+  callable('query', read);
+  callable('handler', handler);
   await events(client);
   let ends = new Map(), running = false, again = false, over = false;
   const changed = () => {

@@ -1,7 +1,8 @@
 // RESP on JavaScript's side: commands into bytes, bytes into values.
 
 const toBytes = new TextEncoder();
-const toText = new TextDecoder();
+/** A value may begin with a byte order mark, which is a part of it. */
+const toText = new TextDecoder('utf-8', { ignoreBOM: true });
 /** Messages up to this size are decoded at once: a value that is kept keeps the whole message's text. */
 const DECODED_WHOLE = 1 << 16;
 /** Texts shorter than this are made here: the decoder's call costs more. */
@@ -9,9 +10,10 @@ const DECODED_AT_ONCE = 64;
 /** Texts up to this length are copied without the encoder, whose calls cost more than they do. */
 const SHORT = 100;
 
-/** An error that the engine answered, or that hindered it. `code` is its first word, such as `WRONGTYPE`. */
+/** An error that the engine answered, or that hindered it. `code` is its first word, such as `WRONGTYPE`; what a browser or a system says is given one. */
 export class NuthatchError extends Error {
   constructor(text) {
+    if (!/^[A-Z]{2,}( |$)/.test(text)) text = `${/quota/.test(text) ? 'QUOTA' : 'IOERR'} ${text}`;
     super(text);
     this.name = 'NuthatchError';
     this.code = text.split(' ', 1)[0];
@@ -117,7 +119,7 @@ function binary(word) {
   if (word instanceof Uint8Array) return word;
   if (word instanceof ArrayBuffer) return new Uint8Array(word);
   if (ArrayBuffer.isView(word)) return new Uint8Array(word.buffer, word.byteOffset, word.byteLength);
-  throw new TypeError(`an argument is ${word === null ? 'null' : typeof word}: give a string, a number or bytes`);
+  throw new TypeError(`an argument is ${word && typeof word}: give a string, a number or bytes`);
 }
 
 /** The text of a few bytes, if it is ASCII. */
@@ -180,7 +182,7 @@ export class Parser {
     for (; bytes[at] !== 13; at++) number = number * 10 + bytes[at] - 48;
     this.at = at + 2;
     // Beyond 2^53 numbers lose digits: those stay text, as the engine wrote them.
-    if (at - start > 15 && number > Number.MAX_SAFE_INTEGER) return BigInt(this.slice(start - negative, at));
+    if (at - start > 15 && number >= 2 ** 53) return BigInt(this.slice(start - negative, at));
     return negative ? -number : number;
   }
 
@@ -211,8 +213,9 @@ export class Parser {
       case 45: return new NuthatchError(this.line()); // -
       case 37: { // %
         const length = this.int(), out = [];
-        for (let i = 0; i < length; i++) out.push([this.value(), this.value(bytes)]);
-        return Object.fromEntries(out);
+        for (let i = 0; i < length; i++) out.push([this.value(bytes), this.value(bytes)]);
+        // A name that is no text is no object's.
+        return bytes ? new Map(out) : Object.fromEntries(out);
       }
       case 126: return new Set(this.list(bytes)); // ~
       case 44: return Number(this.line().replace('inf', 'Infinity')); // ,
@@ -220,7 +223,7 @@ export class Parser {
       case 40: return BigInt(this.line()); // (
       case 61: return this.blob().slice(4); // =
       case 33: return new NuthatchError(this.blob()); // !
-      default: throw new NuthatchError(`PROTOCOL byte ${this.bytes[this.at - 1]} begins no reply`);
+      default: throw new NuthatchError(`PROTOCOL byte ${this.bytes[this.at - 1]}`);
     }
   }
 }

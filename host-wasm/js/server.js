@@ -52,13 +52,15 @@ export class Server {
     if (options.tabs && globalThis.navigator?.locks) {
       this.tabs = new Tabs(this, options.name);
       if (!(await this.tabs.turn(true))) {
-        if (options.tabs === 'exclusive') throw new Error('BUSY another tab has this database open');
+        if (options.tabs === 'exclusive') throw new Error('BUSY another tab has it open');
         this.following = true;
         await this.rest();
         this.tabs.follow();
         await this.tabs.turn();
       }
     }
+    // Without Web Locks, as on plain http, nobody could take over.
+    else if (options.tabs && globalThis.indexedDB) await this.rest().then(() => this.alone(options.name));
     await this.begin();
   }
 
@@ -137,7 +139,7 @@ export class Server {
     if (reign !== this.reign) return;
     if (this.following) {
       if (this.tabs.leader) this.tabs.forward({ message: parts });
-    } else if (!this.early) for (let i = 0; i < parts.length; i += 2) this.host.send(this.lane(parts[i]), parts[i + 1]);
+    } else if (!this.early) this.host.send(...parts.map((part, i) => (i % 2 ? part : this.lane(part))));
   }
 
   lane(lane) {

@@ -25,6 +25,8 @@ const GROWN = 256 << 10, SMALL = 24 << 20;
 const KEPT = 1 << 16;
 /** Records of tabs that did not come back in this time are removed. */
 const FORGOTTEN_MS = 3_600_000;
+/** A tab that was closed or ended a moment ago may hold a database for so long. */
+const HELD_MS = 2000;
 const utf8 = new TextDecoder();
 const toBytes = new TextEncoder();
 
@@ -34,6 +36,24 @@ export const serving = {
   stays(stays) {
     this.stir ??= stay();
     return stays ? this.stir : () => {};
+  },
+
+  /**
+   * This tab has the database to itself, or it is refused. One of that name beside it, with nothing in it, is open as long as this tab lives: it can only
+   * be removed where nobody has it open, and of two that then make it one is the first.
+   */
+  async alone(name) {
+    const lock = `nuthatch:${name} is open`, busy = new Error('BUSY another tab has it open, and without https tabs cannot share it');
+    await done(indexedDB.deleteDatabase(lock), busy);
+    const request = indexedDB.open(lock);
+    let first = false;
+    request.onupgradeneeded = () => (first = true);
+    const db = await done(request), { stop } = this;
+    this.stop = () => {
+      stop.call(this);
+      db.close();
+    };
+    if (!first) throw busy;
   },
 
   /** Another tab leads from now on. */
@@ -278,9 +298,7 @@ export const sharing = {
 
   /** Commands of another tab. */
   run(id, message) {
-    const guest = this.guest(id);
-    for (let i = 0; i < message.length; i += 2) {
-      const number = message[i];
+    const guest = this.guest(id), lane = (number) => {
       let lane = guest.lanes.get(number);
       if (!lane) {
         lane = { sent: 0, kept: new Uint8Array(), session: undefined };
@@ -290,8 +308,9 @@ export const sharing = {
         });
         guest.lanes.set(number, lane);
       }
-      this.server.host.send(lane.session, message[i + 1]);
-    }
+      return lane.session;
+    };
+    this.server.host.send(...message.map((part, i) => (i % 2 ? part : lane(part))));
   },
 
   reply(guest, number, lane, bytes) {
@@ -382,6 +401,15 @@ async function measured({ db, pages }) {
     meta.put(found, -1);
   });
   return found;
+}
+
+/** What a request gives; `busy` where another tab is in its way: one that waits behind another request is not told that it is blocked. */
+function done(request, busy) {
+  return new Promise((resolve, reject) => {
+    if (busy) setTimeout(reject, HELD_MS, busy);
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
 }
 
 /** Refusals among replies to RESTORE, the first of them word by word. */

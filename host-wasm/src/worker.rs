@@ -21,6 +21,9 @@ const BACKLOG: usize = 4 << 20;
 /// Bytes of neighbours that a snapshot reads from a page device by one call.
 const RUN: usize = 16 << 10;
 
+/// What `watch` and `live` listen to besides keys' events: `lanes.js` has the same name.
+const FLUSHED: &[u8] = b"__nuthatch__:flush";
+
 /// The buffer of `ask` is kept up to this size.
 const KEPT_REPLY: usize = 4096;
 
@@ -81,6 +84,7 @@ impl Worker {
         }
         self.engine = Engine::new(options);
         self.engine.carries_docs(DOCS);
+        self.engine.tells_flushes(FLUSHED);
         0
     }
 

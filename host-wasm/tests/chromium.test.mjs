@@ -16,8 +16,11 @@ const DATA = new URL('../../tests/data/rdb-corpus/data/', import.meta.url);
 
 afterEach(clean);
 
-for (const sqlite of [false, true]) {
-  describe(`Chromium, ${sqlite ? 'SQLite' : 'LevelDB'} behind IndexedDB (seed ${SEED})`, () => {
+/** Chromium's backends of IndexedDB, an old and a new one: what stores anything is tried on both. */
+const BACKENDS = [{ sqlite: false, backend: 'LevelDB' }, { sqlite: true, backend: 'SQLite' }];
+
+for (const { sqlite, backend } of BACKENDS) {
+  describe(`Chromium, ${backend} behind IndexedDB (seed ${SEED})`, () => {
     let server, browser, context, page;
     before(async () => {
       server = await serve();
@@ -148,53 +151,86 @@ for (const sqlite of [false, true]) {
       });
     }
 
-    test('a quota that is used up is a clear error; what was acknowledged is there, and writes go on when there is room', async () => {
-      const quota = await browser.newContext(), tab = await visit(quota, server.url);
-      const devtools = await quota.newCDPSession(tab), { origin } = new URL(server.url);
-      // Before anything is stored: the browser remembers for a while how much room there was.
-      await devtools.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 3_000_000 });
-      await tab.evaluate(async () => {
-        globalThis.db = await nuthatch.open('full', { device: 'idb' });
-        globalThis.there = [];
-        globalThis.write = async (n) => {
-          const outcomes = await Promise.allSettled(Array.from({ length: n }, (_, i) => db.set(`k:${there.length + i}`, crypto.getRandomValues(new Uint8Array(50_000)))));
-          outcomes.forEach(({ status }) => status === 'fulfilled' && there.push(1));
-          return outcomes.find(({ reason }) => reason)?.reason.code;
+    /** Nothing held what makes `Promise.all` the fast way. */
+    test('calls of one microtask travel as one message each way, and reach the store as one transaction', async () => {
+      const seen = await run(async () => {
+        const { postMessage } = Worker.prototype, counts = { there: 0, back: 0 };
+        const { set, ...rest } = Object.getOwnPropertyDescriptor(Worker.prototype, 'onmessage');
+        Object.defineProperty(Worker.prototype, 'onmessage', { ...rest, set(handler) { set.call(this, (event) => (counts.back++, handler(event))); } });
+        Worker.prototype.postMessage = function (...given) {
+          counts.there++;
+          postMessage.apply(this, given);
         };
-        await write(1);
-      });
-      const code = await tab.evaluate(async () => {
-        for (let i = 0; i < 400; i++) {
-          const code = await write(1);
-          if (code) return code;
-        }
-      });
-      assert.equal(code, 'QUOTA');
-      // A read whose reply was held with writes that then failed is refused with them; the next one is answered.
-      const length = await tab.evaluate(async () => {
-        for (let tries = 0; ; tries++) {
-          try {
-            return (await db.bytes.get('k:0')).length;
-          } catch (error) {
-            if (!['QUOTA', 'MISCONF'].includes(error.code) || tries > 20) throw error;
-          }
-        }
-      });
-      assert.equal(length, 50_000);
-      await devtools.send('Storage.overrideQuotaForOrigin', { origin });
-      const acknowledged = await tab.evaluate(async () => {
-        for (let tries = 0; await write(1); tries++) {
-          if (tries > 200) throw new Error('writes are refused for ever');
-          await new Promise((resolve) => setTimeout(resolve, 50));
-        }
-        await db.crash();
-        const lengths = await Promise.all(there.map((_, i) => db.strlen(`k:${i}`)));
+        const db = await nuthatch.open('together'), s = db.session();
+        await s.select(1);
+        // What a new database writes by itself comes first.
+        await db.set('k', 'v');
+        let commits, before;
+        do {
+          before = commits;
+          await new Promise((resolve) => setTimeout(resolve, 100));
+          ({ commits } = await db.stats());
+        } while (commits !== before);
+        Object.assign(counts, { there: 0, back: 0 });
+        await Promise.all([db.get('none'), db.multi().incr('n').incr('n').exec(), s.set('of one', 1), db`INCR ${'n'}`, ...Array.from({ length: 500 }, (_, i) => db.hset('h', { [i]: 'x'.repeat(50) }))]);
+        const { there, back } = counts, after = (await db.stats()).commits;
         await db.close();
-        return lengths.every((length) => length === 50_000) ? lengths.length : lengths.join();
+        Object.defineProperty(Worker.prototype, 'onmessage', { ...rest, set });
+        Worker.prototype.postMessage = postMessage;
+        return [there, back, after - commits];
       });
-      assert.ok(acknowledged > 2, `${acknowledged}`);
-      await quota.close();
+      assert.deepEqual(seen, [1, 1, 1]);
     });
+
+    for (const device of ['idb', 'opfs']) {
+      test(`a quota that is used up, on ${device}, is a clear error; what was acknowledged is there, and writes go on when there is room`, async () => {
+        const quota = await browser.newContext(), tab = await visit(quota, server.url);
+        const devtools = await quota.newCDPSession(tab), { origin } = new URL(server.url);
+        // Before anything is stored: the browser remembers for a while how much room there was.
+        await devtools.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 3_000_000 });
+        await tab.evaluate(async (device) => {
+          globalThis.db = await nuthatch.open('full', { device });
+          globalThis.there = [];
+          globalThis.write = async (n) => {
+            const outcomes = await Promise.allSettled(Array.from({ length: n }, (_, i) => db.set(`k:${there.length + i}`, crypto.getRandomValues(new Uint8Array(50_000)))));
+            outcomes.forEach(({ status }) => status === 'fulfilled' && there.push(1));
+            return outcomes.find(({ reason }) => reason)?.reason.code;
+          };
+          await write(1);
+        }, device);
+        const code = await tab.evaluate(async () => {
+          for (let i = 0; i < 400; i++) {
+            const code = await write(1);
+            if (code) return code;
+          }
+        });
+        assert.equal(code, 'QUOTA');
+        // A read whose reply was held with writes that then failed is refused with them; the next one is answered.
+        const length = await tab.evaluate(async () => {
+          for (let tries = 0; ; tries++) {
+            try {
+              return (await db.bytes.get('k:0')).length;
+            } catch (error) {
+              if (!['QUOTA', 'MISCONF'].includes(error.code) || tries > 20) throw error;
+            }
+          }
+        });
+        assert.equal(length, 50_000);
+        await devtools.send('Storage.overrideQuotaForOrigin', { origin });
+        const acknowledged = await tab.evaluate(async () => {
+          for (let tries = 0; await write(1); tries++) {
+            if (tries > 200) throw new Error('writes are refused for ever');
+            await new Promise((resolve) => setTimeout(resolve, 50));
+          }
+          await db.crash();
+          const lengths = await Promise.all(there.map((_, i) => db.strlen(`k:${i}`)));
+          await db.close();
+          return lengths.every((length) => length === 50_000) ? lengths.length : lengths.join();
+        });
+        assert.ok(acknowledged > 2, `${acknowledged}`);
+        await quota.close();
+      });
+    }
 
     test(`${ROUNDS} times the worker is killed while it writes: what was acknowledged is there`, async () => {
       const lost = await run(async ({ rounds, seed }) => {
@@ -241,49 +277,51 @@ for (const sqlite of [false, true]) {
   });
 }
 
-describe('files of redis-server', () => {
-  let server, browser, page;
-  before(async () => {
-    server = await serve();
-    browser = await launch();
-    page = await visit(await browser.newContext(), server.url);
-  });
-  after(async () => {
-    await browser?.close();
-    server?.close();
-  });
+for (const { sqlite, backend } of BACKENDS) {
+  describe(`files of redis-server, ${backend}`, () => {
+    let server, browser, page;
+    before(async () => {
+      server = await serve();
+      browser = await launch({ sqlite });
+      page = await visit(await browser.newContext(), server.url);
+    });
+    after(async () => {
+      await browser?.close();
+      server?.close();
+    });
 
-  test('a dataset goes to redis-server and back with the same digest', async () => {
-    const there = await exported(page);
-    const dir = mkdtempSync(join(tmpdir(), 'nuthatch-web-'));
-    try {
-      writeFileSync(join(dir, 'dump.rdb'), Buffer.from(there.rdb, 'base64'));
-      const reference = await Reference.start(dir);
-      assert.equal(reference.ask('DEBUG', 'DIGEST'), there.digest);
-      reference.ask('SET', 'of the reference', '1');
-      reference.ask('SAVE');
-      const digest = reference.ask('DEBUG', 'DIGEST');
-      await reference.stop();
-      const back = await imported(page, readFileSync(join(dir, 'dump.rdb')));
-      assert.equal(back.digest, digest);
-      assert.equal(back.refused, 0);
-      assert.ok(back.steps > 0);
-    } finally {
-      rmSync(dir, { recursive: true, force: true });
-    }
-  });
+    test('a dataset goes to redis-server and back with the same digest', async () => {
+      const there = await exported(page);
+      const dir = mkdtempSync(join(tmpdir(), 'nuthatch-web-'));
+      try {
+        writeFileSync(join(dir, 'dump.rdb'), Buffer.from(there.rdb, 'base64'));
+        const reference = await Reference.start(dir);
+        assert.equal(reference.ask('DEBUG', 'DIGEST'), there.digest);
+        reference.ask('SET', 'of the reference', '1');
+        reference.ask('SAVE');
+        const digest = reference.ask('DEBUG', 'DIGEST');
+        await reference.stop();
+        const back = await imported(page, readFileSync(join(dir, 'dump.rdb')));
+        assert.equal(back.digest, digest);
+        assert.equal(back.refused, 0);
+        assert.ok(back.steps > 0);
+      } finally {
+        rmSync(dir, { recursive: true, force: true });
+      }
+    });
 
-  test('every file of the corpus is taken, or refused with a reason', async () => {
-    const files = readdirSync(DATA).filter((name) => name.endsWith('.rdb'));
-    assert.ok(files.length > 0);
-    for (const name of files) {
-      const outcome = await imported(page, readFileSync(new URL(name, DATA)));
-      assert.ok(outcome.keys > 0 || outcome.failed || outcome.size === 0, `${name}: ${JSON.stringify(outcome)}`);
-      if (outcome.failed) assert.match(outcome.failed, /^BADRDB .*\w/);
-      else assert.equal(outcome.keys - outcome.refused, outcome.size + outcome.gone, name);
-    }
+    test('every file of the corpus is taken, or refused with a reason', async () => {
+      const files = readdirSync(DATA).filter((name) => name.endsWith('.rdb'));
+      assert.ok(files.length > 0);
+      for (const name of files) {
+        const outcome = await imported(page, readFileSync(new URL(name, DATA)));
+        assert.ok(outcome.keys > 0 || outcome.failed || outcome.size === 0, `${name}: ${JSON.stringify(outcome)}`);
+        if (outcome.failed) assert.match(outcome.failed, /^BADRDB .*\w/);
+        else assert.equal(outcome.keys - outcome.refused, outcome.size + outcome.gone, name);
+      }
+    });
   });
-});
+}
 
 /** A dataset of every type from the page: its file and its digest. */
 function exported(page) {
@@ -350,131 +388,173 @@ class Reference {
   }
 }
 
-describe('several tabs', () => {
-  let server, browser, context;
-  before(async () => {
-    server = await serve();
-    browser = await launch();
-    context = await browser.newContext();
-  });
-  after(async () => {
-    await browser?.close();
-    server?.close();
-  });
-  const opened = async (options = {}) => {
-    const page = await visit(context, server.url);
-    await page.evaluate(async (options) => (globalThis.db = await nuthatch.open('tabs', { maxmemory: '8mb', ...options })), options);
-    return page;
-  };
-  /** Pages behind others are not drawn, so that nothing may wait for a frame. */
-  const until = async (page, condition) => {
-    for (let i = 0; i < 200; i++) {
-      if (await page.evaluate(condition)) return;
-      await new Promise((resolve) => setTimeout(resolve, 25));
-    }
-    throw new Error(`never came true: ${condition}`);
-  };
-  const call = (page, ...words) => page.evaluate((words) => db.call(...words), words);
-
-  test('a second tab uses the first one\'s engine, messages reach both, and exclusive is refused', async () => {
-    const [one, two] = [await opened(), await opened()];
-    await call(one, 'SET', 'k', 'from one');
-    assert.equal(await call(two, 'GET', 'k'), 'from one');
-    assert.deepEqual(await two.evaluate(() => db.multi().incr('n').incr('n').exec()), [1, 2]);
-    await two.evaluate(async () => {
-      globalThis.heard = [];
-      await db.subscribe('news', (message) => heard.push(message));
+for (const { sqlite, backend } of BACKENDS) {
+  describe(`several tabs, ${backend}`, () => {
+    let server, browser, context;
+    before(async () => {
+      server = await serve();
+      browser = await launch({ sqlite });
+      context = await browser.newContext();
     });
-    assert.equal(await call(one, 'PUBLISH', 'news', 'hello'), 1);
-    await until(two, () => heard.length === 1);
-    assert.equal((await two.evaluate(() => db.stats())).keys, 2);
-    assert.ok((await two.evaluate(async () => (await db.exportRdb()).size)) > 50);
-    const port = await two.evaluate(() => new Promise((resolve) => {
-      const port = db.resp();
-      port.onmessage = ({ data }) => resolve(new TextDecoder().decode(data));
-      port.postMessage('GET k\r\n');
-    }));
-    assert.equal(port, '$8\r\nfrom one\r\n');
-    const third = await visit(context, server.url);
-    const refused = await third.evaluate(() => nuthatch.open('tabs', { tabs: 'exclusive' }).catch((error) => error.code));
-    assert.equal(refused, 'BUSY');
-    // The first one closes: the second takes over, and hears as before.
-    await third.close();
-    await one.close();
-    assert.equal(await call(two, 'GET', 'k'), 'from one');
-    assert.equal(await call(two, 'PUBLISH', 'news', 'again'), 1);
-    await until(two, () => heard.length === 2);
-    await two.close();
-  });
+    after(async () => {
+      await browser?.close();
+      server?.close();
+    });
+    const opened = async (options = {}) => {
+      const page = await visit(context, server.url);
+      await page.evaluate(async (options) => (globalThis.db = await nuthatch.open('tabs', { maxmemory: '8mb', ...options })), options);
+      return page;
+    };
+    /** Pages behind others are not drawn, so that nothing may wait for a frame. */
+    const until = async (page, condition) => {
+      for (let i = 0; i < 200; i++) {
+        if (await page.evaluate(condition)) return;
+        await new Promise((resolve) => setTimeout(resolve, 25));
+      }
+      throw new Error(`never came true: ${condition}`);
+    };
+    const call = (page, ...words) => page.evaluate((words) => db.call(...words), words);
 
-  for (const how of ['closes', 'is killed', 'freezes']) {
-    test(`the leader ${how} while another tab counts: nothing is lost, nothing is counted twice`, async () => {
-      let [leader, page] = [await opened(), await opened()];
-      await call(page, 'DEL', 'count');
-      await page.evaluate(() => {
-        globalThis.going = true;
-        globalThis.counts = [];
-        globalThis.counter = (async () => {
-          while (going) counts.push(...(await Promise.all(Array.from({ length: 20 }, (_, i) => i === 7 ? db.multi().incr('count').exec().then(([n]) => n) : db.incr('count')))));
-        })();
+    test('a second tab uses the first one\'s engine, messages reach both, and exclusive is refused', async () => {
+      const [one, two] = [await opened(), await opened()];
+      await call(one, 'SET', 'k', 'from one');
+      assert.equal(await call(two, 'GET', 'k'), 'from one');
+      assert.deepEqual(await two.evaluate(() => db.multi().incr('n').incr('n').exec()), [1, 2]);
+      await two.evaluate(async () => {
+        globalThis.heard = [];
+        await db.subscribe('news', (message) => heard.push(message));
       });
-      for (let round = 0; round < 4; round++) {
-        await new Promise((resolve) => setTimeout(resolve, 300));
-        if (how === 'closes') await leader.close();
-        // One that is still coming back when the next one ends it is refused.
-        else if (how === 'is killed') await leader.evaluate(() => { db.crash().catch(() => {}); });
-        else await leader.evaluate(() => document.dispatchEvent(new Event('freeze')));
-        if (how === 'closes') {
-          await new Promise((resolve) => setTimeout(resolve, 200));
-          break;
+      assert.equal(await call(one, 'PUBLISH', 'news', 'hello'), 1);
+      await until(two, () => heard.length === 1);
+      await two.evaluate(async () => {
+        globalThis.gone = [];
+        await db.watch('*', (key, event) => gone.push(key ?? event));
+      });
+      await one.evaluate(() => db.multi().set('m', 1).flushdb().set('k', 'from one').set('n', 2).exec());
+      await until(two, () => gone.length > 3);
+      assert.deepEqual(await two.evaluate(() => gone), ['m', 'flush', 'k', 'n']);
+      assert.equal((await two.evaluate(() => db.stats())).keys, 2);
+      assert.ok((await two.evaluate(async () => (await db.exportRdb()).size)) > 50);
+      const port = await two.evaluate(() => new Promise((resolve) => {
+        const port = db.resp();
+        port.onmessage = ({ data }) => resolve(new TextDecoder().decode(data));
+        port.postMessage('GET k\r\n');
+      }));
+      assert.equal(port, '$8\r\nfrom one\r\n');
+      const third = await visit(context, server.url);
+      const refused = await third.evaluate(() => nuthatch.open('tabs', { tabs: 'exclusive' }).catch((error) => error.code));
+      assert.equal(refused, 'BUSY');
+      // The first one closes: the second takes over, and hears as before.
+      await third.close();
+      await one.close();
+      assert.equal(await call(two, 'GET', 'k'), 'from one');
+      assert.equal(await call(two, 'PUBLISH', 'news', 'again'), 1);
+      await until(two, () => heard.length === 2);
+      await two.close();
+    });
+
+    for (const how of ['closes', 'is killed', 'freezes']) {
+      test(`the leader ${how} while another tab counts: nothing is lost, nothing is counted twice`, async () => {
+        let [leader, page] = [await opened(), await opened()];
+        await call(page, 'DEL', 'count');
+        await page.evaluate(() => {
+          globalThis.going = true;
+          globalThis.counts = [];
+          globalThis.counter = (async () => {
+            while (going) counts.push(...(await Promise.all(Array.from({ length: 20 }, (_, i) => i === 7 ? db.multi().incr('count').exec().then(([n]) => n) : db.incr('count')))));
+          })();
+        });
+        for (let round = 0; round < 4; round++) {
+          await new Promise((resolve) => setTimeout(resolve, 300));
+          if (how === 'closes') await leader.close();
+          // One that is still coming back when the next one ends it is refused.
+          else if (how === 'is killed') await leader.evaluate(() => { db.crash().catch(() => {}); });
+          else await leader.evaluate(() => document.dispatchEvent(new Event('freeze')));
+          if (how === 'closes') {
+            await new Promise((resolve) => setTimeout(resolve, 200));
+            break;
+          }
         }
-      }
-      const { counts, end } = await page.evaluate(async () => {
-        going = false;
-        await counter;
-        return { counts, end: Number(await db.get('count')) };
+        const { counts, end } = await page.evaluate(async () => {
+          going = false;
+          await counter;
+          return { counts, end: Number(await db.get('count')) };
+        });
+        assert.equal(end, counts.length);
+        assert.deepEqual([...counts].sort((a, b) => a - b), Array.from({ length: end }, (_, i) => i + 1));
+        assert.ok(end > 40);
+        // Who led before goes on as a follower. The engine was once freed in the middle of a turn, and its page's database was dead.
+        if (how !== 'closes') {
+          assert.equal(Number(await call(leader, 'GET', 'count')), end);
+          await leader.close();
+        }
+        await page.close();
       });
-      assert.equal(end, counts.length);
-      assert.deepEqual([...counts].sort((a, b) => a - b), Array.from({ length: end }, (_, i) => i + 1));
-      assert.ok(end > 40);
-      // Who led before goes on as a follower. The engine was once freed in the middle of a turn, and its page's database was dead.
-      if (how !== 'closes') {
-        assert.equal(Number(await call(leader, 'GET', 'count')), end);
-        await leader.close();
-      }
-      await page.close();
-    });
-  }
+    }
 
-  /** A session's database, its watched keys and its half transaction were forgotten by whoever led next. */
-  for (const how of ['is killed', 'freezes']) {
-    test(`the leader ${how}: sessions of other tabs keep their database and their transaction, and what they watched counts as changed`, async () => {
-      const [leader, page] = [await opened(), await opened()];
-      await page.evaluate(async () => {
-        await db.flushall();
-        globalThis.s = db.session();
-        await s.select(3);
-        await s.set('k', 'of three');
-        globalThis.half = db.session();
-        await half.call('MULTI');
-        await half.set('half', 'whole');
-        await s.watch('k');
-        globalThis.seen = [];
-        await db.watch('seen:*', (key) => seen.push(key));
+    /** A session's database, its watched keys and its half transaction were forgotten by whoever led next. */
+    for (const how of ['is killed', 'freezes']) {
+      test(`the leader ${how}: sessions of other tabs keep their database and their transaction, and what they watched counts as changed`, async () => {
+        const [leader, page] = [await opened(), await opened()];
+        await page.evaluate(async () => {
+          await db.flushall();
+          globalThis.s = db.session();
+          await s.select(3);
+          await s.set('k', 'of three');
+          globalThis.half = db.session();
+          await half.call('MULTI');
+          await half.set('half', 'whole');
+          await s.watch('k');
+          globalThis.seen = [];
+          await db.watch('seen:*', (key) => seen.push(key));
+        });
+        if (how === 'is killed') await leader.evaluate(() => { db.crash(); });
+        else await leader.evaluate(() => document.dispatchEvent(new Event('freeze')));
+        const seen = await page.evaluate(async () => {
+          const out = [await s.get('k'), await s.multi().set('k', 'must not be').exec(), await s.get('k')];
+          out.push(await s.multi().set('k', 'may be').exec(), await half.call('EXEC'), await db.mget('half', 'k'));
+          await db.set('seen:1', 'x');
+          return out;
+        });
+        assert.deepEqual(seen, ['of three', null, 'of three', ['OK'], ['OK'], ['whole', null]]);
+        await until(page, () => seen.length === 1);
+        await page.close();
+        await leader.close();
       });
-      if (how === 'is killed') await leader.evaluate(() => { db.crash(); });
-      else await leader.evaluate(() => document.dispatchEvent(new Event('freeze')));
-      const seen = await page.evaluate(async () => {
-        const out = [await s.get('k'), await s.multi().set('k', 'must not be').exec(), await s.get('k')];
-        out.push(await s.multi().set('k', 'may be').exec(), await half.call('EXEC'), await db.mget('half', 'k'));
-        await db.set('seen:1', 'x');
-        return out;
-      });
-      assert.deepEqual(seen, ['of three', null, 'of three', ['OK'], ['OK'], ['whole', null]]);
-      await until(page, () => seen.length === 1);
-      await page.close();
-      await leader.close();
-    });
+    }
+  });
+}
+
+/** On plain http (a test server in a LAN) a browser has no Web Locks: each tab had an engine of its own over one store, and what one wrote the other overwrote. */
+test('without Web Locks a second tab is refused, and may open when the first one has ended', async () => {
+  const server = await serve(), browser = await launch({ args: ['--host-resolver-rules=MAP lan.test 127.0.0.1'] });
+  try {
+    const context = await browser.newContext(), url = server.url.replace('127.0.0.1', 'lan.test');
+    const [one, two] = [await visit(context, url), await visit(context, url)];
+    const opened = (page, options) => page.evaluate(async (options) => {
+      try {
+        globalThis.db = await nuthatch.open('plain', options);
+        return [navigator.locks === undefined, db.device, await db.incr('n')];
+      } catch ({ code, message }) {
+        return [code, /https/.test(message)];
+      }
+    }, options);
+    assert.deepEqual(await opened(one), [true, 'idb', 1]);
+    for (const worker of [true, false]) assert.deepEqual(await opened(two, { worker }), ['BUSY', true]);
+    assert.equal(await one.evaluate(() => db.crash().then(() => db.incr('n'))), 2);
+    await one.evaluate(() => db.close());
+    assert.deepEqual(await opened(two, { worker: false }), [true, 'idb', 3]);
+    assert.deepEqual(await opened(one), ['BUSY', true]);
+    await two.close();
+    assert.deepEqual(await opened(one), [true, 'idb', 4]);
+    await one.reload();
+    await one.waitForFunction('globalThis.ready');
+    // Of two at the same time one is the first.
+    const three = await visit(context, url), outcomes = await Promise.all([opened(one), opened(three)]);
+    assert.deepEqual(outcomes.map(([first]) => first).sort(), ['BUSY', true]);
+  } finally {
+    await browser.close();
+    server.close();
   }
 });
 
@@ -573,7 +653,7 @@ test('what cannot be opened says why, and is no obstacle', async () => {
     const page = await visit(await browser.newContext(), server.url);
     const seen = await page.evaluate(async () => {
       const out = [];
-      const wrong = [{ device: 'floppy' }, { device: 'file' }, { maxmemory: 'lots' }, { policy: 'none' }, { directives: { nonsense: 1 } }, { worker: false, maxmemory: 'lots' }];
+      const wrong = [{ device: 'floppy' }, { durability: 'stict' }, { tabs: 'shared' }, { tab: 'exclusive' }, { directives: { 'diskstore-enabled': 'yes' } }, { device: 'file' }, { maxmemory: 'lots' }, { policy: 'none' }, { directives: { nonsense: 1 } }, { worker: false, maxmemory: 'lots' }];
       for (const options of wrong) out.push(await nuthatch.open('wrong', options).catch(({ code, message }) => [code, message.slice(0, 60)]));
       const db = await nuthatch.open('wrong');
       out.push(await db.set('k', 'v'));
@@ -585,7 +665,9 @@ test('what cannot be opened says why, and is no obstacle', async () => {
       return out;
     });
     assert.deepEqual(seen, [
-      ['DEVICE', "DEVICE no 'floppy' here"], ['DEVICE', "DEVICE no 'file' here"], ['CONFIG', "CONFIG 'vm-max-memory lots': argument must be a memory value"],
+      ['OPTION', "OPTION device cannot be 'floppy': it is auto, idb, opfs, mem"], ['OPTION', "OPTION durability cannot be 'stict': it is relaxed or strict"],
+      ['OPTION', "OPTION tabs cannot be 'shared': it is share or exclusive"], ['OPTION', "OPTION 'tab' is none of maxmemory, policy, path, log, direct"],
+      ['CONFIG', "CONFIG 'diskstore-enabled' cannot be given: nothing here cou"], ['DEVICE', "DEVICE no 'file' here"], ['CONFIG', "CONFIG 'vm-max-memory lots': argument must be a memory value"],
       ['CONFIG', "CONFIG 'maxmemory-policy none': argument(s) must be one of t"], ['CONFIG', "CONFIG 'nonsense 1': Bad directive or wrong number of argume"],
       ['CONFIG', "CONFIG 'vm-max-memory lots': argument must be a memory value"], 'OK', 'v',
     ]);

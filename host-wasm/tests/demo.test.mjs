@@ -23,18 +23,24 @@ test('the demo page', async () => {
   const server = await serveDemo();
   const { context, close } = await profile({ viewport: { width: 1400, height: 1100 }, acceptDownloads: true });
   try {
-    page = await context.newPage();
-    page.on('pageerror', (error) => errors.push(error.stack));
-    page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
+    page = await watched(context);
     url = server.url;
     await visit();
-    for (const part of [terminal, completion, samples, keysAndValues, outAndIn, crash, looks]) await part();
+    for (const part of [terminal, completion, samples, keysAndValues, outAndIn, dropped, crash, twoTabs, looks]) await part();
     assert.deepEqual(errors, []);
   } finally {
     await close();
     server.close();
   }
 });
+
+/** A page whose errors are noted. */
+async function watched(context) {
+  const page = await context.newPage();
+  page.on('pageerror', (error) => errors.push(error.stack));
+  page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
+  return page;
+}
 
 const text = (id) => page.textContent(`#${id}`);
 const shot = (name) => page.screenshot({ path: join(screenshots, `${name}.png`), fullPage: true });
@@ -164,6 +170,47 @@ async function outAndIn() {
   // Short deadlines pass meanwhile.
   assert(after <= before && after > before - 5100, `${before} keys went out, ${after} came in`);
   assert.match(await command('ZCARD leaderboard'), /20000/);
+}
+
+/** Nobody had tried it but by the button. */
+async function dropped() {
+  const file = await page.evaluateHandle(async () => {
+    const { open } = await import('/nuthatch/index.js'), other = await open('other', { device: 'memory' }), transfer = new DataTransfer();
+    await other.hset('dropped', { field: 'value' });
+    transfer.items.add(new File([await other.exportRdb()], 'dropped.rdb'));
+    await other.close();
+    return transfer;
+  });
+  await page.dispatchEvent('body', 'dragover', { dataTransfer: file });
+  assert(await page.locator('#drop').isVisible(), 'nothing shows that a file may be dropped');
+  await page.dispatchEvent('body', 'drop', { dataTransfer: file });
+  assert(await page.locator('#drop').isHidden());
+  await until('the dropped file is not loaded', async () => /^dropped\.rdb loaded: /.test(await text('said')));
+  assert.equal(await command('HGET dropped field'), '"value"');
+  assert.match(await command('ZCARD leaderboard'), /20000/);
+}
+
+/** A second tab uses the first one's engine, and goes on when that one is closed. */
+async function twoTabs() {
+  const first = page;
+  await command('SET tabs 1');
+  page = await watched(first.context());
+  await visit();
+  assert.equal(await command('INCR tabs'), '(integer) 2');
+  await find('tabs');
+  await first.close();
+  // The table's question waits until this tab leads; the terminal's connection ended with the other one, and says so.
+  await find('dropped');
+  assert.match(await command('PING'), /PONG|the connection ended/);
+  assert.equal(await command('INCR tabs'), '(integer) 3');
+  assert.match(await command('ZCARD leaderboard'), /20000/);
+}
+
+/** Waits until the table of keys shows this key alone. */
+async function find(key) {
+  await page.fill('#pattern', key);
+  await page.click('#filter button');
+  await until(`${key} is not found`, async () => (await page.locator('#rows button').allTextContents()).join() === key);
 }
 
 async function crash() {

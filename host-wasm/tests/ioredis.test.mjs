@@ -80,6 +80,14 @@ const CASES = {
     out.push(await sub.unsubscribe('a'), await redis.publish('a', 'unheard'), await sub.punsubscribe('c*'), await sub.unsubscribe(), await sub.get('k'));
     return out;
   },
+  'subscribed connections': async (redis, make) => {
+    const out = [];
+    for (const protocol of [2, 3]) {
+      const sub = make({ protocol });
+      out.push(sub.mode, await sub.subscribe('a'), sub.mode, await seen(sub.get('k')), await sub.psubscribe('b*'), await seen(sub.multi().get('k').exec()), (await sub.pipeline().get('k').exec()).map(plain), await sub.unsubscribe('a'), sub.mode, await sub.punsubscribe(), sub.mode, await sub.get('k'));
+    }
+    return out.map((one) => (one?.message ? one.message : one));
+  },
   'prefixes': async (redis, make) => {
     const p = make({ keyPrefix: 'p:' }), out = [];
     out.push(await p.set('a', 1), await p.mset({ b: 2, c: 3 }), await p.mget('a', 'b', 'c'), await p.hset('h', { a: 'b' }), await p.del('b', 'c'), await p.rename('a', 'd'), await p.zadd('z', 1, 'm'), await p.zunionstore('u', 2, 'z', 'z'));
@@ -198,6 +206,20 @@ test('instances of one address share their data, others do not; the constructor 
   assert.deepEqual(await Promise.all(all.map((one) => one.get('k'))), ['one', 'one', 'three', null, 'one', 'three']);
   assert.throws(() => all[0].defineCommand('x', { lua: 'return 1' }), /no Lua/);
   all.forEach((one) => one.disconnect());
+});
+
+// Of ioredis-mock's options this one was taken and forgotten: tests found an empty server.
+test('data that are there at first', async () => {
+  const data = { n: 3, 'user:1': { id: 1, name: 'Ada' }, more: new Map([['a', 'b']]), list: ['x', 'y'], set: new Set(['m']), bytes: Buffer.from([0, 255]), empty: [] };
+  const redis = new Ours({ port: 7003, db: 1, keyPrefix: 'p:', data }), lazy = new Ours({ port: 7004, lazyConnect: true, data: { list: ['a'] } });
+  assert.deepEqual([await redis.incr('n'), await redis.hgetall('user:1'), await redis.hget('more', 'a'), await redis.lrange('list', 0, -1), await redis.smembers('set'), await redis.getBuffer('bytes'), await redis.exists('empty')], [4, { id: '1', name: 'Ada' }, 'b', ['x', 'y'], ['m'], data.bytes, 0]);
+  const copy = redis.duplicate({ keyPrefix: '' });
+  assert.deepEqual([await copy.get('p:n'), await copy.dbsize(), data.n], ['4', 6, 3]);
+  assert.equal(await lazy.rpush('list', 'b'), 2);
+  // Each brings its own: lists do not grow.
+  const again = new Ours({ port: 7004, data: { list: ['a'] } });
+  assert.deepEqual(await again.lrange('list', 0, -1), ['a']);
+  [redis, lazy, copy, again].forEach((one) => one.disconnect());
 });
 
 test('`require` gives the class; a process ends though nobody disconnects, but not while a command waits', () => {

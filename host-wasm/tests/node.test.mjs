@@ -201,15 +201,22 @@ class Late extends Memory {
   }
 }
 
-/** A client whose device is `state.device`; a crash leaves what was committed. */
+/** A client whose device is `state.device`; a crash leaves what was committed. `state.link` counts messages. */
 async function late(seed, options, make = (stores, random) => new Late(stores, random)) {
   const state = { seed };
   const random = () => (state.seed = (state.seed * 1103515245 + 12345) & 0x7fffffff) / 0x7fffffff;
   const connect = (name, receive) => {
     state.device = make(state.device?.stores, random);
-    const server = new Server((message) => setTimeout(() => receive(message)), () => {}, { idb: async () => state.device });
+    const link = (state.link = { there: 0, back: 0 });
+    const server = new Server((message) => {
+      link.back++;
+      setTimeout(() => receive(message));
+    }, () => {}, { idb: async () => state.device });
     return {
-      post: (message) => server.handle(message),
+      post: (message) => {
+        link.there++;
+        server.handle(message);
+      },
       stop: () => {
         state.device.dead = true;
         server.stop();
@@ -522,7 +529,7 @@ test('a hole that touches text is one argument with it, whatever bytes it has', 
 test('bytes, JSON and transactions are there wherever commands are', async () => {
   const db = await open('everywhere'), s = db.session(), text = (bytes) => Buffer.from(bytes).toString();
   await db.mset({ a: 1, b: 2 });
-  assert.deepEqual((await db.bytes.multi().get('a').hgetall('none').call('GET', 'b').exec()).map((one) => (one instanceof Uint8Array ? text(one) : one)), ['1', {}, '2']);
+  assert.deepEqual((await db.bytes.multi().get('a').hgetall('none').call('GET', 'b').exec()).map((one) => (one instanceof Uint8Array ? text(one) : one)), ['1', new Map(), '2']);
   const keys = [];
   for await (const key of db.bytes.scanIterator({ count: 1 })) keys.push(text(key));
   assert.deepEqual(keys.sort(), ['a', 'b']);
@@ -564,19 +571,181 @@ test('a session that is closed has its replies, and takes no more', async () => 
   await db.close();
 });
 
-/** Who watched heard nothing of a FLUSHALL that a session sent. */
-test('a flush is told, whoever sends it; a file may come as bytes', async () => {
-  const db = await open('flush'), s = db.session(), heard = [];
+/** Who watched heard nothing of a FLUSHALL that a session sent, and then of none by `sync`, in a transaction or through a port: the client told of what it had
+ * sent itself, and of databases that nobody watched. */
+test('a flush is told, whoever sends it, and in its place among the events; a file may come as bytes', async () => {
+  const db = await open('flush'), s = db.session(), heard = [], lived = [];
+  const settle = () => new Promise((resolve) => setTimeout(resolve, 30));
   await db.set('k', 'v');
   const bytes = new Uint8Array(await (await db.exportRdb()).arrayBuffer());
-  await db.watch('*', (key, event) => heard.push([key, event]));
-  await s.flushall();
-  await db.ping();
-  assert.deepEqual(heard, [[null, 'flush']]);
+  await db.watch('*', (key, event) => heard.push(key ?? event));
+  await db.live((d) => d.get('k'), (error, value) => lived.push(error ?? value));
+  const port = db.resp();
+  port.on('message', () => {});
+  const ways = {
+    method: () => db.flushall(), word: () => db.flushdb('SYNC'), call: () => db.call('flushAll'), tagged: () => db`FLUSHDB ASYNC`, sync: () => db.sync.flushall(),
+    bytes: () => db.bytes.flushall(), session: () => s.flushall(), port: () => port.postMessage('FLUSHALL\r\n'), swap: () => db.call('SWAPDB', 0, 7),
+    multi: () => db.multi().flushall().exec(),
+  };
+  for (const [way, flush] of Object.entries(ways)) {
+    await db.set('k', way);
+    await settle();
+    heard.length = lived.length = 0;
+    await flush();
+    await settle();
+    assert.deepEqual([heard, lived], [['flush'], [null]], way);
+  }
+  heard.length = 0;
+  await db.multi().set('before', 1).flushdb().set('after', 1).exec();
+  await s.select(3);
+  await s.flushdb();
+  await db.call('SWAPDB', 4, 5);
+  await settle();
+  assert.deepEqual(heard, ['before', 'flush', 'after']);
+  port.close();
   for (const file of [bytes, bytes.buffer, new Blob([bytes])]) {
     await db.flushall();
     assert.deepEqual([(await db.importRdb(file)).keys, await db.get('k')], [1, 'v']);
   }
+  await db.close();
+});
+
+/** `durability: 'stict'` was relaxed, `tab: 'exclusive'` was shared, and `diskstore-enabled yes` was taken and did nothing. */
+test('options that are wrong are refused, with what may stand there', async () => {
+  const wrong = [
+    [{ durability: 'stict' }, 'OPTION', /durability .*relaxed or strict/], [{ tabs: 'shared' }, 'OPTION', /tabs .*share or exclusive/], [{ worker: 'no' }, 'OPTION', /worker .*true or false/],
+    [{ tab: 'exclusive' }, 'OPTION', /'tab' .*maxmemory, .*tabs/], [{ device: 'disk' }, 'OPTION', /'disk': .*memory or file/], [{ device: 'opfs' }, 'DEVICE', /'opfs' .*memory and file/], [{ policy: 'lru' }, 'CONFIG', /allkeys-lru/], [{ maxmemory: 'much' }, 'CONFIG', /memory value/],
+    ...['diskstore-enabled', 'cache-max-memory', 'Port', 'dir', 'replicaof', 'logfile', 'io-threads', 'vm-swap-file'].map((name) => [{ directives: { [name]: 'yes' } }, 'CONFIG', new RegExp(`'${name}'`)]),
+    [{ directives: { nonsense: 1 } }, 'CONFIG', /nonsense/],
+  ];
+  for (const [options, code, message] of wrong) await assert.rejects(open('wrong', options), { name: 'NuthatchError', code, message }, JSON.stringify(options));
+  const db = await open('right', { durability: undefined, tabs: 'share', worker: false, policy: 'allkeys-lfu', log: () => {}, directives: { 'slowlog-max-len': 7 } });
+  assert.deepEqual(await db.config('GET', 'slowlog-max-len'), { 'slowlog-max-len': '7' });
+  await db.close();
+});
+
+/** `Internal error opening …` had the code `Internal`, and `EACCES: permission denied` had `EACCES:`. */
+test('what a system says has a code of ours', async () => {
+  await assert.rejects(open('nowhere', { device: 'file', path: '/dev/null/nowhere' }), { code: 'IOERR', message: /^IOERR ENOTDIR: / });
+  for (const [name, code] of [['QuotaExceededError', 'QUOTA'], ['UnknownError', 'IOERR']]) {
+    const raw = () => { throw Object.assign(new Error('A thing went wrong'), { name }); };
+    await assert.rejects(late(SEED, {}, () => ({ mount: raw, close() {} })), { code, message: /A thing went wrong/ });
+    const { db, state } = await late(SEED);
+    state.device.commit = async (ops) => ops.length && raw();
+    await assert.rejects(db.set('k', 'v'), { code, message: new RegExp(`^${code} .*A thing went wrong.*is in memory`) });
+    await assert.rejects(db.importRdb(new Blob(['no dump'])), { code: 'BADRDB' });
+    const blob = Object.assign(new Blob(['x']), { stream: raw });
+    await assert.rejects(db.importRdb(blob), { code: 'BADRDB' });
+    state.device.commit = () => {};
+    await db.crash();
+    await db.close();
+  }
+});
+
+/** `watch(pattern)` without one threw at the first event, where nobody could catch it. */
+test('a handler is a function, or it is refused at once', async () => {
+  const db = await open('handlers');
+  for (const none of [undefined, null, 'f', {}]) {
+    for (const call of [() => db.watch('*', none), () => db.subscribe('c', none), () => db.psubscribe('c*', none), () => db.live(() => 1, none), () => db.live(none, () => {})]) {
+      await assert.rejects(call, TypeError);
+    }
+  }
+  await db.set('k', 'v');
+  assert.equal(await db.publish('c', 'nobody hears it'), 0);
+  await db.close();
+});
+
+/** What the query throws was said to come first, and no test saw one. */
+test('a live query that throws tells its handler, and runs again', async () => {
+  const db = await open('throwing'), told = [];
+  const stop = await db.live(async (d) => {
+    const value = await d.get('k');
+    if (!value) throw new Error('no k');
+    return d.lrange('k', 0, -1);
+  }, (...given) => told.push(given));
+  const settle = () => new Promise((resolve) => setTimeout(resolve, 30));
+  for (const change of [() => db.set('k', 'v'), () => db.del('k'), () => db.rpush('k', 'a')]) {
+    await change();
+    await settle();
+  }
+  await stop();
+  assert.deepEqual(told.map(([error, value]) => [error?.message, error?.code, value]), [
+    ['no k', undefined, undefined], ['WRONGTYPE Operation against a key holding the wrong kind of value', 'WRONGTYPE', undefined], ['no k', undefined, undefined],
+    ['WRONGTYPE Operation against a key holding the wrong kind of value', 'WRONGTYPE', undefined],
+  ]);
+  await db.close();
+});
+
+/** The decoder took a byte order mark for its own. */
+test('a text that begins with a byte order mark is what was written', async () => {
+  const db = await open('mark'), mark = '\ufeff';
+  for (const text of [mark, `${mark}a`, `${mark}ä`, mark + 'x'.repeat(100), mark.repeat(30_000)]) {
+    await db.set('k', text);
+    assert.deepEqual([await db.get('k'), db.sync.get('k'), await db.mget('k', 'k')], [text, text, [text, text]]);
+  }
+  await db.close();
+});
+
+/** Names of fields were read as text, so that two that are none were one; `sync` had no bytes, JSON few commands, and scores came as text from a walk alone. */
+test('bytes are bytes, JSON is for every command with values, scores are numbers', async () => {
+  const db = await open('shapes'), one = new Uint8Array([255]), other = new Uint8Array([254]);
+  await db.hset('h', new Map([[one, 'a'], [other, new Uint8Array([0])]]));
+  const all = await db.bytes.hgetall('h');
+  assert.deepEqual([...all].map(([name, value]) => [...name, ...value]).sort(), [[254, 0], [255, 97]]);
+  await db.hset('copy', all);
+  assert.deepEqual([await db.call('DEBUG', 'DIGEST-VALUE', 'copy'), db.sync.bytes.hget('copy', other), db.sync.bytes`HLEN ${'copy'}`], [await db.call('DEBUG', 'DIGEST-VALUE', 'h'), new Uint8Array([0]), 2]);
+
+  const { json } = db, value = { deep: [1, null, 'ä'] };
+  assert.equal(json.exec, undefined);
+  assert.equal(json.then, undefined);
+  await assert.rejects(json.incr('n'), TypeError);
+  assert.deepEqual([await json.set('k', value), await json.setnx('k', 1), await json.set('k', 2, { get: true }), await json.getset('k', value), await json.mset({ a: 1, b: value }), await json.mset('c', [1], 'd', null), await json.mget('a', 'b', 'c', 'd', 'none')], ['OK', 0, value, 2, 'OK', 'OK', [1, value, [1], null, null]]);
+  assert.deepEqual([await json.hset('j', { f: value, g: [] }), await json.hset('j', 'i', 1, 'k', 2), await json.hset('j', new Map([['m', true]])), await json.hmget('j', 'f', 'none', 'k'), await json.hvals('j'), await json.hgetall('j')], [2, 2, 1, [value, null, 2], [value, [], 1, 2, true], { f: value, g: [], i: 1, k: 2, m: true }]);
+  assert.deepEqual([await json.rpush('l', value, 'x', [2]), await json.lpop('l'), await json.lpop('l', 2), await json.lpop('l'), await json.rpush('l', 1, 2), await json.lset('l', 0, value), await json.lindex('l', 0), await json.linsert('l', 'AFTER', value, 3), await json.lrem('l', 1, value), await json.lrange('l', 0, -1)], [3, value, ['x', [2]], null, 2, 'OK', value, 3, 1, [3, 2]]);
+  assert.deepEqual([await json.sadd('s', value, 1), await json.sismember('s', value), await json.smembers('s'), await json.srem('s', 1), await json.spop('s')], [2, 1, new Set([value, 1]), 1, value]);
+
+  await db.zadd('z', [['-inf', 'a'], [1.5, 'b'], ['inf', 'c']]);
+  const walk = async (from) => {
+    const found = [];
+    for await (const [member, score] of from.zscanIterator('z')) found.push([`${Buffer.from(member)}`, score]);
+    return found;
+  };
+  for (const from of [db, db.bytes, db.session()]) assert.deepEqual(await walk(from), [['a', -Infinity], ['b', 1.5], ['c', Infinity]]);
+  await db.close();
+});
+
+/** A program that did not close its database never ended, and one with files that did end would have lost its last moment. */
+test('a program ends when it has nothing more to do, and what it wrote to files is there', () => {
+  const path = mkdtempSync(join(tmpdir(), 'nuthatch-end-')), from = JSON.stringify(new URL('../pkg/node.js', import.meta.url).href);
+  const run = (text) => execFileSync(process.execPath, ['--input-type=module', '-e', `import { open } from ${from}; const db = await open('end', { device: 'file', path: ${JSON.stringify(path)} });\n${text}`], { encoding: 'utf8', timeout: 20_000 }).trim();
+  try {
+    assert.equal(run(`
+      await open('memory');
+      await db.subscribe('c', () => {});
+      await db.set('k', 'v', { ex: 1000 });
+      db.sync.set('now', 'w');
+      db.session().blpop('none', 0.3).then((none) => console.log('waited', none));`), 'waited null');
+    assert.equal(run("await db.crash(); console.log(await db.mget('k', 'now'));"), "[ 'v', 'w' ]");
+  } finally {
+    rmSync(path, { recursive: true, force: true });
+  }
+});
+
+/** Nothing held what makes `Promise.all` the fast way. */
+test('calls of one microtask travel as one message each way, and what they write is one transaction', async () => {
+  const { db, state } = await late(SEED), { link } = state, writes = [];
+  await db.set('k', 'v');
+  const { commit } = state.device;
+  state.device.commit = function (ops) {
+    if (ops.length) writes.push(ops.length);
+    return commit.call(this, ops);
+  };
+  const s = db.session();
+  await s.select(1);
+  Object.assign(link, { there: 0, back: 0 });
+  const calls = [db.set('a', 1), db`INCR ${'n'}`, db.multi().incr('n').incr('n').exec(), db.call('GET', 'k'), s.set('of one', 'x'), ...Array.from({ length: 500 }, (_, i) => db.hset('h', { [i]: 'x'.repeat(50) }))];
+  assert.deepEqual((await Promise.all(calls)).slice(0, 5), ['OK', 1, [2, 3], 'v', 'OK']);
+  assert.deepEqual([link.there, link.back, writes.length], [1, 1, 1]);
   await db.close();
 });
 

@@ -75,10 +75,51 @@ test('every form of a command has its type in transactions, at once and as bytes
   `), []);
 });
 
+// An interface has no index signature: what was declared as one was no hash. A flag that is known at run time alone had no type, or a wrong one.
+test('objects of any type are hashes, flags may be variables, bytes have their shapes', () => {
+  assert.deepEqual(faults(`
+    import { open } from 'nuthatch';
+    type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false;
+    const same = <T extends true>() => {};
+    interface User { name: string; born: number }
+    interface Loose { name?: string }
+    declare const ada: User, loose: Loose, flag: boolean, map: Map<string, number>;
+    const db = await open('app');
+    await db.hset('h', ada);
+    await db.mset(ada);
+    await db.multi().hset('h', ada).hmset('h', map).exec();
+    await db.hset('h', map);
+    await db.hset('h', ['a', 1]);
+    await db.hset('h', new Uint8Array(1), 'v');
+    await db.json.hset('h', ada);
+    // @ts-expect-error: it may be missing
+    await db.hset('h', loose);
+    // @ts-expect-error: a value that is none
+    await db.hset('h', { a: {} });
+    const perhaps = await db.set('k', 'v', { nx: flag }), sure = await db.set('k', 'v', { ex: 1, nx: false }), any = await db.set('k', 'v', { get: flag });
+    same<Same<typeof perhaps, 'OK' | null>>();
+    same<Same<typeof sure, 'OK'>>();
+    same<Same<typeof any, string | null>>();
+    const scored = await db.zrange('z', 0, -1, { rev: flag, withscores: flag }), pairs = await db.zrange('z', 0, -1, { withscores: true }), members = await db.zrange('z', 0, -1, { rev: flag });
+    same<Same<typeof scored, string[] | [member: string, score: number][]>>();
+    same<Same<typeof pairs, [member: string, score: number][]>>();
+    same<Same<typeof members, string[]>>();
+    // @ts-expect-error: no such option
+    await db.zrange('z', 0, -1, { withscore: true });
+    const all: Map<Uint8Array, Uint8Array> = await db.bytes.hgetall('h'), text: Record<string, string> = await db.hgetall('h'), now: Uint8Array | null = db.sync.bytes.get('k');
+    await db.hset('copy', all);
+    for await (const [, score] of db.zscanIterator('z')) score.toFixed();
+    const [first]: (number | null)[] = await db.json.hmget<number>('h', 'a'), set: Set<User> = await db.json.smembers<User>('s');
+    await db.json.sadd('s', ada, [1]);
+    // @ts-expect-error: no values in it
+    await db.json.incr('n');
+  `), []);
+});
+
 test('the class in place of ioredis has types for callbacks, buffers and transactions', () => {
   assert.deepEqual(faults(`
     import Redis, { Cluster } from 'nuthatch/ioredis';
-    const redis = new Redis(6379, '127.0.0.1', { db: 1, keyPrefix: 'app:' });
+    const redis = new Redis(6379, '127.0.0.1', { db: 1, keyPrefix: 'app:', protocol: 2, data: { n: 1 } });
     const n: number = await redis.incr('n'), bytes: Buffer = await redis.getBuffer('b');
     redis.get('k', (error, value) => error?.message ?? value.length);
     const results = await redis.pipeline().set('k', 1, 'EX', 5).hset('h', { a: 1 }).getBuffer('k').exec((error, all) => all?.[0][1]);

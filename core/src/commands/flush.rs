@@ -6,6 +6,7 @@ use crate::context::Ctx;
 use crate::db::Db;
 use crate::persistence::SaveRequest;
 use crate::words::error::{CommandError, CommandResult, SYNTAX};
+use crate::words::reach::SERVER;
 use alloc::vec::Vec;
 
 const BAD_FIRST: CommandError = CommandError::new("ERR invalid first DB index");
@@ -26,6 +27,7 @@ fn wants_sync(args: Args<'_>) -> Result<bool, CommandError> {
 pub fn flushdb(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     let sync = wants_sync(args)?;
     empty(ctx, ctx.db.index, sync);
+    tell(ctx, &[ctx.db.index]);
     ctx.reply.ok();
     Ok(())
 }
@@ -36,6 +38,7 @@ pub fn flushall(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     for index in 0..ctx.db.data.keyspace.count() {
         empty(ctx, index, sync);
     }
+    tell(ctx, &[0]);
     let server = &mut *ctx.server;
     if server.persistence.files && !server.config.save.is_empty() {
         server.persistence.requests.push(SaveRequest::Flushed);
@@ -44,6 +47,13 @@ pub fn flushall(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     ctx.db.data.dirty += 1;
     ctx.reply.ok();
     Ok(())
+}
+
+/// No key's event tells that all keys went or were exchanged. Redis leaves it at that; a host may name a channel for it.
+fn tell(ctx: &mut Ctx<'_>, databases: &[usize]) {
+    if let Some(channel) = ctx.server.flushes.filter(|_| SERVER && databases.contains(&0)) {
+        ctx.publish(channel, b"");
+    }
 }
 
 fn empty(ctx: &mut Ctx<'_>, index: usize, sync: bool) {
@@ -72,6 +82,7 @@ pub fn swapdb(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
         data.swap(first, second);
         data.waiters.signal_all(first);
         data.waiters.signal_all(second);
+        tell(ctx, &[first, second]);
     }
     ctx.db.data.dirty += 1;
     ctx.reply.ok();

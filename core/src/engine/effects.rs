@@ -40,3 +40,33 @@ impl Engine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::trial::Trial;
+
+    /// The package for browsers told of a flush where a method of its own had sent it: by another way nobody heard of it.
+    #[test]
+    fn a_flush_is_told_where_the_host_has_named_a_channel_in_the_order_of_events() {
+        let mut trial = Trial::new();
+        trial.call(1, "PSUBSCRIBE *");
+        trial.call(0, "CONFIG SET notify-keyspace-events K$");
+        assert_eq!(trial.call(0, "FLUSHALL"), "+OK");
+        assert_eq!(trial.hear(1), "");
+        trial.engine.tells_flushes(b"gone");
+        for line in ["FLUSHALL", "FLUSHDB SYNC", "SWAPDB 0 1", "SWAPDB 1 0"] {
+            assert_eq!(trial.call(0, line), "+OK");
+            assert_eq!(trial.hear(1), "*4 pmessage * gone", "{line}");
+        }
+        for line in ["SWAPDB 0 0", "SWAPDB 1 2", "FLUSHALL now"] {
+            trial.call(0, line);
+            assert_eq!(trial.hear(1), "", "{line}");
+        }
+        for line in ["MULTI", "SET a 1", "FLUSHDB", "SET b 1", "SELECT 1", "FLUSHDB", "EXEC"] {
+            trial.call(0, line);
+        }
+        let told = trial.hear(1);
+        let order = ["keyspace@0__:a", "gone", "keyspace@0__:b"].map(|what| told.find(what).expect(what));
+        assert!(order.is_sorted() && told.matches("gone").count() == 1, "{told}");
+    }
+}

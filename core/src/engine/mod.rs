@@ -167,6 +167,12 @@ impl Engine {
         }
     }
 
+    /// From now on FLUSHALL, and FLUSHDB and SWAPDB of database 0, publish an empty message on this channel, as no key's
+    /// event tells of them.
+    pub fn tells_flushes(&mut self, channel: &'static [u8]) {
+        self.server.flushes = Some(channel);
+    }
+
     /// Opens a session.
     pub fn open_session(&mut self, info: SessionInfo, now: UnixMillis) -> SessionId {
         self.now = now;
