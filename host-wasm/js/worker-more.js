@@ -58,6 +58,7 @@ export const serving = {
 
   /** Another tab leads from now on. */
   followed(due) {
+    this.unbridge();
     this.tell(due);
     this.early?.splice(0).forEach((data) => this.handle(data));
   },
@@ -146,16 +147,25 @@ export const serving = {
 
   /** A port of this tab to the engine of another; it ends when another tab leads. */
   bridge(port) {
-    const lane = `port ${(this.bridged = (this.bridged ?? 0) + 1)}`, { reign } = this;
-    (this.bridges ??= new Map()).set(lane, (bytes) => port.postMessage(bytes, bytes && [bytes.buffer]));
+    const lane = `port ${(this.bridged = (this.bridged ?? 0) + 1)}`;
+    const hear = (bytes) => {
+      port.postMessage(bytes, bytes ? [bytes.buffer] : []);
+      if (bytes) return;
+      this.bridges.delete(lane);
+      port.close();
+    };
+    (this.bridges ??= new Map()).set(lane, hear);
     port.onmessage = ({ data }) => {
-      if (data === null || reign !== this.reign) {
-        this.bridges.delete(lane);
-        port.postMessage(null);
-        port.close();
-        if (data === null) this.end(lane);
+      if (data === null) {
+        hear(null);
+        this.end(lane);
       } else this.tabs.forward({ message: [lane, typeof data === 'string' ? toBytes.encode(data) : new Uint8Array(data)] });
     };
+  },
+
+  /** The engine at the other end of ports is gone: what waits for its answers is told so. */
+  unbridge() {
+    this.bridges?.forEach((hear) => hear(null));
   },
 
   /** Replies that came from another tab. */
@@ -256,6 +266,7 @@ export const serving = {
 export const sharing = {
   /** Takes over what earlier leaders owed; what this tab is owed itself. */
   inherit() {
+    this.server.unbridge();
     for (const [key, record] of this.owed) if (record && record.time < Date.now() - FORGOTTEN_MS) this.owed.set(key, undefined);
     return this.due(this.owed.get(this.id));
   },

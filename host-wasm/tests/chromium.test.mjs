@@ -68,8 +68,12 @@ for (const { sqlite, backend } of BACKENDS) {
     test('messages, watches and live queries', async () => {
       const seen = await run(async () => {
         const db = await nuthatch.open('live', { device: 'memory' });
-        const settle = () => new Promise((resolve) => setTimeout(resolve, 60));
+        const pause = () => new Promise((resolve) => setTimeout(resolve, 20));
         const heard = [], watched = [], lived = [];
+        const settle = async (values) => {
+          for (let i = 0; i < 500 && lived.length < values; i++) await pause();
+          await pause();
+        };
         const stops = [
           await db.subscribe('news', (message) => heard.push(message)),
           await db.watch('user:*', (key, event) => watched.push([key, event])),
@@ -78,16 +82,16 @@ for (const { sqlite, backend } of BACKENDS) {
         await db.publish('news', 'hello');
         await db.set('user:1', 'x');
         await db.set('a', 1);
-        await settle();
+        await settle(2);
         await db.set('other', 1);
         await db.hset('h', 'b', 2);
-        await settle();
+        await settle(3);
         await db.flushall();
-        await settle();
+        await settle(4);
         for (const stop of stops) await stop();
         await db.set('a', 5);
         await db.publish('news', 'unheard');
-        await settle();
+        await settle(4);
         await db.close();
         return { heard, watched, lived };
       });
@@ -437,7 +441,7 @@ for (const { sqlite, backend } of BACKENDS) {
       assert.ok((await two.evaluate(async () => (await db.exportRdb()).size)) > 50);
       const port = await two.evaluate(() => new Promise((resolve) => {
         const port = db.resp();
-        port.onmessage = ({ data }) => resolve(new TextDecoder().decode(data));
+        port.onmessage = ({ data }) => resolve(data && new TextDecoder().decode(data));
         port.postMessage('GET k\r\n');
       }));
       assert.equal(port, '$8\r\nfrom one\r\n');
@@ -492,7 +496,8 @@ for (const { sqlite, backend } of BACKENDS) {
       });
     }
 
-    /** A session's database, its watched keys and its half transaction were forgotten by whoever led next. */
+    /** A session's database, its watched keys and its half transaction were forgotten by whoever led next; and who waited at a port for an answer of the leader
+     * that was gone waited for ever. */
     for (const how of ['is killed', 'freezes']) {
       test(`the leader ${how}: sessions of other tabs keep their database and their transaction, and what they watched counts as changed`, async () => {
         const [leader, page] = [await opened(), await opened()];
@@ -507,6 +512,13 @@ for (const { sqlite, backend } of BACKENDS) {
           await s.watch('k');
           globalThis.seen = [];
           await db.watch('seen:*', (key) => seen.push(key));
+          const port = db.resp(), text = new TextDecoder();
+          globalThis.port = [];
+          await new Promise((resolve) => {
+            port.onmessage = ({ data }) => resolve(globalThis.port.push(data && text.decode(data)));
+            port.postMessage('BLPOP nothing 0.001\r\n');
+          });
+          port.postMessage('BLPOP nothing 0\r\n');
         });
         if (how === 'is killed') await leader.evaluate(() => { db.crash(); });
         else await leader.evaluate(() => document.dispatchEvent(new Event('freeze')));
@@ -517,7 +529,8 @@ for (const { sqlite, backend } of BACKENDS) {
           return out;
         });
         assert.deepEqual(seen, ['of three', null, 'of three', ['OK'], ['OK'], ['whole', null]]);
-        await until(page, () => seen.length === 1);
+        await until(page, () => seen.length === 1 && port.length === 2);
+        assert.deepEqual(await page.evaluate(() => port), ['*-1\r\n', null]);
         await page.close();
         await leader.close();
       });
