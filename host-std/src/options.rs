@@ -123,6 +123,9 @@ fn read_config(words: &[String]) -> Result<(Config, Option<PathBuf>), String> {
     Ok((config, path))
 }
 
+/// What `maxmemory` would evict under diskstore is the dataset, in the store too.
+pub const NO_MAXMEMORY: &str = "under diskstore-enabled memory is a cache, which cache-max-memory bounds, and maxmemory would delete keys";
+
 /// Under diskstore the store is where data lies: virtual memory by default gives way, and what else keeps data is refused.
 fn choose_persistence(config: &mut Config) -> Result<(), String> {
     if !config.diskstore_enabled {
@@ -131,6 +134,7 @@ fn choose_persistence(config: &mut Config) -> Result<(), String> {
     let other = match (config.vm_given && config.vm_enabled, config.appendonly) {
         (true, _) => "vm-enabled",
         (_, true) => "appendonly",
+        _ if config.maxmemory > 0 => return Err(format!("{NO_MAXMEMORY}; set maxmemory to 0\n")),
         _ => {
             config.vm_enabled = false;
             return Ok(());

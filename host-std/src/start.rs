@@ -185,6 +185,9 @@ pub fn check(name: &str, config: &Config) -> Result<(), String> {
         "appendonly" if config.diskstore_enabled && config.appendonly => {
             Err("the diskstore keeps every key already".to_owned())
         }
+        "maxmemory" if config.diskstore_enabled && config.maxmemory > 0 => {
+            Err(options::NO_MAXMEMORY.to_owned())
+        }
         "dir" if !path_of(&config.dir).is_dir() => Err("No such file or directory".to_owned()),
         "bind" | "port" => {
             let reason = if name == "port" {

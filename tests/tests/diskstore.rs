@@ -619,3 +619,35 @@ fn a_sort_within_a_transaction_waits_for_its_keys() {
     let expected = "*4\n  :1\n  *6\n    \"b\"\n    \"1\"\n    \"c\"\n    \"2\"\n    \"a\"\n    \"3\"\n  :3\n  *3\n    \"a\"\n    \"c\"\n    \"b\"";
     assert_eq!(reply.trim_end(), expected);
 }
+
+/// With fewer databases than the store has the others' keys were there for nobody, a snapshot left them out and FLUSHALL removed them.
+#[test]
+fn a_store_of_more_databases_is_refused() {
+    let place = Place::new();
+    let mut server = place.start(&[]);
+    let mut conn = server.connect().expect("a connection");
+    for line in
+        [&["SELECT", "5"][..], &["SET", "k", "v"], &["SELECT", "15"], &["SET", "gone", "v"], &["FLUSHDB"]]
+    {
+        conn.call(line).expect("a reply");
+    }
+    server.end_by("TERM").expect("its end");
+    let line = place.refusal(&["--databases", "2"]);
+    assert!(line.contains("it has keys in database 5") && line.contains("set that to 6"), "{line}");
+    let server = place.start(&["--databases", "6"]);
+    let mut conn = server.connect().expect("a connection");
+    conn.call(&["SELECT", "5"]).expect("a reply");
+    assert_eq!(conn.call(&["GET", "k"]).expect("a reply").render().trim_end(), "\"v\"");
+}
+
+/// A policy deleted keys from the store, for memory that the store's own tables took.
+#[test]
+fn maxmemory_is_refused_where_memory_is_a_cache() {
+    let place = Place::new();
+    let line = place.refusal(&["--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"]);
+    assert!(line.contains("cache-max-memory") && line.contains("set maxmemory to 0"), "{line}");
+    let server = place.start(&[]);
+    let told = text(&server, "CONFIG SET maxmemory 100mb");
+    assert!(told.starts_with("-ERR CONFIG SET failed") && told.contains("cache-max-memory"), "{told}");
+    assert_eq!(text(&server, "CONFIG SET maxmemory 0"), "+OK");
+}

@@ -35,6 +35,11 @@ impl Catalog {
         self.map[index]
     }
 
+    /// The store's databases from this number on, as far as the catalog has any.
+    pub fn from(&self, index: usize) -> &[u32] {
+        self.map.get(index..).unwrap_or_default()
+    }
+
     /// The number by which clients know the store's database; `None`: it was flushed.
     #[inline]
     pub fn index(&self, db: u32) -> Option<usize> {

@@ -30,6 +30,9 @@ fn content(engine: &str) -> String {
 /// One line that says where, what is wrong and what to do.
 pub fn claim(path: &Path, engine: &str) -> Result<File, String> {
     let here = |error: io::Error| told(path, &error);
+    if path.as_os_str().is_empty() || path.exists() && !path.is_dir() {
+        return Err(line(path, "diskstore-path has to be a folder, one that is there or a new one"));
+    }
     fs::create_dir_all(path).map_err(here)?;
     let folder = File::open(path).map_err(here)?;
     flock(&folder, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
@@ -82,6 +85,10 @@ fn check(path: &Path, text: &str, engine: &str) -> Result<(), String> {
         found.unwrap_or("(none)").to_owned()
     };
     let (version, other) = (field("version"), field("engine"));
+    if version == "(none)" {
+        let what = format!("its file {MARK} is damaged; bring it back from a copy of the folder");
+        return Err(line(path, &what));
+    }
     if version != VERSION {
         return Err(line(
             path,

@@ -90,6 +90,17 @@ fn told(error: fjall::Error) -> io::Error {
     }
 }
 
+/// As [`told`], where the store does not open.
+fn unopened(error: fjall::Error) -> io::Error {
+    match error {
+        fjall::Error::Io(_) | fjall::Error::Storage(fjall::LsmError::Io(_)) => told(error),
+        error => io::Error::other(format!(
+            "files of it are damaged or missing ({error:?}); bring the folder back from a copy, or set diskstore-path to a new \
+             one and load a snapshot there with 'nuthatch import'"
+        )),
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -322,7 +333,7 @@ impl Lsm {
     /// Those of the files; that they are not a store.
     pub fn open(folder: &Path, lock: File, memory: u64) -> io::Result<Self> {
         let cache = if memory == 0 { MOST_CACHE } else { (memory / 8).clamp(LEAST_CACHE, MOST_CACHE) };
-        let tree = Tree::open(folder, cache).map_err(told)?;
+        let tree = Tree::open(folder, cache).map_err(unopened)?;
         Ok(Self {
             folder: folder.to_owned(),
             cache,

@@ -170,27 +170,35 @@ fn long_keys_are_told_apart() {
 fn keys_of_one_hash_are_told_apart() {
     let folder = Scratch::new();
     let made = in_files(&folder.0);
-    // No such pair is at hand in a few bytes, so another key's file is put where the first key's would lie.
-    let put = |key: &[u8], number| StoreOp::Put { db: 0, key: key.to_vec(), record: record(9, number) };
-    made.0.write(&[put(b"other", 1)], false).unwrap();
-    let path = |key: &[u8]| {
-        let hex = sha1_hex(key);
-        folder.0.join(&hex[..2]).join(&hex[2..4]).join(format!("0_{hex}"))
+    let mut model = Model::new();
+    let mut write = |ops: &[(&str, Option<u64>)]| {
+        let key = |name: &str| format!("one hash {name}").into_bytes();
+        let op = |(name, number): &(&str, Option<u64>)| match number {
+            Some(number) => StoreOp::Put { db: 0, key: key(name), record: record(9, *number) },
+            None => StoreOp::Delete { db: 0, key: key(name) },
+        };
+        made.0.write(&ops.iter().map(op).collect::<Vec<_>>(), true).unwrap();
+        for (name, number) in ops {
+            match number {
+                Some(number) => drop(model.insert((0, key(name)), record(9, *number))),
+                None => drop(model.remove(&(0, key(name)))),
+            }
+        }
+        compare(&made, &model);
     };
-    fs::create_dir_all(path(b"first").parent().unwrap()).unwrap();
-    fs::rename(path(b"other"), path(b"first")).unwrap();
-    assert_eq!(made.0.get(0, b"first").unwrap(), None);
-    made.0.write(&[put(b"first", 2)], false).unwrap();
-    assert_eq!(made.0.get(0, b"first").unwrap(), Some(record(9, 2)));
-    assert_eq!(walked(&*made.0, 0, 1).len(), 2, "both are walked over, on one page");
-    fs::remove_file(path(b"first")).unwrap();
-    fs::rename(
-        path(b"first").with_extension("").with_file_name(format!("0_{}-1", sha1_hex(b"first"))),
-        path(b"first"),
-    )
-    .unwrap();
-    made.0.write(&[StoreOp::Delete { db: 0, key: b"first".to_vec() }], false).unwrap();
-    assert_eq!(made.0.get(0, b"first").unwrap(), None);
+    write(&[("a", Some(1))]);
+    write(&[("b", Some(2)), ("c", Some(3))]);
+    write(&[("b", Some(4)), ("d", None)]);
+    assert_eq!(made.0.get(0, b"one hash d").unwrap(), None);
+    assert_eq!(
+        made.0.scan(Walk { db: 0, from: 0, limit: 1, record_bytes: 9 }).unwrap().0.len(),
+        3,
+        "on one page"
+    );
+    write(&[("a", None)]);
+    write(&[("c", None)]);
+    write(&[("b", None)]);
+    assert_eq!(made.0.counts().unwrap(), []);
 }
 
 fn sha1_hex(key: &[u8]) -> String {
@@ -218,6 +226,11 @@ fn an_interrupted_batch_is_finished_at_the_start() {
     let made = in_files(&folder.0);
     assert_eq!(made.0.counts().unwrap(), [(0, 5)]);
     assert!(!journal.exists());
+    drop(made);
+    let unfinished = folder.0.join("journal.8.1234.tmp");
+    fs::write(&unfinished, "half").unwrap();
+    drop(in_files(&folder.0));
+    assert!(!unfinished.exists(), "what a kill left of a journal goes");
 }
 
 fn copied(from: &Path, to: &Path) {
@@ -252,6 +265,44 @@ fn a_power_cut_takes_no_file_that_was_durable() {
     let names = fs::read_dir(&folder.0).unwrap().map(|entry| entry.unwrap().file_name());
     let left: Vec<_> = names.filter(|name| name.to_string_lossy().starts_with("journal")).collect();
     assert!(left.is_empty(), "what is durable needs no journal: {left:?}");
+}
+
+/// The journal of a write that nobody awaited was made again on top of a later one that was durable without a journal.
+#[test]
+fn no_journal_is_made_again_over_what_came_after_it() {
+    let folder = Scratch::new();
+    let made = in_files(&folder.0);
+    let put = |number| StoreOp::Put { db: 0, key: b"key".to_vec(), record: record(9, number) };
+    let gone = StoreOp::Delete { db: 0, key: b"gone".to_vec() };
+    let other = StoreOp::Put { db: 0, key: b"gone".to_vec(), record: record(9, 1) };
+    made.0.write(&[put(1), other], false).unwrap();
+    made.0.write(&[put(2)], true).unwrap();
+    made.0.write(&[gone], true).unwrap();
+    let after = Scratch::new();
+    copied(&folder.0, &after.0);
+    let again = in_files(&after.0).0;
+    assert_eq!((again.get(0, b"key").unwrap(), again.get(0, b"gone").unwrap()), (Some(record(9, 2)), None));
+}
+
+/// A file whose key was damaged passed for one of another key with the same hash: its own key was not there, and a walk told of one that
+/// never was.
+#[test]
+fn a_file_with_a_damaged_key_is_still_its_keys() {
+    let folder = Scratch::new();
+    let made = in_files(&folder.0);
+    made.0.write(&[StoreOp::Put { db: 0, key: b"seven".to_vec(), record: record(9, 7) }], true).unwrap();
+    let hex = sha1_hex(b"seven");
+    let file = folder.0.join(&hex[..2]).join(&hex[2..4]).join(format!("0_{hex}"));
+    let bytes = fs::read(&file).unwrap();
+    let at = bytes.windows(5).position(|window| window == b"seven").unwrap();
+    let mut damaged = bytes.clone();
+    damaged[at] ^= 1;
+    fs::write(&file, damaged).unwrap();
+    assert!(made.0.get(0, b"seven").unwrap().is_some(), "the engine looks whether it is whole");
+    assert_eq!(walked(&*made.0, 0, 7), []);
+    made.0.write(&[StoreOp::Put { db: 0, key: b"seven".to_vec(), record: record(9, 8) }], true).unwrap();
+    assert_eq!(made.0.counts().unwrap(), [(0, 1)]);
+    assert_eq!(walked(&*made.0, 0, 7), [(b"seven".to_vec(), record(9, 8))]);
 }
 
 /// Numbers of jobs, as an engine gives them out when it opens its store.
@@ -343,6 +394,13 @@ fn a_folder_that_is_not_this_store_is_refused_in_one_line() {
     fs::write(folder.0.join("letters.txt"), "dear").unwrap();
     let line = refused(&folder.0, StoreEngine::Files, &mut config);
     assert!(line.contains("is no store of Nuthatch's"), "{line}");
+    let letter = folder.0.join("letters.txt");
+    let line = refused(&letter, StoreEngine::Files, &mut config);
+    assert!(line.contains("has to be a folder"), "{line}");
+    fs::remove_file(letter).unwrap();
+    fs::write(&mark, "").unwrap();
+    let line = refused(&folder.0, StoreEngine::Files, &mut config);
+    assert!(line.contains("is damaged"), "{line}");
 }
 
 /// The tree's worker was asked to seal what was full in memory, and what came while it merged found no bound.

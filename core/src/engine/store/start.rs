@@ -9,6 +9,7 @@ use crate::store::catalog::{self, Catalog};
 use crate::words::config::Config;
 use crate::words::reach::SERVER;
 use crate::words::time::UnixMillis;
+use alloc::format;
 use alloc::string::String;
 
 /// Without a delay of its own, what was written is made durable this often, in milliseconds.
@@ -45,6 +46,7 @@ impl Engine {
             (_, Done::Failed(error)) => Some(error.text),
             _ => Some(String::from("it gave an answer to another question")),
         };
+        let failure = failure.or_else(|| if SERVER && left == 1 { self.databases_lacked() } else { None });
         if let Some(reason) = failure {
             self.tell(|config| {
                 let path = String::from_utf8_lossy(&config.diskstore_path);
@@ -54,12 +56,23 @@ impl Engine {
             });
         } else if left > 1 {
             self.store.stage = Stage::Opening(left - 1);
-        } else {
+        } else if let Some(store) = self.data.store.as_deref_mut() {
             store.note_used();
             self.store.stage = Stage::Open;
             self.server.loading = false;
             self.tell(|_| Request::Log(String::from("The diskstore is open.")));
         }
+    }
+
+    /// Why the store cannot be used with so few databases as are configured: keys of others would be there for nobody.
+    fn databases_lacked(&self) -> Option<String> {
+        let (store, databases) = (self.data.store.as_deref()?, self.data.keyspace.count());
+        let lacked = store.catalog.from(databases).iter().rposition(|db| store.space(*db).count > 0)?;
+        let last = databases + lacked;
+        Some(format!(
+            "it has keys in database {last}, and 'databases' is {databases}; set that to {} at least",
+            last + 1
+        ))
     }
 
     /// A chip has no log.

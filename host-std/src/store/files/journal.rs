@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Numbers are little-endian. The file is written under another name and renamed, so that one that is there is whole; the
-//! hash tells one that is not, of which no change was made.
+//! hash tells one that was damaged since.
 
 use crate::{log, start};
 use nuthatch_core::StoreOp;
@@ -48,6 +48,18 @@ pub fn numbers(root: &Path) -> io::Result<Vec<u64>> {
     Ok(numbers)
 }
 
+/// Removes what a crash left of one that was being written.
+pub fn remove_unfinished(root: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(root)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name.to_str().is_some_and(|name| name.starts_with(NAME) && name.ends_with(".tmp")) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// The changes of a journal, if it is there and whole.
 pub fn read(root: &Path, number: u64) -> io::Result<Option<Vec<StoreOp>>> {
     let bytes = match fs::read(path(root, number)) {
@@ -58,7 +70,7 @@ pub fn read(root: &Path, number: u64) -> io::Result<Option<Vec<StoreOp>>> {
     if batch.is_none() {
         let name = path(root, number);
         log::warning(&format!(
-            "The journal '{}' is cut off: no change of it was made, and it is dropped",
+            "The journal '{}' is damaged: what it has is not made again, and it is dropped",
             name.display()
         ));
         fs::remove_file(name)?;

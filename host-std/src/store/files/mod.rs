@@ -14,9 +14,9 @@ mod journal;
 mod record;
 
 use super::{Counts, Page, Store, Walk};
+use crate::options::reason;
 use folder::{Folder, Keeping, Place};
 use nuthatch_core::{StoreEntry, StoreOp};
-use sha1::{Digest, Sha1};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
@@ -36,8 +36,7 @@ const FILES_AT_ONCE: usize = 64;
 
 /// Where a key stands in a walk: the beginning of its hash.
 pub fn place(key: &[u8]) -> u64 {
-    let hash = Sha1::digest(key);
-    hash[..8].iter().fold(0, |place, byte| place << 8 | u64::from(*byte))
+    Place::new(0, key).walk_place()
 }
 
 /// The store.
@@ -74,6 +73,7 @@ impl Files {
     /// Those of the files.
     pub fn open(path: &Path, lock: File) -> io::Result<Self> {
         let folder = Folder::new(path);
+        journal::remove_unfinished(path)?;
         let counts = read_counts(&path.join(COUNTS))?;
         let counts = match counts {
             Some(counts) if journal::numbers(path)?.is_empty() => counts,
@@ -86,8 +86,16 @@ impl Files {
             journals: Mutex::default(),
             _lock: lock,
         };
-        store.finish()?;
+        store.finish().map_err(|error| {
+            let what = format!("{}: changes that a crash interrupted have to be made again; see that the folder can be written to and has room", reason(&error));
+            io::Error::new(error.kind(), what)
+        })?;
         Ok(store)
+    }
+
+    /// How many keys the database has.
+    fn count(&self, db: u32) -> u64 {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).get(&db).copied().unwrap_or(0)
     }
 
     /// The file of this key, if it has one.
@@ -96,7 +104,7 @@ impl Files {
         while let Some(content) = self.folder.read(&place)? {
             // A damaged file belongs to the key whose hash it has, so that it is told and not lost.
             match record::key(&content) {
-                Some(found) if found != key => place.number += 1,
+                Some(found) if found != key && place.is_of(found) => place.number += 1,
                 _ => return Ok(Some((place, content))),
             }
         }
@@ -131,7 +139,8 @@ impl Files {
         }
         // A longer key's head is not whole in those bytes.
         let Some(content) = self.folder.read(place)? else { return Ok(Owner::Nobody) };
-        Ok(if record::key(&content).is_some_and(|found| found != key) { Owner::Other } else { Owner::This })
+        let is_another = record::key(&content).is_some_and(|found| found != key && place.is_of(found));
+        Ok(if is_another { Owner::Other } else { Owner::This })
     }
 
     fn delete(&self, db: u32, key: &[u8]) -> io::Result<bool> {
@@ -198,13 +207,13 @@ impl Store for Files {
     }
 
     fn write(&self, batch: &[StoreOp], durable: bool) -> io::Result<Counts> {
-        let Journals { made, next, .. } = *self.journals();
+        let Journals { first, made, next } = *self.journals();
         // What a failure interrupted comes first: its journal must not be made again after the next one's.
         if made < next {
             self.finish()?;
         }
-        // One change that is made durable at once is there wholly or not at all.
-        if durable && batch.len() == 1 {
+        // One change that is made durable at once is there wholly or not at all; unless a journal of before is made again on top of it.
+        if durable && batch.len() == 1 && first == next {
             let counts = self.apply(batch, Keeping::BySync)?;
             self.folder.sync()?;
             return Ok(counts);
@@ -231,6 +240,10 @@ impl Store for Files {
     }
 
     fn scan(&self, walk: Walk) -> io::Result<Page> {
+        // The folders of all databases are the same ones, and many: one without keys is not looked for in them.
+        if self.count(walk.db) == 0 {
+            return Ok((Vec::new(), None));
+        }
         let _still = self.chains.read().unwrap_or_else(PoisonError::into_inner);
         let mut entries: Vec<StoreEntry> = Vec::new();
         let mut last = 0;
@@ -246,7 +259,8 @@ impl Store for Files {
                 }
                 // One that has been removed meanwhile is left out.
                 let Some(content) = self.folder.read(&place)? else { continue };
-                let Some((key, mut record)) = record::parts(&content) else {
+                let parts = record::parts(&content).filter(|(key, _)| place.is_of(key));
+                let Some((key, mut record)) = parts else {
                     // Nothing tells whose it is.
                     self.folder.warn(&place);
                     continue;
