@@ -70,6 +70,8 @@ pub struct Space {
     pub unknown: usize,
     /// Bytes of its records in memory.
     pub bytes: usize,
+    /// Of 256 keys that were last saved and of which nobody had known, so many the store did have.
+    pub had: usize,
 }
 
 /// Where a key stands: the store's database, and its place there.
@@ -415,6 +417,24 @@ impl Cache {
             }
         }
         total.max(0) as u64
+    }
+
+    /// As [`Cache::count`], as near as can be told without the store: of the keys of which nobody knows as many are new as were of
+    /// those that were saved last.
+    pub fn count_about(&self, index: usize, keyspace: &Keyspace) -> u64 {
+        let (space, most) = (self.space(self.catalog.of(index)), self.count(index, keyspace));
+        most.saturating_sub((space.unknown * space.had / 256) as u64).max(most.min(1))
+    }
+
+    /// Keys of a database were saved of which nobody had known whether the store has them; `before`: what was known then.
+    pub(super) fn notice_new(&mut self, db: u32, before: Space) {
+        let Some(space) = self.spaces.get_mut(&db) else { return };
+        let told = before.unknown.saturating_sub(space.unknown);
+        let total = |space: &Space| space.count as i64 + space.delta;
+        let new = usize::try_from(total(space) - total(&before)).unwrap_or(0).min(told);
+        if told > 0 {
+            space.had = (told - new) * 256 / told;
+        }
     }
 
     /// A changed key of which nobody knew whether the store has it: it does.

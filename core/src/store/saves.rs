@@ -1,7 +1,7 @@
 //! What goes to the store and when: batches of changes, their ends, their failures.
 
 use super::StoreOp;
-use super::cache::{At, Cache};
+use super::cache::{At, Cache, Space};
 use super::catalog;
 use super::keys::{Stored, Writing};
 use super::outstanding::let_go;
@@ -154,6 +154,8 @@ impl Cache {
 
     /// A batch is in the store.
     pub fn written(&mut self, batch: &[StoreOp], counts: &[(u32, u64)], keyspace: &mut Keyspace) {
+        let before: Vec<(u32, Space)> =
+            if SERVER { counts.iter().map(|(db, _)| (*db, self.space(*db))).collect() } else { Vec::new() };
         for (db, count) in counts {
             self.set_count(*db, *count);
         }
@@ -169,6 +171,7 @@ impl Cache {
                 StoreOp::Delete { db, key } => self.saved(*db, key, None, keyspace),
             }
         }
+        before.into_iter().for_each(|(db, before)| self.notice_new(db, before));
         self.requeue_postponed();
     }
 

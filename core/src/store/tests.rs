@@ -159,3 +159,29 @@ fn a_snapshot_counts_what_it_keeps_and_forgets_what_it_has_passed() {
     assert_eq!(instant.bytes(), 0);
     cache.settle(&mut data, 1);
 }
+
+/// INFO counted keys that were overwritten unseen twice until they were saved.
+#[test]
+fn keys_that_are_overwritten_unseen_are_soon_not_counted_twice() {
+    let mut data = keyspace();
+    let mut cache = Cache::new(1, place);
+    let (db, names) = (cache.catalog.of(0), keys(2_000, 12));
+    cache.set_count(db, 1_000);
+    let mut encoder = Encoder::new(NEWEST_VERSION, false);
+    let mut save = |cache: &mut Cache, data: &mut Keyspace, count| {
+        let bounds = Bounds { before: 1, bytes: usize::MAX, keys: usize::MAX };
+        let batch = cache.next_batch(data, &mut encoder, bounds).unwrap();
+        cache.written(&batch, &[(db, count)], data);
+    };
+    // The store has the first thousand.
+    names[..500].iter().for_each(|key| run(&mut cache, &mut data, &[key], true));
+    assert_eq!((cache.count(0, &data), cache.count_about(0, &data)), (1_500, 1_500), "they may be new");
+    save(&mut cache, &mut data, 1_000);
+    names[500..1_000].iter().for_each(|key| run(&mut cache, &mut data, &[key], true));
+    assert_eq!((cache.count(0, &data), cache.count_about(0, &data)), (1_500, 1_000));
+    save(&mut cache, &mut data, 1_000);
+    names[1_000..1_500].iter().for_each(|key| run(&mut cache, &mut data, &[key], true));
+    save(&mut cache, &mut data, 1_500);
+    names[1_500..].iter().for_each(|key| run(&mut cache, &mut data, &[key], true));
+    assert_eq!((cache.count(0, &data), cache.count_about(0, &data)), (2_000, 2_000), "these were");
+}

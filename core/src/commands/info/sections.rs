@@ -344,7 +344,7 @@ pub(super) fn latencystats(ctx: &Ctx<'_>, text: &mut InfoText) {
 
 pub(super) fn keyspace(ctx: &Ctx<'_>, text: &mut InfoText) {
     for (index, database) in ctx.db.data.keyspace.iter() {
-        let keys = ctx.db.data.count_keys(index);
+        let keys = ctx.db.data.count_keys_about(index);
         if keys == 0 {
             continue;
         }
