@@ -146,13 +146,12 @@ export class Client {
   /** The device took no commit: what waits for one is told so. Its replies come when there is room, and what comes from now
    * on does not wait behind them. */
   refuse(text) {
-    const error = new NuthatchError(`${text}: it is in memory and will be written later`);
-    for (const [lane, { waiting }] of this.lanes) {
-      if (lane === EAR) continue;
-      for (const entry of waiting) {
-        entry.reject(error);
-        Object.assign(entry, NOBODY);
-      }
+    const error = new NuthatchError(`${text}: it is written later`);
+    for (const [lane, { waiting }] of this.lanes) for (const entry of waiting) {
+      // Who waits for an element waits for no commit.
+      if (lane === EAR || kind(entry.words?.[0]) === BLOCKING) continue;
+      entry.reject(error);
+      Object.assign(entry, NOBODY);
     }
     this.base = this.nextLane++;
   }

@@ -20,9 +20,8 @@ export function method(name, run) {
 
 /** `seconds`: what a date is told in. */
 function add(words, item, pairs, seconds) {
-  if (Array.isArray(item)) item.forEach((one) => add(words, one, pairs));
+  if (Array.isArray(item) || item instanceof Set) item.forEach((one) => add(words, one, pairs));
   else if (item instanceof Map) item.forEach((value, key) => words.push(key, value));
-  else if (item instanceof Set) words.push(...item);
   else if (item instanceof Date) words.push(Math.floor(item / (seconds ? 1000 : 1)));
   else if (item && typeof item === 'object' && !ArrayBuffer.isView(item) && !(item instanceof ArrayBuffer)) {
     for (const [key, value] of Object.entries(item)) {

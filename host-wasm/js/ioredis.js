@@ -19,7 +19,8 @@ const SUBSCRIBED = /^([ps]?(un)?subscribe|ping|quit)$/;
 
 /** Calls back where a callback was given. */
 function answered(promise, callback) {
-  if (callback) promise.then((value) => callback(null, value), (error) => callback(error));
+  // What it gives back is nobody's.
+  if (callback) promise.then((value) => void callback(null, value), (error) => void callback(error));
   return promise;
 }
 
@@ -303,7 +304,7 @@ export class Redis extends Commander {
     this.engine.wait();
     this.session.send(command.line(this.engine));
     if (kind === 'select') command.promise.then(() => this.selected(Number(command.args[0])), () => {});
-    if (kind === 'quit') command.promise.then(() => this.disconnect());
+    if (kind === 'quit') command.promise.then(() => this.disconnect(), () => {});
   }
 
   get mode() {

@@ -10,7 +10,7 @@ const KINDS = [
   [/^(multi|exec|discard|(un)?watch|select|auth|client|reset)$/i, STATEFUL],
   [/^(b[lrz](m?pop(min|max)?|move|poplpush)|wait)$/i, BLOCKING],
   // No command at all, too: it is not answered.
-  [/^(undefined|hello|quit|monitor|p?sync|[ps]?(un)?subscribe)$/i, ODD],
+  [/^(undefined|hello|shutdown|quit|monitor|p?sync|[ps]?(un)?subscribe)$/i, ODD],
 ];
 const known = new Map();
 /** Names that are remembered: they come from users. */

@@ -190,7 +190,8 @@ export const persist = async (client, key) =>
 /** Keys, members, `[field, value]`, `[member, score]`. */
 export async function* scan(db, type, given) {
   const pairs = type === 'h' || type === 'z';
-  const options = typeof given.at(-1) === 'object' ? given.pop() : {};
+  const last = given.at(-1), isKey = typeof last !== 'object' || ArrayBuffer.isView(last) || last instanceof ArrayBuffer;
+  const options = (isKey ? undefined : given.pop()) ?? {};
   let cursor = '0', items;
   do {
     [cursor, items] = await db[`${type}scan`](...given, cursor, options);
@@ -272,7 +273,10 @@ async function hear(client, name, handler) {
     handlers.delete(handler);
     if (handlers.size || heard.get(name) !== handlers) return;
     heard.delete(name);
-    await listen(client, name, 'UN');
+    // Where there is no connection any more nothing is to be ended.
+    if (!client.ended) await listen(client, name, 'UN').catch((error) => {
+      if (!client.ended) throw error;
+    });
   };
 }
 
@@ -297,7 +301,7 @@ export function heard(client, [kind, ...rest]) {
   // Each by itself: what a handler throws is its page's, and must not keep replies from those who wait for them.
   const tell = (name, message, channel) => ears(client).get(name)?.forEach((handler) => queueMicrotask(() => handler(message, channel)));
   if (kind === 'message') tell(`c:${rest[0]}`, rest[1], rest[0]);
-  else if (kind === 'pmessage') tell(`p:${rest[0]}`, rest[2], rest[1]);
+  else if (kind === 'pmessage' && rest[1] !== FLUSHED) tell(`p:${rest[0]}`, rest[2], rest[1]);
 }
 
 /** Events of keys come only when somebody wants them. */
@@ -337,7 +341,7 @@ export async function live(client, read, handler) {
       const watched = client.methods({ before: (words) => note(client, words, keys, ends, changed) });
       const told = await (async () => [undefined, await read(watched)])().catch((error) => [error]);
       if (!over) queueMicrotask(() => handler(...told));
-      for (const [name, end] of ends) if (!keys.has(name)) ends.delete(name), (await end)();
+      for (const [name, end] of ends) if (!keys.has(name)) ends.delete(name), await (await end)();
     }
     running = false;
   };

@@ -1,10 +1,12 @@
 // The package in Node: its devices there, answers at once, and what a device that is slow, late and killed may do.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, truncateSync, statSync } from 'node:fs';
+import fs, { mkdtempSync, readFileSync, rmSync, symlinkSync, truncateSync, statSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { Worker } from 'node:worker_threads';
 import { open } from '../pkg/node.js';
 import { stay, wakeful } from '../../target/web/awake.js';
 import { Client } from '../../target/web/client.js';
@@ -162,8 +164,16 @@ test('a database of files is open once', async () => {
     const other = `import { open } from ${JSON.stringify(new URL('../pkg/node.js', import.meta.url).href)}; await open('one', { device: 'file', path: ${JSON.stringify(path)} }).then(() => console.log('open'), ({ code }) => console.log(code)); process.exit();`;
     const elsewhere = () => execFileSync(process.execPath, ['--input-type=module', '-e', other], { encoding: 'utf8' }).trim();
     assert.equal(elsewhere(), 'BUSY');
+    // A thread of this process is another one too, and so is another way to the directory.
+    const thread = `import(${JSON.stringify(new URL('../pkg/node.js', import.meta.url).href)}).then(({ open }) => open('one', { device: 'file', path: ${JSON.stringify(path)} })).then(() => 'open', ({ code }) => code).then((told) => require('node:worker_threads').parentPort.postMessage(told));`;
+    assert.equal(await new Promise((resolve) => new Worker(thread, { eval: true }).once('message', resolve)), 'BUSY');
+    symlinkSync(path, `${path}-link`);
+    await assert.rejects(open('one', { ...options, path: `${path}-link` }), { code: 'BUSY' });
+    rmSync(`${path}-link`);
     await db.close();
     assert.equal(elsewhere(), 'open');
+    // The number of a process that is gone was given to another one.
+    if (process.platform === 'linux') writeFileSync(join(path, 'one.nuthatch.lock'), `${process.ppid} 0`);
     // That one has ended without a word.
     const again = await open('one', options);
     assert.equal(await again.get('k'), 'w');
@@ -171,6 +181,94 @@ test('a database of files is open once', async () => {
   } finally {
     rmSync(path, { recursive: true, force: true });
   }
+});
+
+// A disk that was full for a moment left half a commit in the log, or less of it than was asked: a start read no further, and what had been
+// acknowledged later was gone. A waiting BLPOP was told that it could not be written, and took the next element all the same.
+test('files on a disk that fails for a moment lose nothing that was acknowledged', async () => {
+  const path = mkdtempSync(join(tmpdir(), 'nuthatch-full-')), options = { device: 'file', path, durability: 'strict' }, { writeSync } = fs;
+  const during = async (how, work) => {
+    fs.writeSync = how;
+    syncBuiltinESMExports();
+    await work().finally(() => {
+      fs.writeSync = writeSync;
+      syncBuiltinESMExports();
+    });
+  };
+  const wrote = (file, bytes, from, length, at) => writeSync(file, bytes, from, length, at);
+  try {
+    let db = await open('full', options), calls = 0;
+    await db.set('before', '1');
+    const waiting = db.blpop('queue', 0), long = 'x'.repeat(1000);
+    const full = (file, bytes, from, length, at) => {
+      if (calls++) throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+      return wrote(file, bytes, from, length >> 1, at);
+    };
+    await during(full, () => assert.rejects(db.set('refused', long), { code: 'IOERR' }));
+    // Until the device takes what it refused, it is not asked for more.
+    while (!(await db.set('after', '2').catch(({ code }) => assert.equal(code, 'MISCONF')))) await new Promise((resolve) => setTimeout(resolve, 20));
+    await during((file, bytes, from, length, at) => wrote(file, bytes, from, Math.min(length, 7), at), () => db.set('short', long));
+    await db.rpush('queue', 'job');
+    assert.deepEqual(await waiting, ['queue', 'job']);
+    await db.close();
+    // A disk that is full has no room for a new log; the old one is read and goes on.
+    await during((file, bytes, from, length, at) => (length > 100 ? full() : wrote(file, bytes, from, length, at)), async () => (db = await open('full', options)));
+    assert.deepEqual(await db.mget('before', 'refused', 'after', 'short'), ['1', long, '2', long]);
+    await db.set('last', '3');
+    await db.close();
+    db = await open('full', options);
+    assert.deepEqual(await db.mget('before', 'last'), ['1', '3']);
+    await db.close();
+  } finally {
+    rmSync(path, { recursive: true, force: true });
+  }
+});
+
+// It was made anew at a start only: a value that was written again and again filled the disk.
+test('the log of files does not grow for ever', async () => {
+  const path = mkdtempSync(join(tmpdir(), 'nuthatch-log-'));
+  try {
+    const db = await open('log', { device: 'file', path });
+    const bytes = crypto.getRandomValues(new Uint8Array(60_000));
+    for (let i = 0; i < 2500; i++) await db.set('k', bytes);
+    const { size } = statSync(join(path, 'log.nuthatch'));
+    assert.ok(size < 140e6, `${size} bytes`);
+    await db.close();
+  } finally {
+    rmSync(path, { recursive: true, force: true });
+  }
+});
+
+// An unmount that came after `close()` ended the program; a key of bytes passed for options, and a large set was too many arguments.
+test('what is ended late, keys of bytes, large sets', async () => {
+  const db = await open('late');
+  const stops = [await db.live((d) => d.get('k'), () => {}), await db.watch('*', () => {}), await db.subscribe('c', () => {})];
+  const key = Uint8Array.of(255, 1);
+  await db.bytes.hset(key, 'f', 'v');
+  const found = [];
+  for await (const [name] of db.bytes.hscanIterator(key)) found.push(String.fromCharCode(...name));
+  assert.deepEqual(found, ['f']);
+  assert.equal(await db.sadd('s', new Set(Array.from({ length: 200_000 }, (_, i) => i))), 200_000);
+  await assert.rejects(db.call('SHUTDOWN'), { code: 'NOREPLY' });
+  const heard = [];
+  await db.psubscribe('*', (message, channel) => channel.startsWith('__nuthatch') && heard.push(channel));
+  await db.flushall();
+  await db.ping();
+  await db.close();
+  await Promise.all(stops.map((stop) => stop()));
+  assert.deepEqual(heard, []);
+});
+
+// More than 32 MB of messages in one turn ended the session that hears them, and nobody was told.
+test('a burst of messages is heard', async () => {
+  const db = await open('burst'), long = 'x'.repeat(1 << 20);
+  let heard = 0;
+  await db.subscribe('c', () => heard++);
+  await Promise.all(Array.from({ length: 40 }, () => db.publish('c', long)));
+  await db.publish('c', 'short');
+  await db.ping();
+  assert.equal(heard, 41);
+  await db.close();
 });
 
 /** A store whose answers come late and in any order, and that ends in the middle of its work. */
@@ -632,7 +730,7 @@ test('what a system says has a code of ours', async () => {
     await assert.rejects(late(SEED, {}, () => ({ mount: raw, close() {} })), { code, message: /A thing went wrong/ });
     const { db, state } = await late(SEED);
     state.device.commit = async (ops) => ops.length && raw();
-    await assert.rejects(db.set('k', 'v'), { code, message: new RegExp(`^${code} .*A thing went wrong.*is in memory`) });
+    await assert.rejects(db.set('k', 'v'), { code, message: new RegExp(`^${code} .*A thing went wrong.*it is written later`) });
     await assert.rejects(db.importRdb(new Blob(['no dump'])), { code: 'BADRDB' });
     const blob = Object.assign(new Blob(['x']), { stream: raw });
     await assert.rejects(db.importRdb(blob), { code: 'BADRDB' });

@@ -432,8 +432,8 @@ impl Cache {
         let told = before.unknown.saturating_sub(space.unknown);
         let total = |space: &Space| space.count as i64 + space.delta;
         let new = usize::try_from(total(space) - total(&before)).unwrap_or(0).min(told);
-        if told > 0 {
-            space.had = (told - new) * 256 / told;
+        if let Some(had) = ((told - new) * 256).checked_div(told) {
+            space.had = had;
         }
     }
 
