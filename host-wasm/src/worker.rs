@@ -77,8 +77,6 @@ impl Worker {
     pub fn configure(&mut self, len: usize, now: f64) -> usize {
         let (seed, config) = self.input[..len].split_at(len.min(SEED));
         let mut options = options(words(seed), now as i64);
-        // Who hears messages is the page itself: it takes them in its next turn, however many there are, and must not be cut off.
-        let _ = options.config.parse_line(b"client-output-buffer-limit pubsub 0 0 0");
         for line in String::from_utf8_lossy(config).lines() {
             if let Err(reason) = options.config.parse_line(line.as_bytes()) {
                 return self.say(&format!("'{line}': {reason}"));
