@@ -1,4 +1,4 @@
-// A directory of files as the engine's store, for Node: a log of commits, written in order and made anew at each start.
+// A directory of files as the engine's store, for Node: a log of commits, written in order, and made anew at each start and as it grows.
 
 import { closeSync, existsSync, fdatasyncSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readFileSync, readSync, realpathSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';

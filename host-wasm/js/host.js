@@ -96,7 +96,7 @@ export class Host {
   /** Gives sessions bytes: `session, bytes, session, bytes, …`. They are run at once, unless the device has to be waited for. */
   send(...parts) {
     this.fed = Date.now();
-    while (parts.length) this.queue.push([...parts.splice(0, 2), 0]);
+    parts.forEach((part, i) => i % 2 && this.queue.push([parts[i - 1], part, 0]));
     this.turn();
   }
 

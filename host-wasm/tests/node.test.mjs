@@ -17,6 +17,13 @@ import { Server } from '../../target/web/server.js';
 const SEED = Number(process.env.NUTHATCH_SEED ?? Date.now() % 1e6);
 const wasm = readFileSync(new URL('../pkg/engine.wasm', import.meta.url));
 
+/** A directory that goes when the test ends. */
+function scratch(t, prefix) {
+  const path = mkdtempSync(join(tmpdir(), prefix));
+  t.after(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
 test('answers at once, for what is in memory', async () => {
   const db = await open('sync');
   assert.equal(db.sync.set('k', 'v'), 'OK');
@@ -80,113 +87,97 @@ test('a value that is not in memory is not answered at once', async () => {
 
 // Reads of a dataset of eight times the limit were a hundredth of what they had been, and nobody saw why: in a private window each read of
 // the device goes to another process. So what is counted here is reads, not time: values that are in use stay, and only others are read.
-test('a device is read for values that nobody uses, and hardly for those in use', async () => {
-  const path = mkdtempSync(join(tmpdir(), 'nuthatch-reads-'));
+test('a device is read for values that nobody uses, and hardly for those in use', async (t) => {
+  const path = scratch(t, 'nuthatch-reads-');
   let state = SEED;
   const random = () => (state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff) / 0x80000000;
-  try {
-    const db = await open('reads', { device: 'file', path, maxmemory: '12mb' });
-    const keys = 32 * 1024, inUse = keys / 20, gets = 40_000;
-    for (let i = 0; i < keys; i += 512) await Promise.all(Array.from({ length: 512 }, (_, j) => db.set(`k:${i + j}`, 'x'.repeat(1000))));
-    const run = async () => {
-      for (let i = 0; i < gets; i += 100) {
-        await Promise.all(Array.from({ length: 100 }, () => db.get(`k:${Math.floor(random() * (random() < 0.95 ? inUse : keys))}`)));
-      }
-      // A journal that is written anew reads the device, too: what counts is how many values came back.
-      return (await db.stats()).vm_stats_swappin_count;
-    };
-    const before = await run(), reads = (await run()) - before;
-    const others = gets * 0.05;
-    assert.ok(reads > others / 2 && reads < others * 2.5, `${reads} reads for ${others} GETs of other values (NUTHATCH_SEED=${SEED})`);
-    await db.close();
-  } finally {
-    rmSync(path, { recursive: true, force: true });
-  }
+  const db = await open('reads', { device: 'file', path, maxmemory: '12mb' });
+  const keys = 32 * 1024, inUse = keys / 20, gets = 40_000;
+  for (let i = 0; i < keys; i += 512) await Promise.all(Array.from({ length: 512 }, (_, j) => db.set(`k:${i + j}`, 'x'.repeat(1000))));
+  const run = async () => {
+    for (let i = 0; i < gets; i += 100) {
+      await Promise.all(Array.from({ length: 100 }, () => db.get(`k:${Math.floor(random() * (random() < 0.95 ? inUse : keys))}`)));
+    }
+    // A journal that is written anew reads the device, too: what counts is how many values came back.
+    return (await db.stats()).vm_stats_swappin_count;
+  };
+  const before = await run(), reads = (await run()) - before;
+  const others = gets * 0.05;
+  assert.ok(reads > others / 2 && reads < others * 2.5, `${reads} reads for ${others} GETs of other values (NUTHATCH_SEED=${SEED})`);
+  await db.close();
 });
 
 /** What was on its way to the new journal took two thirds of a small limit, values left for it, and what was in use was read from the device again and again. */
-test('while a journal is written anew most of what is in memory stays there', async () => {
-  const path = mkdtempSync(join(tmpdir(), 'nuthatch-rewrite-')), keys = 16 * 1024;
-  try {
-    const db = await open('rewrite', { device: 'file', path, maxmemory: '4mb' });
-    const inMemory = async () => keys - (await db.stats()).vm_stats_swapped_objects;
-    let next = 0;
-    const get = (n) => Promise.all(Array.from({ length: n }, () => db.get(`k:${(next += 7919) % keys}`)));
-    for (let i = 0; i < keys; i += 512) await Promise.all(Array.from({ length: 512 }, (_, j) => db.set(`k:${i + j}`, 'x'.repeat(1000))));
-    while ((await db.stats()).aof_rewrite_in_progress) await new Promise((resolve) => setTimeout(resolve, 10));
-    for (let i = 0; i < 50; i++) await get(100);
-    const before = await inMemory();
-    let sum = 0, looked = 0;
-    await db.bgrewriteaof();
-    for (; looked < 1000 && (await db.stats()).aof_rewrite_in_progress; looked++) {
-      await get(100);
-      sum += await inMemory();
-    }
-    assert.ok(looked > 3 && sum / looked > before / 3, `${sum / looked} of ${before} were there (${looked})`);
-    await db.close();
-  } finally {
-    rmSync(path, { recursive: true, force: true });
+test('while a journal is written anew most of what is in memory stays there', async (t) => {
+  const path = scratch(t, 'nuthatch-rewrite-'), keys = 16 * 1024;
+  const db = await open('rewrite', { device: 'file', path, maxmemory: '4mb' });
+  const inMemory = async () => keys - (await db.stats()).vm_stats_swapped_objects;
+  let next = 0;
+  const get = (n) => Promise.all(Array.from({ length: n }, () => db.get(`k:${(next += 7919) % keys}`)));
+  for (let i = 0; i < keys; i += 512) await Promise.all(Array.from({ length: 512 }, (_, j) => db.set(`k:${i + j}`, 'x'.repeat(1000))));
+  while ((await db.stats()).aof_rewrite_in_progress) await new Promise((resolve) => setTimeout(resolve, 10));
+  for (let i = 0; i < 50; i++) await get(100);
+  const before = await inMemory();
+  let sum = 0, looked = 0;
+  await db.bgrewriteaof();
+  for (; looked < 1000 && (await db.stats()).aof_rewrite_in_progress; looked++) {
+    await get(100);
+    sum += await inMemory();
   }
+  assert.ok(looked > 3 && sum / looked > before / 3, `${sum / looked} of ${before} were there (${looked})`);
+  await db.close();
 });
 
-test('files in Node: everything is there again, and a torn end costs the last moment only', async () => {
-  const path = mkdtempSync(join(tmpdir(), 'nuthatch-file-'));
-  try {
-    const options = { device: 'file', path, maxmemory: '2560kb' };
-    let db = await open('files', options);
-    for (let i = 0; i < 8000; i += 500) await Promise.all(Array.from({ length: 500 }, (_, j) => db.set(`k:${i + j}`, `${i + j}`.repeat(100))));
-    await db.close();
-    db = await open('files', options);
-    assert.equal(await db.dbsize(), 8000);
-    for (let i = 0; i < 8000; i += 97) assert.equal(await db.get(`k:${i}`), `${i}`.repeat(100));
-    await db.set('last', 'x');
-    await db.close();
-    const log = join(path, 'files.nuthatch');
-    truncateSync(log, statSync(log).size - 3);
-    db = await open('files', options);
-    assert.ok((await db.dbsize()) >= 8000);
-    await db.close();
-  } finally {
-    rmSync(path, { recursive: true, force: true });
-  }
+test('files in Node: everything is there again, and a torn end costs the last moment only', async (t) => {
+  const path = scratch(t, 'nuthatch-file-');
+  const options = { device: 'file', path, maxmemory: '2560kb' };
+  let db = await open('files', options);
+  for (let i = 0; i < 8000; i += 500) await Promise.all(Array.from({ length: 500 }, (_, j) => db.set(`k:${i + j}`, `${i + j}`.repeat(100))));
+  await db.close();
+  db = await open('files', options);
+  assert.equal(await db.dbsize(), 8000);
+  for (let i = 0; i < 8000; i += 97) assert.equal(await db.get(`k:${i}`), `${i}`.repeat(100));
+  await db.set('last', 'x');
+  await db.close();
+  const log = join(path, 'files.nuthatch');
+  truncateSync(log, statSync(log).size - 3);
+  db = await open('files', options);
+  assert.ok((await db.dbsize()) >= 8000);
+  await db.close();
 });
 
 // Opened a second time it had a log of its own, which took the first one's place: what was written by way of that was gone.
-test('a database of files is open once', async () => {
-  const path = mkdtempSync(join(tmpdir(), 'nuthatch-lock-')), options = { device: 'file', path };
-  try {
-    const db = await open('one', options);
-    await db.set('k', 'v');
-    await assert.rejects(open('one', options), { code: 'BUSY' });
-    await db.set('k', 'w');
-    await db.crash();
-    assert.equal(await db.get('k'), 'w');
-    const other = `import { open } from ${JSON.stringify(new URL('../pkg/node.js', import.meta.url).href)}; await open('one', { device: 'file', path: ${JSON.stringify(path)} }).then(() => console.log('open'), ({ code }) => console.log(code)); process.exit();`;
-    const elsewhere = () => execFileSync(process.execPath, ['--input-type=module', '-e', other], { encoding: 'utf8' }).trim();
-    assert.equal(elsewhere(), 'BUSY');
-    // A thread of this process is another one too, and so is another way to the directory.
-    const thread = `import(${JSON.stringify(new URL('../pkg/node.js', import.meta.url).href)}).then(({ open }) => open('one', { device: 'file', path: ${JSON.stringify(path)} })).then(() => 'open', ({ code }) => code).then((told) => require('node:worker_threads').parentPort.postMessage(told));`;
-    assert.equal(await new Promise((resolve) => new Worker(thread, { eval: true }).once('message', resolve)), 'BUSY');
-    symlinkSync(path, `${path}-link`);
-    await assert.rejects(open('one', { ...options, path: `${path}-link` }), { code: 'BUSY' });
-    rmSync(`${path}-link`);
-    await db.close();
-    assert.equal(elsewhere(), 'open');
-    // The number of a process that is gone was given to another one.
-    if (process.platform === 'linux') writeFileSync(join(path, 'one.nuthatch.lock'), `${process.ppid} 0`);
-    // That one has ended without a word.
-    const again = await open('one', options);
-    assert.equal(await again.get('k'), 'w');
-    await again.close();
-  } finally {
-    rmSync(path, { recursive: true, force: true });
-  }
+test('a database of files is open once', async (t) => {
+  const path = scratch(t, 'nuthatch-lock-'), options = { device: 'file', path };
+  const db = await open('one', options);
+  await db.set('k', 'v');
+  await assert.rejects(open('one', options), { code: 'BUSY' });
+  await db.set('k', 'w');
+  await db.crash();
+  assert.equal(await db.get('k'), 'w');
+  const other = `import { open } from ${JSON.stringify(new URL('../pkg/node.js', import.meta.url).href)}; await open('one', { device: 'file', path: ${JSON.stringify(path)} }).then(() => console.log('open'), ({ code }) => console.log(code)); process.exit();`;
+  const elsewhere = () => execFileSync(process.execPath, ['--input-type=module', '-e', other], { encoding: 'utf8' }).trim();
+  assert.equal(elsewhere(), 'BUSY');
+  // A thread of this process is another one too, and so is another way to the directory.
+  const thread = `import(${JSON.stringify(new URL('../pkg/node.js', import.meta.url).href)}).then(({ open }) => open('one', { device: 'file', path: ${JSON.stringify(path)} })).then(() => 'open', ({ code }) => code).then((told) => require('node:worker_threads').parentPort.postMessage(told));`;
+  assert.equal(await new Promise((resolve) => new Worker(thread, { eval: true }).once('message', resolve)), 'BUSY');
+  symlinkSync(path, `${path}-link`);
+  await assert.rejects(open('one', { ...options, path: `${path}-link` }), { code: 'BUSY' });
+  rmSync(`${path}-link`);
+  await db.close();
+  assert.equal(elsewhere(), 'open');
+  // The number of a process that is gone was given to another one.
+  if (process.platform === 'linux') writeFileSync(join(path, 'one.nuthatch.lock'), `${process.ppid} 0`);
+  // That one has ended without a word.
+  const again = await open('one', options);
+  assert.equal(await again.get('k'), 'w');
+  await again.close();
 });
 
 // A disk that was full for a moment left half a commit in the log, or less of it than was asked: a start read no further, and what had been
 // acknowledged later was gone. A waiting BLPOP was told that it could not be written, and took the next element all the same.
-test('files on a disk that fails for a moment lose nothing that was acknowledged', async () => {
-  const path = mkdtempSync(join(tmpdir(), 'nuthatch-full-')), options = { device: 'file', path, durability: 'strict' }, { writeSync } = fs;
+test('files on a disk that fails for a moment lose nothing that was acknowledged', async (t) => {
+  const path = scratch(t, 'nuthatch-full-'), options = { device: 'file', path, durability: 'strict' }, { writeSync } = fs;
   const during = async (how, work) => {
     fs.writeSync = how;
     syncBuiltinESMExports();
@@ -196,47 +187,39 @@ test('files on a disk that fails for a moment lose nothing that was acknowledged
     });
   };
   const wrote = (file, bytes, from, length, at) => writeSync(file, bytes, from, length, at);
-  try {
-    let db = await open('full', options), calls = 0;
-    await db.set('before', '1');
-    const waiting = db.blpop('queue', 0), long = 'x'.repeat(1000);
-    const full = (file, bytes, from, length, at) => {
-      if (calls++) throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
-      return wrote(file, bytes, from, length >> 1, at);
-    };
-    await during(full, () => assert.rejects(db.set('refused', long), { code: 'IOERR' }));
-    // Until the device takes what it refused, it is not asked for more.
-    while (!(await db.set('after', '2').catch(({ code }) => assert.equal(code, 'MISCONF')))) await new Promise((resolve) => setTimeout(resolve, 20));
-    await during((file, bytes, from, length, at) => wrote(file, bytes, from, Math.min(length, 7), at), () => db.set('short', long));
-    await db.rpush('queue', 'job');
-    assert.deepEqual(await waiting, ['queue', 'job']);
-    await db.close();
-    // A disk that is full has no room for a new log; the old one is read and goes on.
-    await during((file, bytes, from, length, at) => (length > 100 ? full() : wrote(file, bytes, from, length, at)), async () => (db = await open('full', options)));
-    assert.deepEqual(await db.mget('before', 'refused', 'after', 'short'), ['1', long, '2', long]);
-    await db.set('last', '3');
-    await db.close();
-    db = await open('full', options);
-    assert.deepEqual(await db.mget('before', 'last'), ['1', '3']);
-    await db.close();
-  } finally {
-    rmSync(path, { recursive: true, force: true });
-  }
+  let db = await open('full', options), calls = 0;
+  await db.set('before', '1');
+  const waiting = db.blpop('queue', 0), long = 'x'.repeat(1000);
+  const full = (file, bytes, from, length, at) => {
+    if (calls++) throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+    return wrote(file, bytes, from, length >> 1, at);
+  };
+  await during(full, () => assert.rejects(db.set('refused', long), { code: 'IOERR' }));
+  // Until the device takes what it refused, it is not asked for more.
+  while (!(await db.set('after', '2').catch(({ code }) => assert.equal(code, 'MISCONF')))) await new Promise((resolve) => setTimeout(resolve, 20));
+  await during((file, bytes, from, length, at) => wrote(file, bytes, from, Math.min(length, 7), at), () => db.set('short', long));
+  await db.rpush('queue', 'job');
+  assert.deepEqual(await waiting, ['queue', 'job']);
+  await db.close();
+  // A disk that is full has no room for a new log; the old one is read and goes on.
+  await during((file, bytes, from, length, at) => (length > 100 ? full() : wrote(file, bytes, from, length, at)), async () => (db = await open('full', options)));
+  assert.deepEqual(await db.mget('before', 'refused', 'after', 'short'), ['1', long, '2', long]);
+  await db.set('last', '3');
+  await db.close();
+  db = await open('full', options);
+  assert.deepEqual(await db.mget('before', 'last'), ['1', '3']);
+  await db.close();
 });
 
 // It was made anew at a start only: a value that was written again and again filled the disk.
-test('the log of files does not grow for ever', async () => {
-  const path = mkdtempSync(join(tmpdir(), 'nuthatch-log-'));
-  try {
-    const db = await open('log', { device: 'file', path });
-    const bytes = crypto.getRandomValues(new Uint8Array(60_000));
-    for (let i = 0; i < 2500; i++) await db.set('k', bytes);
-    const { size } = statSync(join(path, 'log.nuthatch'));
-    assert.ok(size < 140e6, `${size} bytes`);
-    await db.close();
-  } finally {
-    rmSync(path, { recursive: true, force: true });
-  }
+test('the log of files does not grow for ever', async (t) => {
+  const path = scratch(t, 'nuthatch-log-');
+  const db = await open('log', { device: 'file', path });
+  const bytes = crypto.getRandomValues(new Uint8Array(60_000));
+  for (let i = 0; i < 2500; i++) await db.set('k', bytes);
+  const { size } = statSync(join(path, 'log.nuthatch'));
+  assert.ok(size < 140e6, `${size} bytes`);
+  await db.close();
 });
 
 // An unmount that came after `close()` ended the program; a key of bytes passed for options, and a large set was too many arguments.
@@ -801,20 +784,16 @@ test('bytes are bytes, JSON is for every command with values, scores are numbers
 });
 
 /** A program that did not close its database never ended, and one with files that did end would have lost its last moment. */
-test('a program ends when it has nothing more to do, and what it wrote to files is there', () => {
-  const path = mkdtempSync(join(tmpdir(), 'nuthatch-end-')), from = JSON.stringify(new URL('../pkg/node.js', import.meta.url).href);
+test('a program ends when it has nothing more to do, and what it wrote to files is there', (t) => {
+  const path = scratch(t, 'nuthatch-end-'), from = JSON.stringify(new URL('../pkg/node.js', import.meta.url).href);
   const run = (text) => execFileSync(process.execPath, ['--input-type=module', '-e', `import { open } from ${from}; const db = await open('end', { device: 'file', path: ${JSON.stringify(path)} });\n${text}`], { encoding: 'utf8', timeout: 20_000 }).trim();
-  try {
-    assert.equal(run(`
-      await open('memory');
-      await db.subscribe('c', () => {});
-      await db.set('k', 'v', { ex: 1000 });
-      db.sync.set('now', 'w');
-      db.session().blpop('none', 0.3).then((none) => console.log('waited', none));`), 'waited null');
-    assert.equal(run("await db.crash(); console.log(await db.mget('k', 'now'));"), "[ 'v', 'w' ]");
-  } finally {
-    rmSync(path, { recursive: true, force: true });
-  }
+  assert.equal(run(`
+    await open('memory');
+    await db.subscribe('c', () => {});
+    await db.set('k', 'v', { ex: 1000 });
+    db.sync.set('now', 'w');
+    db.session().blpop('none', 0.3).then((none) => console.log('waited', none));`), 'waited null');
+  assert.equal(run("await db.crash(); console.log(await db.mget('k', 'now'));"), "[ 'v', 'w' ]");
 });
 
 /** Nothing held what makes `Promise.all` the fast way. */

@@ -80,15 +80,12 @@ fn make(path: &Path, engine: &str) -> io::Result<()> {
 }
 
 fn check(path: &Path, text: &str, engine: &str) -> Result<(), String> {
-    let field = |name: &str| {
-        let found = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        found.unwrap_or("(none)").to_owned()
-    };
-    let (version, other) = (field("version"), field("engine"));
-    if version == "(none)" {
+    let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    let Some(version) = field("version") else {
         let what = format!("its file {MARK} is damaged; bring it back from a copy of the folder");
         return Err(line(path, &what));
-    }
+    };
+    let other = field("engine").unwrap_or("(none)");
     if version != VERSION {
         return Err(line(
             path,

@@ -201,9 +201,11 @@ fn keys_of_one_hash_are_told_apart() {
     assert_eq!(made.0.counts().unwrap(), []);
 }
 
-fn sha1_hex(key: &[u8]) -> String {
+/// Where a key's file lies in the store's folder.
+fn file_of(db: u32, key: &[u8]) -> PathBuf {
     use sha1::Digest;
-    sha1::Sha1::digest(key).iter().map(|byte| format!("{byte:02x}")).collect()
+    let hex: String = sha1::Sha1::digest(key).iter().map(|byte| format!("{byte:02x}")).collect();
+    Path::new(&hex[..2]).join(&hex[2..4]).join(format!("{db}_{hex}"))
 }
 
 /// A kill between a batch's journal and its last change: the start makes the rest of it. A journal cut off is none.
@@ -251,8 +253,7 @@ fn a_power_cut_takes_no_file_that_was_durable() {
     let folder = Scratch::new();
     let made = in_files(&folder.0);
     let put = |number| [StoreOp::Put { db: 0, key: b"key".to_vec(), record: record(9, number) }];
-    let hex = sha1_hex(b"key");
-    let file = Path::new(&hex[..2]).join(&hex[2..4]).join(format!("0_{hex}"));
+    let file = file_of(0, b"key");
     made.0.write(&put(1), true).unwrap();
     for number in 2..4 {
         made.0.write(&put(number), false).unwrap();
@@ -291,8 +292,7 @@ fn a_file_with_a_damaged_key_is_still_its_keys() {
     let folder = Scratch::new();
     let made = in_files(&folder.0);
     made.0.write(&[StoreOp::Put { db: 0, key: b"seven".to_vec(), record: record(9, 7) }], true).unwrap();
-    let hex = sha1_hex(b"seven");
-    let file = folder.0.join(&hex[..2]).join(&hex[2..4]).join(format!("0_{hex}"));
+    let file = folder.0.join(file_of(0, b"seven"));
     let bytes = fs::read(&file).unwrap();
     let at = bytes.windows(5).position(|window| window == b"seven").unwrap();
     let mut damaged = bytes.clone();
@@ -352,8 +352,7 @@ fn a_file_is_an_entry_of_a_snapshot() {
         // A check, the deadline, encoding "raw", type string, value "seven".
         let record = [&[1, 2, 3, 4][..], &deadline.to_le_bytes(), &[2, 0], b"\x05seven"].concat();
         made.0.write(&[StoreOp::Put { db: 3, key: key.into(), record }], false).unwrap();
-        let hex = sha1_hex(key.as_bytes());
-        let file = folder.0.join(&hex[..2]).join(&hex[2..4]).join(format!("3_{hex}"));
+        let file = folder.0.join(file_of(3, key.as_bytes()));
         loader.feed(&fs::read(file).unwrap());
     }
     loader.feed(b"\xff\0\0\0\0\0\0\0\0");

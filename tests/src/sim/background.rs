@@ -1,10 +1,10 @@
 //! What a snapshot in the background has under way at the worst: its device answers only when nothing more is asked of it.
 
 use nuthatch_core::{ALL_COMMANDS, Engine, HostFacts, Job, Options, SessionInfo};
-use std::cell::Cell;
 
 use super::Dice;
 use super::files::MemoryFiles;
+use super::paged::{MEMORY, memory};
 use super::pages::MemoryPages;
 use super::saves::twin_config;
 use super::world::facts;
@@ -12,11 +12,6 @@ use super::world::facts;
 const VALUE: usize = 1000;
 /// An engine that asks for nothing in so many turns waits for what it has asked for.
 const PATIENCE: usize = 5;
-
-thread_local! {
-    /// What the engine is told that its memory is.
-    static MEMORY: Cell<usize> = const { Cell::new(0) };
-}
 
 /// An engine most of whose values lie on a page device.
 struct Swapped {
@@ -35,7 +30,7 @@ impl Swapped {
         config.vm_page_size = 256;
         let mut dice = Dice::new(1);
         let (seed, now) = (dice.seed(), 1_700_000_000_000);
-        let host = HostFacts { used_memory: || MEMORY.get(), ..facts() };
+        let host = HostFacts { used_memory: memory, ..facts() };
         let mut engine = Engine::new(Options { commands: ALL_COMMANDS, config, host, seed, now });
         engine.carries_snapshots();
         engine.carries_pages();

@@ -43,10 +43,10 @@ const READS: [&[u8]; 14] = [
 
 thread_local! {
     /// What the paged engine is told that its memory is.
-    static MEMORY: Cell<usize> = const { Cell::new(0) };
+    pub(super) static MEMORY: Cell<usize> = const { Cell::new(0) };
 }
 
-fn memory() -> usize {
+pub(super) fn memory() -> usize {
     MEMORY.get()
 }
 

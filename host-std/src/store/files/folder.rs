@@ -103,7 +103,7 @@ fn pair_path(root: &Path, pair: u16) -> PathBuf {
 }
 
 /// Nothing where there is none of that name.
-fn if_there<T>(outcome: io::Result<T>) -> io::Result<Option<T>> {
+pub fn if_there<T>(outcome: io::Result<T>) -> io::Result<Option<T>> {
     match outcome {
         Ok(found) => Ok(Some(found)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

@@ -8,11 +8,12 @@
 //! Numbers are little-endian. The file is written under another name and renamed, so that one that is there is whole; the
 //! hash tells one that was damaged since.
 
+use super::folder::if_there;
 use crate::{log, start};
 use nuthatch_core::StoreOp;
 use sha1::{Digest, Sha1};
 use std::fs;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::path::{Path, PathBuf};
 
 const NAME: &str = "journal.";
@@ -31,41 +32,36 @@ pub fn write(root: &Path, number: u64, batch: &[StoreOp]) -> io::Result<()> {
 
 /// Forgets changes that are durable.
 pub fn remove(root: &Path, number: u64) -> io::Result<()> {
-    match fs::remove_file(path(root, number)) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+    if_there(fs::remove_file(path(root, number))).map(drop)
+}
+
+/// What stands behind [`NAME`] in the names of files that begin so.
+fn names(root: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(root)? {
+        let name = entry?.file_name();
+        names.extend(name.to_str().and_then(|name| name.strip_prefix(NAME)).map(str::to_owned));
     }
+    Ok(names)
 }
 
 /// The numbers of the journals that are there, the oldest first.
 pub fn numbers(root: &Path) -> io::Result<Vec<u64>> {
-    let mut numbers = Vec::new();
-    for entry in fs::read_dir(root)? {
-        let name = entry?.file_name();
-        numbers.extend(name.to_str().and_then(|name| name.strip_prefix(NAME)?.parse::<u64>().ok()));
-    }
+    let mut numbers: Vec<u64> = names(root)?.iter().filter_map(|name| name.parse().ok()).collect();
     numbers.sort_unstable();
     Ok(numbers)
 }
 
 /// Removes what a crash left of one that was being written.
 pub fn remove_unfinished(root: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(root)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        if name.to_str().is_some_and(|name| name.starts_with(NAME) && name.ends_with(".tmp")) {
-            fs::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
+    let names = names(root)?;
+    let mut unfinished = names.iter().filter(|name| name.ends_with(".tmp"));
+    unfinished.try_for_each(|name| fs::remove_file(root.join(format!("{NAME}{name}"))))
 }
 
 /// The changes of a journal, if it is there and whole.
 pub fn read(root: &Path, number: u64) -> io::Result<Option<Vec<StoreOp>>> {
-    let bytes = match fs::read(path(root, number)) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        outcome => outcome?,
-    };
+    let Some(bytes) = if_there(fs::read(path(root, number)))? else { return Ok(None) };
     let batch = decode(&bytes);
     if batch.is_none() {
         let name = path(root, number);

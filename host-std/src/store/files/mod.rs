@@ -93,9 +93,9 @@ impl Files {
         Ok(store)
     }
 
-    /// How many keys the database has.
-    fn count(&self, db: u32) -> u64 {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner).get(&db).copied().unwrap_or(0)
+    /// How many keys each database has.
+    fn tally(&self) -> MutexGuard<'_, BTreeMap<u32, u64>> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The file of this key, if it has one.
@@ -184,7 +184,7 @@ impl Files {
                 StoreOp::Put { db, key, record } => (*db, i64::from(self.put(*db, key, record, keeping)?)),
                 StoreOp::Delete { db, key } => (*db, -i64::from(self.delete(*db, key)?)),
             };
-            let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut counts = self.tally();
             let count = counts.entry(db).or_default();
             *count = count.saturating_add_signed(by);
             changed.insert(db, *count);
@@ -195,7 +195,7 @@ impl Files {
 
 impl Store for Files {
     fn counts(&self) -> io::Result<Counts> {
-        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let counts = self.tally();
         Ok(counts.iter().filter(|(_, count)| **count > 0).map(|(db, count)| (*db, *count)).collect())
     }
 
@@ -241,7 +241,7 @@ impl Store for Files {
 
     fn scan(&self, walk: Walk) -> io::Result<Page> {
         // The folders of all databases are the same ones, and many: one without keys is not looked for in them.
-        if self.count(walk.db) == 0 {
+        if self.tally().get(&walk.db).is_none_or(|count| *count == 0) {
             return Ok((Vec::new(), None));
         }
         let _still = self.chains.read().unwrap_or_else(PoisonError::into_inner);
@@ -289,7 +289,7 @@ impl Store for Files {
                 return Ok(Some(u64::from(pair) << 48));
             }
         }
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner).remove(&db);
+        self.tally().remove(&db);
         Ok(None)
     }
 }
@@ -298,7 +298,7 @@ impl Drop for Files {
     /// Leaves the counts for the next start; without them it counts for itself.
     fn drop(&mut self) {
         let mut text = String::new();
-        for (db, count) in self.counts.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        for (db, count) in self.tally().iter() {
             text.push_str(&format!("{db} {count}\n"));
         }
         let path = self.folder.path();
