@@ -13,11 +13,11 @@ const PAST = 200;
 const LATER = 'close crash exportRdb importRdb persist subscribe psubscribe commandDocs stats pageMap watch live'.split(' ');
 
 /** Options that are right, each with its name; of others page-more.js knows what is wrong. */
-const RIGHT = /^(maxmemory|policy|path|log) | $|^(worker (true|false)|durability (relaxed|strict)|tabs (share|exclusive)|device (auto|idb|opfs|memory|file))$/;
+const RIGHT = /^\["(maxmemory|policy|path|log)"|^\["(worker",(true|false)|(durability","(relaxed|strict)|tabs","(share|exclusive)|device","(auto|idb|opfs|memory))")]$/;
 
 /** Rejects options that are wrong. */
 export async function check(options) {
-  if (!Object.entries(options).every((option) => RIGHT.test(option.join(' ')))) (await import('./page-more.js')).check(options, RIGHT, NuthatchError);
+  if (!Object.entries(options).every((option) => RIGHT.test(JSON.stringify(option)))) (await import('./page-more.js')).check(options, RIGHT, NuthatchError);
 }
 
 /** One user's connection to an engine. `connect` makes the way there. */
@@ -125,7 +125,7 @@ export class Client {
       this.link.stop();
       this.fail(new NuthatchError(data.failed));
     }
-    else if (data.closed) this.closed?.();
+    else if (data.closed) this.closed?.(data.closed);
     else if (data.refused) this.refuse(data.refused);
     else if (data.log) this.options.log?.(data.log);
   }
@@ -157,8 +157,9 @@ export class Client {
   }
 
   replies(lane, bytes) {
+    const line = this.lanes.get(lane) ?? new Line(), sent = line.waiting.length;
+    if (!bytes) return this.more().then(({ lost }) => lost(this, lane, sent));
     const parser = new Parser(bytes);
-    const line = this.lanes.get(lane) ?? new Line();
     line.received += bytes.length;
     while (!parser.done) {
       if (parser.isPush) {
@@ -222,7 +223,7 @@ export class Client {
     for (const name of LATER) {
       put(name, (...given) => {
         // What has crashed answers nothing more, whatever is loaded first.
-        if (name === 'crash') this.link.stop();
+        if (name === 'crash' && !this.crashing) this.link.stop();
         return this.more().then((more) => more[name](this, ...given));
       });
     }
@@ -232,14 +233,15 @@ export class Client {
   /** Commands that are run together at `exec`. */
   multi(how) {
     const queued = [];
+    let ran;
     const db = this.methods({ run: (words) => (oneReply(words), words.forEach(bytesOf), queued.push(words), db) });
     const send = () => {
       const { lane = this.base } = how;
       const replies = [['MULTI'], ...queued, ['EXEC']].map((words) => this.send(words, lane, how));
       replies.forEach((reply) => reply.catch(() => {}));
-      return replies.at(-1);
+      return replies.at(-1).catch((error) => this.more().then(({ aborted }) => aborted(error, replies)));
     };
-    Object.defineProperty(db, 'exec', { value: () => (how.before ? Promise.all(queued.map(how.before)).then(send) : send()) });
+    Object.defineProperty(db, 'exec', { value: () => (ran ??= how.before ? Promise.all(queued.map(how.before)).then(send) : send()) });
     return db;
   }
 }
@@ -252,9 +254,9 @@ function tabs({ device, tabs = 'share', worker }) {
 /** The directives that the options mean. */
 function config({ maxmemory = '64mb', policy, worker, directives = {} }, kind) {
   const limit = policy ? `maxmemory ${maxmemory}\nmaxmemory-policy ${policy}` : `vm-enabled yes\nreally-use-vm yes\nvm-max-memory ${maxmemory}`;
-  const journal = kind === 'memory' ? '' : `appendonly yes\nappendfsync ${worker === false ? 'everysec' : 'always'}\nauto-aof-rewrite-min-size 1mb`;
+  const journal = kind === 'memory' ? '' : `appendonly yes\nappendfsync ${worker === false ? 'everysec' : 'always'}`;
   const more = Object.entries(directives).map(([name, value]) => `${name} ${value}`);
-  return ['save ""\nenable-debug-command yes', limit, journal, ...more].join('\n');
+  return [limit, journal, ...more].join('\n');
 }
 
 /** Commands that a session of its own may send, and names that are no methods: their commands have no reply or end it. */

@@ -148,18 +148,22 @@ class Files extends Memory {
     }
   }
 
+  /** Gives what failed, if anything did: what was acknowledged last may not outlast a power cut. */
   close() {
-    if (this.log === undefined) return;
+    if (this.log === undefined) return undefined;
     const { log } = this;
+    let failure;
     try {
       this.mend();
       fdatasyncSync(log);
-    } finally {
-      this.log = undefined;
-      closeSync(log);
-      closeSync(this.pagesFile);
-      unlock(this.locked);
+    } catch ({ message }) {
+      failure = message;
     }
+    this.log = undefined;
+    closeSync(log);
+    closeSync(this.pagesFile);
+    unlock(this.locked);
+    return failure;
   }
 }
 

@@ -449,7 +449,8 @@ export interface Database extends Omit<Commands, 'persist'>, Any, Scans {
   session(): Session;
   subscribe(channel: string, handler: (message: string, channel: string) => void): Promise<Stop>;
   psubscribe(pattern: string, handler: (message: string, channel: string) => void): Promise<Stop>;
-  /** Tells of every change of keys of database 0 that match; `null`: all keys went at once (FLUSHALL, FLUSHDB, SWAPDB). */
+  /** Tells of every change of keys of database 0 that match; `null`: all keys went at once (`flush`: FLUSHALL, FLUSHDB, SWAPDB), or events may have been
+   * missed (`missed`: another engine answers from now on). */
   watch(pattern: string, handler: (key: string | null, event: string) => void): Promise<Stop>;
   /** Runs `read` now and whenever a key that it read has changed, and calls `handler(error, value)` each time: `error` is `undefined` and `value` what
    * `read` returned, or `error` is what it threw. It goes on after an error. Reads go through `read`'s argument. */
@@ -470,7 +471,7 @@ export interface Database extends Omit<Commands, 'persist'>, Any, Scans {
   resp(): MessagePort;
   /** Ends the worker as a crash would and opens the database again. Commands without a reply are rejected with `CRASHED`. */
   crash(): Promise<void>;
-  /** Makes everything durable and ends. */
+  /** Makes everything durable and ends; rejected where the device did not take what was written last. */
   close(): Promise<void>;
 }
 

@@ -19,8 +19,9 @@ const KNOWN = 1000;
 export function kind(name) {
   let found = known.get(name);
   if (found === undefined) {
-    found = KINDS.find(([names]) => names.test(name))?.[1] ?? PLAIN;
-    if (known.size < KNOWN) known.set(name, found);
+    const text = ArrayBuffer.isView(name) ? String.fromCharCode(...name) : name;
+    found = KINDS.find(([names]) => names.test(text))?.[1] ?? PLAIN;
+    if (known.size < KNOWN) known.set(text, found);
   }
   return found;
 }
@@ -77,7 +78,9 @@ export class Line {
     if (!entry) return;
     if (entry.mend) value = entry.mend(value);
     const failed = value instanceof NuthatchError;
-    if (entry.words && (entry.stateful || failed || value === 'QUEUED')) this.past.push([entry.words, failed ? undefined : Array.isArray(value)]);
+    const { words } = entry;
+    // A transaction with one that was refused is refused: its name alone will be refused again.
+    if (words && (entry.stateful || failed || value === 'QUEUED')) this.past.push(failed ? [[words[0]]] : [words, Array.isArray(value)]);
     if (failed) entry.reject(value);
     else entry.resolve(value);
   }

@@ -4,6 +4,7 @@
 
 import { EAR, FLUSHED, NOBODY } from './lanes.js';
 import { BLOCKING, kind } from './line.js';
+import { bytesOf, isText } from './resp.js';
 
 export { wakeful } from './awake.js';
 
@@ -11,7 +12,7 @@ export { wakeful } from './awake.js';
 
 /** What `open` takes, and which values where these are few. */
 const OPTIONS = {
-  maxmemory: '', policy: '', path: '', log: '', directives: '',
+  maxmemory: '', policy: '', path: '', log: '', directives: 'an object of names and values',
   device: 'auto, idb, opfs, memory or file', durability: 'relaxed or strict', tabs: 'share or exclusive', worker: 'true or false',
 };
 
@@ -23,7 +24,9 @@ export function check(options, right, Error) {
   for (const [name, value] of Object.entries(options)) {
     const values = OPTIONS[name];
     if (values === undefined) throw new Error(`OPTION '${name}' is none of ${Object.keys(OPTIONS).join(', ')}`);
-    if (values && !right.test(`${name} ${value ?? ''}`)) throw new Error(`OPTION ${name} cannot be '${value}': it is ${values}`);
+    const isFile = name === 'device' && value === 'file', plain = isFile || (name === 'directives' ? value && typeof value === 'object' : right.test(JSON.stringify([name, value])));
+    if (isFile && !globalThis.process?.versions?.node) throw new Error("DEVICE 'file' is Node's: here there are idb, opfs and memory");
+    if (value !== undefined && !plain) throw new Error(`OPTION ${name} cannot be ${JSON.stringify(value)}: it is ${values}`);
   }
   const { directives = {} } = options, name = Object.keys(directives).find((name) => ELSEWHERE.test(name));
   if (name) throw new Error(`CONFIG '${name}' cannot be given: nothing here could follow it`);
@@ -39,12 +42,9 @@ export function resume(client, due, go) {
     const skip = line.received - from;
     if (skip >= 0 && skip < bytes.length) client.replies(lane, bytes.subarray(skip));
     if (skip < 0) line.fail(client.wrong('REPLYLOST the tab that had the engine ended, and its replies are gone'));
-    const again = renew(client, line);
-    // Subscribing again is answered by what waits behind it.
-    if (lane === EAR) for (const name of ears(client).keys()) line.say(subscription(name));
-    for (const entry of again) line.send(entry);
+    renew(client, lane, line);
   }
-  if (client.notifying) notify(client);
+  if (client.notifying) notify(client).catch(() => {});
   for (const { message } of client.asked.values()) client.link.post({ ...message, reign: client.reign });
   if (client.lanes.size) client.soon();
   // What came while this file was loaded.
@@ -53,8 +53,23 @@ export function resume(client, due, go) {
   late.forEach((data) => client.take(data));
 }
 
-/** The engine is told what state the session is in. Gives the commands that are to be sent again. */
-function renew(client, line) {
+/**
+ * The engine ended a session: by CLIENT KILL, `timeout`, or since it had more for it than `client-output-buffer-limit` allows. What waited for a
+ * reply, `sent` commands, may have been run or not, and nobody can tell; what comes now begins in the state that the session was in.
+ */
+export function lost(client, lane, sent) {
+  const line = client.lanes.get(lane);
+  if (!line) return;
+  client.link.post({ end: lane });
+  const since = line.waiting.splice(sent);
+  line.fail(client.wrong('CLOSED the engine ended the session: by CLIENT KILL, timeout or client-output-buffer-limit'));
+  line.waiting.push(...since);
+  renew(client, lane, line);
+  client.soon();
+}
+
+/** The engine is told what state the session is in, and is sent again what has no reply. */
+function renew(client, lane, line) {
   const again = line.waiting.filter(({ words }) => words);
   const { state, queued, watching } = stateAfter(line.past);
   line.begin();
@@ -63,7 +78,12 @@ function renew(client, line) {
   // The rest of the past comes again with the replies to these.
   line.past = watching ? [[['WATCH'], false]] : [];
   for (const words of [...state, ...queued]) line.send({ ...NOBODY, words, own: true });
-  return again;
+  if (lane === EAR) {
+    // Subscribing again is answered by what waits behind it.
+    for (const name of ears(client).keys()) line.say(subscription(name));
+    missed(client).forEach((tell) => queueMicrotask(tell));
+  }
+  for (const entry of again) line.send(entry);
 }
 
 /** The commands to be sent in place of the next EXEC: its reply is as if what was watched had changed. */
@@ -75,7 +95,7 @@ function torn(client, line, entry) {
   return ['DISCARD'];
 }
 
-const upper = (word) => String(word).toUpperCase();
+const upper = (word) => textOf(word).toUpperCase();
 
 /** A past that says the same in fewer words. */
 export function compact(line) {
@@ -120,10 +140,18 @@ export function close(client) {
   return (client.closing ??= new Promise((resolve) => {
     client.closed = resolve;
     client.link.post({ ask: -1, what: 'close' });
-  }).then(() => {
+  }).then((closed) => {
     client.closed = undefined;
     client.fail(client.wrong('CLOSED the database was closed'));
+    if (typeof closed === 'string') throw client.wrong(`${closed}: what was refused last is not kept`);
   }));
+}
+
+/** Says why a transaction was refused: since the first of these commands was. */
+export async function aborted(error, replies) {
+  const refused = (await Promise.allSettled(replies)).find(({ status }) => status === 'rejected').reason;
+  if (refused !== error) error.cause = refused;
+  throw error;
 }
 
 /** Ends a session when it has its replies; where it waits for others it has none. */
@@ -137,8 +165,15 @@ export async function leave(client, how) {
 }
 
 /** Ends the worker as a crash would, and opens the database again. Commands without a reply are refused. */
-export async function crash(client) {
+export function crash(client) {
+  return (client.crashing ??= crashed(client).finally(() => (client.crashing = undefined)));
+}
+
+async function crashed(client) {
+  const { closing } = client;
   client.fail(client.wrong('CRASHED the worker was ended'));
+  // It was to be closed, and now it is.
+  if (closing) return closing;
   // What is sent before the new engine is there is sent again then, so nobody may take it now.
   client.ended = client.reign = undefined;
   client.begin();
@@ -201,7 +236,7 @@ export async function* scan(db, type, given) {
 }
 
 /** It may have come as bytes. */
-const textOf = (text) => (typeof text === 'string' ? text : String.fromCharCode(...text));
+const textOf = (text) => (ArrayBuffer.isView(text) ? String.fromCharCode(...text) : String(text));
 
 const score = (text) => Number(textOf(text).replace('inf', 'Infinity'));
 
@@ -264,17 +299,21 @@ const ears = (client) => (client.ears ??= new Map());
 async function hear(client, name, handler) {
   callable('handler', handler);
   const heard = ears(client), handlers = heard.get(name) ?? new Set();
-  handlers.add(handler);
-  if (handlers.size === 1) {
-    heard.set(name, handlers);
-    await listen(client, name);
-  }
+  // One that is given twice is called twice, until it is ended as often.
+  const own = (...told) => handler(...told);
+  /** Whether nobody listens any more. */
+  const forget = () => handlers.delete(own) && !handlers.size && heard.get(name) === handlers && heard.delete(name);
+  handlers.add(own);
+  heard.set(name, handlers);
+  // The first one's subscription may be on its way yet.
+  const there = handlers.size === 1 ? listen(client, name) : client.send(['PING'], EAR, {});
+  await there.catch((error) => {
+    forget();
+    throw error;
+  });
   return async () => {
-    handlers.delete(handler);
-    if (handlers.size || heard.get(name) !== handlers) return;
-    heard.delete(name);
     // Where there is no connection any more nothing is to be ended.
-    if (!client.ended) await listen(client, name, 'UN').catch((error) => {
+    if (forget() && !client.ended) await listen(client, name, 'UN').catch((error) => {
       if (!client.ended) throw error;
     });
   };
@@ -311,6 +350,15 @@ const notify = (client) => client.send(['CONFIG', 'SET', 'notify-keyspace-events
 
 const ALL_GONE = `c:${FLUSHED}`;
 
+/** Who is to be told when events may have come while nobody heard them: another engine answers, or the session that hears was ended. */
+const missed = (client) => (client.missing ??= new Set());
+
+/** Adds to them; returns what takes it away. */
+function tellMissed(client, tell) {
+  missed(client).add(tell);
+  return () => missed(client).delete(tell);
+}
+
 export async function watch(client, pattern, handler) {
   callable('handler', handler);
   await events(client);
@@ -318,6 +366,7 @@ export async function watch(client, pattern, handler) {
   const ends = [
     await hear(client, `p:${prefix}${pattern}`, (event, channel) => handler(channel.slice(prefix.length), event)),
     await hear(client, ALL_GONE, () => handler(null, 'flush')),
+    tellMissed(client, () => handler(null, 'missed')),
   ];
   return () => Promise.all(ends.map((end) => end()));
 }
@@ -327,7 +376,8 @@ export async function live(client, read, handler) {
   callable('query', read);
   callable('handler', handler);
   await events(client);
-  let ends = new Map(), running = false, again = false, over = false;
+  let running = false, again = false, over = false;
+  const ends = new Map();
   const changed = () => {
     again = true;
     if (!running) run();
@@ -338,7 +388,17 @@ export async function live(client, read, handler) {
     for (again = true; again && !over; ) {
       again = false;
       const keys = new Set([ALL_GONE]);
-      const watched = client.methods({ before: (words) => note(client, words, keys, ends, changed) });
+      const hearOf = (name) => {
+        keys.add(name);
+        if (!ends.has(name)) ends.set(name, hear(client, name, changed));
+        return ends.get(name);
+      };
+      const before = async (words) => {
+        const names = await namesOf(client, words);
+        // Who has ended it is told no more.
+        if (!over) await Promise.all(names.map(hearOf));
+      };
+      const watched = client.methods({ before });
       const told = await (async () => [undefined, await read(watched)])().catch((error) => [error]);
       if (!over) queueMicrotask(() => handler(...told));
       for (const [name, end] of ends) if (!keys.has(name)) ends.delete(name), await (await end)();
@@ -346,9 +406,11 @@ export async function live(client, read, handler) {
     running = false;
   };
   ends.set(ALL_GONE, hear(client, ALL_GONE, changed));
+  const heedless = tellMissed(client, changed);
   await run();
   return async () => {
     over = true;
+    heedless();
     for (const end of ends.values()) (await end)();
     ends.clear();
   };
@@ -357,16 +419,27 @@ export async function live(client, read, handler) {
 /** Commands that any key's coming and going changes. */
 const WALKS = /^(scan|keys|dbsize|randomkey)$/i;
 
-/** Listens for changes of a command's keys before the command runs, so that none is missed. */
-async function note(client, words, keys, ends, changed) {
-  const prefix = '__keyspace@0__:';
-  const found = WALKS.test(words[0]) ? [`p:${prefix}*`]
-    : (await client.send(['COMMAND', 'GETKEYS', ...words], client.base, {}).catch(() => [])).map((key) => `c:${prefix}${key}`);
-  await Promise.all(found.map((name) => {
-    keys.add(name);
-    if (!ends.has(name)) ends.set(name, hear(client, name, changed));
-    return ends.get(name);
-  }));
+/** What tells of changes of a command's keys. */
+async function namesOf(client, words) {
+  const prefix = '__keyspace@0__:', name = upper(words[0]);
+  if (WALKS.test(name)) return [`p:${prefix}*`];
+  const keys = await client.send(['COMMAND', 'GETKEYS', ...words], client.base, {}).catch(() => []);
+  // A key that is no text is heard of by a pattern for what of it is none.
+  const names = keys.map((key) => (key.includes(NO_TEXT) ? `p:${prefix}${literal(key).replaceAll(NO_TEXT, '*')}` : `c:${prefix}${key}`));
+  return /^SORT(_RO)?$/.test(name) ? [...names, ...sortedBy(words).map((pattern) => `p:${prefix}${pattern}`)] : names;
+}
+
+/** What stands in a text for bytes that are none. */
+const NO_TEXT = '\ufffd';
+
+/** A pattern that matches a text alone. */
+const literal = (text) => text.replace(/[*?[\]\\^]/g, '\\$&');
+
+/** The keys that SORT reads beside its own, as patterns: what follows BY and GET. */
+function sortedBy(words) {
+  const texts = words.map((word) => (isText(word) ? `${word}` : utf8.decode(bytesOf(word))));
+  const named = texts.filter((text, i) => i > 2 && /^(by|get)$/i.test(texts[i - 1]) && text.includes('*'));
+  return named.map((text) => text.replace(/->.*/s, '').split('*')).map(([head, ...tail]) => `${literal(head)}*${literal(tail.join('*'))}`);
 }
 
 // --------------------------------------------------------------------------------------------------------- numbers

@@ -67,9 +67,9 @@ export class Encoder {
 
   text(text) {
     const { length } = text;
-    this.room(length * 3 + 32);
     const start = this.length;
     if (length < SHORT) {
+      this.room(length + 32);
       this.head(36, length);
       const { bytes } = this;
       let at = this.length, i = 0;

@@ -36,7 +36,7 @@ export class Server {
     if (Array.isArray(data)) this.take(data);
     else if (data.open) this.open(data.open).catch((error) => this.fail(error));
     else if (data.port) this.rest().then(() => this.port(data.port), () => data.port.close());
-    else if (data.end) this.end(data.end);
+    else if ('end' in data) this.end(data.end);
     else if (data.yield) this.yield();
     else if (data.ask) this.asked(data);
   }
@@ -51,13 +51,7 @@ export class Server {
     prepare(options.wasm);
     if (options.tabs && globalThis.navigator?.locks) {
       this.tabs = new Tabs(this, options.name);
-      if (!(await this.tabs.turn(true))) {
-        if (options.tabs === 'exclusive') throw new Error('BUSY another tab has it open');
-        this.following = true;
-        await this.rest();
-        this.tabs.follow();
-        await this.tabs.turn();
-      }
+      if (!(await this.tabs.turn({ ifAvailable: true }))) await this.rest().then(() => this.tabs.queue(options.tabs));
     }
     // Without Web Locks, as on plain http, nobody could take over.
     else if (options.tabs && globalThis.indexedDB) await this.rest().then(() => this.alone(options.name));
@@ -70,9 +64,7 @@ export class Server {
     this.following = false;
     this.early ??= [];
     const mount = async () => {
-      const make = this.devices[kind];
-      if (!make) throw new Error(`DEVICE no '${kind}' here`);
-      const device = (this.device = await make(options)), found = await device.mount();
+      const device = (this.device = await this.devices[kind](options)), found = await device.mount();
       if (device.kind === 'opfs' && found.slow !== false) await this.rest().then(() => this.choose(device, found.slow));
       return found;
     };
@@ -150,7 +142,8 @@ export class Server {
           this.outbox.push(lane, bytes);
           if (bytes.length > COPIED) this.buffers.push(bytes.buffer);
         }
-        if (closed) this.end(lane);
+        // What comes on it until the page knows is nobody's.
+        if (closed) this.outbox.push(lane, null);
       });
       this.lanes.set(lane, session);
     }
@@ -165,7 +158,9 @@ export class Server {
   }
 
   receive(session, bytes, closed) {
-    this.sinks.get(session)?.(bytes, closed);
+    const sink = this.sinks.get(session);
+    if (closed) this.sinks.delete(session);
+    sink?.(bytes, closed);
   }
 
   drop(session) {
@@ -181,10 +176,11 @@ export class Server {
     this.drop(session);
   }
 
-  /** Ends without a goodbye. */
+  /** Ends without a goodbye. Gives what the device could not keep, if anything. */
   stop() {
     this.host?.stop();
-    this.device?.close();
+    for (const end of this.ports) end();
+    return this.device?.close() || this.host?.failing;
   }
 
   notice(kind, text) {
@@ -198,8 +194,7 @@ export class Server {
       // The turn goes on: replies are on their way, and the engine is asked for them.
       if (this.yielding) return void (this.yielding = 'now');
       // Its timer would keep Node's process alive for ever.
-      this.stop();
-      this.post({ closed: true });
+      this.post({ closed: this.stop() || true });
       this.tabs?.end();
       this.finish();
     }
@@ -210,7 +205,6 @@ export class Server {
     this.stop();
     this.lanes.clear();
     this.sinks.clear();
-    for (const end of this.ports) end();
     // Whoever waits for a file asks again.
     this.files = undefined;
     this.tabs.yield();
@@ -222,7 +216,9 @@ export class Server {
   asked(data) {
     if (data.what === 'close') {
       this.closing = true;
-      if (this.early || this.following) this.notice('S');
+      if (this.following) this.notice('S');
+      // What is being opened would be open for ever.
+      else if (this.early) this.early.push(data);
       else this.rest().then(() => this.close(), () => this.shut());
     }
     else if (data.reign !== this.reign) return;

@@ -22,12 +22,12 @@ export class Tabs {
     return `${this.lock}:${id}`;
   }
 
-  /** Resolves when this worker leads, or, if that is to be now, to whether it does. */
-  turn(ifAvailable = false) {
-    return new Promise((resolve) => navigator.locks.request(this.lock, { ifAvailable }, (lock) => {
+  /** Resolves when this worker leads, or to whether it does, where `options` do not let it wait. */
+  turn(options = {}) {
+    return new Promise((resolve, reject) => navigator.locks.request(this.lock, options, (lock) => {
       resolve(!!lock);
       return lock && new Promise((release) => (this.release = release));
-    }));
+    }).catch(reject));
   }
 
   /** `records`: what earlier leaders owed. */

@@ -173,6 +173,7 @@ export const serving = {
     const ours = [];
     for (let i = 0; i < replies.length; i += 2) {
       const bridge = this.bridges?.get(replies[i]);
+      if (bridge && !replies[i + 1]) this.end(replies[i]);
       if (bridge) bridge(replies[i + 1]);
       else ours.push(replies[i], replies[i + 1]);
     }
@@ -264,6 +265,18 @@ export const serving = {
 
 /** Of the tabs: what the leader does for others, and what the others hear. */
 export const sharing = {
+  /** Another tab leads: this one follows until it may lead, or is refused. */
+  async queue(tabs) {
+    if (tabs === 'exclusive') {
+      return this.turn({ signal: AbortSignal.timeout(HELD_MS) }).catch(() => {
+        throw new Error('BUSY another tab has it open');
+      });
+    }
+    this.server.following = true;
+    this.follow();
+    return this.turn();
+  },
+
   /** Takes over what earlier leaders owed; what this tab is owed itself. */
   inherit() {
     this.server.unbridge();
@@ -315,7 +328,7 @@ export const sharing = {
         lane = { sent: 0, kept: new Uint8Array(), session: undefined };
         lane.session = this.server.session((bytes, closed) => {
           if (bytes.length) this.reply(guest, number, lane, bytes);
-          if (closed) this.leave(guest, number);
+          if (closed) guest.outbox.push(number, null);
         });
         guest.lanes.set(number, lane);
       }

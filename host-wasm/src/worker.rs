@@ -77,7 +77,7 @@ impl Worker {
     pub fn configure(&mut self, len: usize, now: f64) -> usize {
         let (seed, config) = self.input[..len].split_at(len.min(SEED));
         let mut options = options(words(seed), now as i64);
-        for line in String::from_utf8_lossy(config).lines() {
+        for line in DIRECTIVES.lines().chain(String::from_utf8_lossy(config).lines()) {
             if let Err(reason) = options.config.parse_line(line.as_bytes()) {
                 return self.say(&format!("'{line}': {reason}"));
             }
@@ -506,6 +506,9 @@ impl Worker {
 
 /// Bytes of the seed.
 const SEED: usize = 32;
+
+/// What holds here unless it is told otherwise: the journal, which is small where a tab is, is all that is saved.
+const DIRECTIVES: &str = "save \"\"\nenable-debug-command yes\nauto-aof-rewrite-min-size 1mb";
 
 fn options(seed: [u64; 4], now: i64) -> Options {
     Options { commands: nuthatch_core::ALL_COMMANDS, config: Config::default(), host: facts(), seed, now }

@@ -678,9 +678,9 @@ test('what cannot be opened says why, and is no obstacle', async () => {
       return out;
     });
     assert.deepEqual(seen, [
-      ['OPTION', "OPTION device cannot be 'floppy': it is auto, idb, opfs, mem"], ['OPTION', "OPTION durability cannot be 'stict': it is relaxed or strict"],
-      ['OPTION', "OPTION tabs cannot be 'shared': it is share or exclusive"], ['OPTION', "OPTION 'tab' is none of maxmemory, policy, path, log, direct"],
-      ['CONFIG', "CONFIG 'diskstore-enabled' cannot be given: nothing here cou"], ['DEVICE', "DEVICE no 'file' here"], ['CONFIG', "CONFIG 'vm-max-memory lots': argument must be a memory value"],
+      ['OPTION', 'OPTION device cannot be "floppy": it is auto, idb, opfs, mem'], ['OPTION', 'OPTION durability cannot be "stict": it is relaxed or strict'],
+      ['OPTION', 'OPTION tabs cannot be "shared": it is share or exclusive'], ['OPTION', "OPTION 'tab' is none of maxmemory, policy, path, log, direct"],
+      ['CONFIG', "CONFIG 'diskstore-enabled' cannot be given: nothing here cou"], ['DEVICE', "DEVICE 'file' is Node's: here there are idb, opfs and memory"], ['CONFIG', "CONFIG 'vm-max-memory lots': argument must be a memory value"],
       ['CONFIG', "CONFIG 'maxmemory-policy none': argument(s) must be one of t"], ['CONFIG', "CONFIG 'nonsense 1': Bad directive or wrong number of argume"],
       ['CONFIG', "CONFIG 'vm-max-memory lots': argument must be a memory value"], 'OK', 'v',
     ]);

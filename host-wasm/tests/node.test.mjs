@@ -208,7 +208,21 @@ test('files on a disk that fails for a moment lose nothing that was acknowledged
   await db.close();
   db = await open('full', options);
   assert.deepEqual(await db.mget('before', 'last'), ['1', '3']);
-  await db.close();
+  // Who closes it meanwhile hears of it: to close it said nothing.
+  await during(full, async () => {
+    await assert.rejects(db.set('lost', long), { code: 'IOERR' });
+    await assert.rejects(db.close(), { code: 'IOERR', message: /not kept/ });
+  });
+  db = await open('full', options);
+  assert.deepEqual(await db.mget('last', 'lost'), ['3', null]);
+  const { fdatasyncSync } = fs;
+  fs.fdatasyncSync = () => { throw new Error('EIO: i/o error, fdatasync'); };
+  syncBuiltinESMExports();
+  await assert.rejects(db.close(), { code: 'IOERR' }).finally(() => {
+    fs.fdatasyncSync = fdatasyncSync;
+    syncBuiltinESMExports();
+  });
+  await open('full', options).then((again) => again.close());
 });
 
 // It was made anew at a start only: a value that was written again and again filled the disk.
@@ -682,8 +696,9 @@ test('a flush is told, whoever sends it, and in its place among the events; a fi
 /** `durability: 'stict'` was relaxed, `tab: 'exclusive'` was shared, and `diskstore-enabled yes` was taken and did nothing. */
 test('options that are wrong are refused, with what may stand there', async () => {
   const wrong = [
-    [{ durability: 'stict' }, 'OPTION', /durability .*relaxed or strict/], [{ tabs: 'shared' }, 'OPTION', /tabs .*share or exclusive/], [{ worker: 'no' }, 'OPTION', /worker .*true or false/],
-    [{ tab: 'exclusive' }, 'OPTION', /'tab' .*maxmemory, .*tabs/], [{ device: 'disk' }, 'OPTION', /'disk': .*memory or file/], [{ device: 'opfs' }, 'DEVICE', /'opfs' .*memory and file/], [{ policy: 'lru' }, 'CONFIG', /allkeys-lru/], [{ maxmemory: 'much' }, 'CONFIG', /memory value/],
+    [{ durability: 'stict' }, 'OPTION', /durability .*relaxed or strict/], [{ tabs: 'shared' }, 'OPTION', /tabs .*share or exclusive/], [{ worker: 'no' }, 'OPTION', /worker .*true or false/], [{ worker: 'false' }, 'OPTION', /worker .*"false".*true or false/],
+    [{ durability: null }, 'OPTION', /durability .*null/], [{ fooo: undefined }, 'OPTION', /'fooo'/], [{ durability: ['strict'] }, 'OPTION', /\["strict"\]/], [{ directives: null }, 'OPTION', /directives .*null.*object/],
+    [{ tab: 'exclusive' }, 'OPTION', /'tab' .*maxmemory, .*tabs/], [{ device: 'disk' }, 'OPTION', /"disk": .*memory or file/], [{ device: 'opfs' }, 'DEVICE', /'opfs' .*memory and file/], [{ policy: 'lru' }, 'CONFIG', /allkeys-lru/], [{ maxmemory: 'much' }, 'CONFIG', /memory value/],
     ...['diskstore-enabled', 'cache-max-memory', 'Port', 'dir', 'replicaof', 'logfile', 'io-threads', 'vm-swap-file'].map((name) => [{ directives: { [name]: 'yes' } }, 'CONFIG', new RegExp(`'${name}'`)]),
     [{ directives: { nonsense: 1 } }, 'CONFIG', /nonsense/],
   ];
@@ -812,6 +827,160 @@ test('calls of one microtask travel as one message each way, and what they write
   assert.deepEqual((await Promise.all(calls)).slice(0, 5), ['OK', 1, [2, 3], 'v', 'OK']);
   assert.deepEqual([link.there, link.back, writes.length], [1, 1, 1]);
   await db.close();
+});
+
+/** A session that the engine had ended was another one from then on, of RESP2 and of database 0, and what waited on it waited for ever. */
+test('a session that the engine ends is told so, and the next command begins where it was', async () => {
+  const db = await open('killed'), s = db.session(), heard = [], kinds = [];
+  const settle = () => new Promise((resolve) => setTimeout(resolve, 40));
+  const idOf = async (name) => (await db.client('LIST')).match(new RegExp(`id=(\\d+) [^\\n]*name=${name} `))[1];
+  await s.select(3);
+  await s.client('SETNAME', 'third');
+  await s.hset('h', { a: 1 });
+  const waits = s.blpop('none', 0);
+  waits.catch(() => {});
+  await db.client('KILL', 'ID', await idOf('third'));
+  await assert.rejects(waits, { code: 'CLOSED', message: /CLIENT KILL/ });
+  assert.deepEqual([await s.hgetall('h'), await db.exists('h'), await s.client('GETNAME')], [{ a: '1' }, 0, 'third']);
+  // One that nobody waits on, and one within a transaction of which it watched a key.
+  await db.client('KILL', 'ID', await idOf('third'));
+  await settle();
+  assert.deepEqual(await s.hgetall('h'), { a: '1' });
+  await s.watch('h');
+  await db.client('KILL', 'ID', await idOf('third'));
+  await settle();
+  assert.equal(await s.multi().set('never', 1).exec(), null);
+  assert.equal(await s.multi().set('then', 1).exec().then((all) => all[0]), 'OK');
+  // The lane of ordinary commands: its own end is answered.
+  assert.equal(await db.client('KILL', 'SKIPME', 'no', 'ID', await db.client('ID')), 1);
+  assert.deepEqual(await db.hgetall('none'), {});
+  await db.client('KILL', 'TYPE', 'normal');
+  assert.deepEqual(await s.hgetall('h'), { a: '1' });
+
+  // Who hears messages goes on hearing, and is told that some may be missing.
+  await db.subscribe('c', (message) => heard.push(message));
+  await db.watch('w*', (key, event) => kinds.push(key ?? event));
+  const lived = [], stop = await db.live((d) => d.get('k'), (error, value) => lived.push(error ?? value));
+  await db.client('KILL', 'TYPE', 'pubsub');
+  await settle();
+  await db.publish('c', 'again');
+  await db.set('w1', 1);
+  await db.set('k', 'v');
+  await settle();
+  assert.deepEqual([heard, kinds, lived], [['again'], ['missed', 'w1'], [null, null, 'v']]);
+  // More messages in one turn than Redis keeps for one who does not take them.
+  heard.length = 0;
+  await Promise.all(Array.from({ length: 40 }, () => db.publish('c', 'x'.repeat(1 << 20))));
+  await settle();
+  await db.publish('c', 'after');
+  await settle();
+  assert.equal(heard.at(-1), 'after');
+  await stop();
+  await db.config('SET', 'timeout', 1);
+  await new Promise((resolve) => setTimeout(resolve, 2300));
+  assert.deepEqual([await s.hgetall('h'), await db.hgetall('none')], [{ a: '1' }, {}]);
+  await db.close();
+});
+
+/** Between the end of one engine and the next events went unheard; keys that are no text, and those of SORT's patterns, were not listened for; a query that
+ * was stopped while it ran kept its subscriptions. */
+test('a live query runs again for every key that it read, and after another engine has begun', async () => {
+  const db = await open('lively'), odd = new Uint8Array([255, 42, 65]), seen = [];
+  const settle = () => new Promise((resolve) => setTimeout(resolve, 60));
+  await db.rpush('l', 1, 2);
+  const stop = await db.live(async (d) => [await d.get(odd), await d.sort('l', { by: 'w[*]', get: ['#', 'h_*->f'] })], (error, value) => seen.push(error ?? value));
+  const steps = [() => db.set(odd, 'x'), () => db.set('w[1]', 9), () => db.hset('h_2', { f: 'two' }), () => db.set('other', 1)];
+  for (const step of steps) {
+    await step();
+    await settle();
+  }
+  assert.deepEqual(seen, [[null, ['1', null, '2', null]], ['x', ['1', null, '2', null]], ['x', ['2', null, '1', null]], ['x', ['2', 'two', '1', null]]]);
+  seen.length = 0;
+  await db.crash();
+  await settle();
+  assert.deepEqual(seen, [[null, []]]);
+  await stop();
+
+  let go;
+  const held = new Promise((resolve) => (go = resolve));
+  let runs = 0;
+  const twice = await db.live(async (d) => {
+    if (runs++) await held;
+    return d.get('third');
+  }, () => {});
+  await db.set('third', 1);
+  await settle();
+  await twice();
+  go();
+  await settle();
+  assert.deepEqual(await db.call('PUBSUB', 'CHANNELS', '*third'), []);
+  await db.close();
+});
+
+/** A handler that was given twice was called once, and its first end ended both. */
+test('a handler that subscribes twice is called twice, until it is ended twice', async () => {
+  const db = await open('subscribed'), told = [], handler = (message) => told.push(message);
+  const [first, second] = await Promise.all([db.subscribe('c', handler), db.subscribe('c', handler)]);
+  assert.equal(await db.publish('c', 'a'), 1);
+  await first();
+  await first();
+  await db.publish('c', 'b');
+  await second();
+  assert.equal(await db.publish('c', 'c'), 0);
+  assert.deepEqual(told, ['a', 'a', 'b']);
+  await db.close();
+});
+
+/** One order of these left a directory that nobody could open until the program ended, another one never ended. */
+test('close and crash in any order leave nothing open', async (t) => {
+  const path = scratch(t, 'nuthatch-orders-'), options = { device: 'file', path };
+  const orders = [['close', 'crash'], ['crash', 'close'], ['crash', 'crash', 'close'], ['close', 'close', 'crash'], ['crash', 'close', 'crash']];
+  for (const order of orders) {
+    const db = await open('orders', options);
+    await db.set('k', order.join());
+    await Promise.allSettled(order.map((name) => db[name]()));
+    await assert.rejects(db.get('k'), { code: 'CLOSED' }, order.join());
+    const again = await open('orders', options);
+    assert.equal(await again.get('k'), order.join());
+    await again.close();
+  }
+});
+
+/** It ran once more. */
+test('a transaction runs once, and says which command was refused', async () => {
+  const db = await open('once'), all = db.multi().incr('n');
+  assert.deepEqual([await all.exec(), await all.exec(), await db.get('n')], [[1], [1], '1']);
+  await assert.rejects(db.multi().incr('n').call('SET', 'k').exec(), ({ code, cause }) => code === 'EXECABORT' && /number of arguments for 'set'/.test(cause.message));
+  await assert.rejects(db.multi().call('NOSUCH').exec(), ({ cause }) => /unknown command/.test(cause.message));
+  await db.close();
+});
+
+/** By its bytes SUBSCRIBE was a command like others, and waited for a reply that is none. */
+test('a command whose name comes as bytes is the same command', async () => {
+  const db = await open('names'), bytes = (text) => new TextEncoder().encode(text);
+  await assert.rejects(db.call(bytes('subscribe'), 'c'), { code: 'NOREPLY' });
+  const waits = db.call(bytes('BLPOP'), 'l', 0);
+  assert.equal(await db.rpush('l', 'x'), 1);
+  assert.deepEqual(await waits, ['l', 'x']);
+  const s = db.session();
+  await s.call(bytes('SELECT'), 2);
+  await s.set('k', 'v');
+  await db.client('KILL', 'SKIPME', 'no', 'ID', await s.client('ID'));
+  assert.equal(await s.get('k'), 'v');
+  await db.close();
+});
+
+/** A port held a program, and stayed when the database was closed. */
+test('a port ends with its database', async () => {
+  const db = await open('ports'), port = db.resp();
+  const replies = [];
+  const ended = new Promise((resolve) => port.on('message', (data) => (data ? replies.push(`${Buffer.from(data)}`) : resolve())));
+  port.postMessage('PING\r\n');
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  await db.close();
+  await ended;
+  assert.deepEqual(replies, ['+PONG\r\n']);
+  port.close();
 });
 
 /** A piece of 2 MiB was taken apart into eight parts and one of nothing, which said that the file had ended. */
