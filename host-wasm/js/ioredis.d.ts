@@ -33,6 +33,16 @@ export interface ScanStreamOptions {
   [option: string]: unknown;
 }
 
+/** A stream of the portions that a scan gives. */
+export class ScanStream extends Readable {
+  constructor(options: ScanStreamOptions & { redis: Redis; command: string; key?: string | Buffer });
+  /** The portion that is under way is the last. */
+  close(): void;
+}
+
+/** A callback that prints `Error: …` or `Reply: …`. */
+export function print(error: Error | null, reply?: any): void;
+
 type Answered<T> = (error: Error | null, result?: T) => void;
 
 /** An error that the engine answered. */
@@ -93,6 +103,9 @@ export interface Redis extends Commands<Promise<any>> {}
 export class Redis extends EventEmitter {
   static Command: typeof Command;
   static Cluster: typeof Cluster;
+  static ScanStream: typeof ScanStream;
+  static ReplyError: typeof ReplyError;
+  static print: typeof print;
   static createClient(...given: ConstructorParameters<typeof Redis>): Redis;
   constructor(port: number, host?: string | RedisOptions, options?: RedisOptions);
   constructor(url: string, options?: RedisOptions);

@@ -391,33 +391,44 @@ export class Redis extends Commander {
   }
 }
 
-for (const [name, what] of [['scan', 0], ['sscan', 1], ['hscan', 1], ['zscan', 1]]) {
-  for (const bytes of ['', 'Buffer']) {
-    Redis.prototype[`${name}${bytes}Stream`] = function (...given) {
-      const key = what ? [given.shift()] : [];
-      return scanned(this, name + bytes, key, given[0] ?? {});
+/** A stream of the portions that a scan gives: `new ScanStream({ objectMode: true, redis, command: 'hscan', key: 'h', match: 'a*' })`. */
+export class ScanStream extends Readable {
+  static name = 'ScanStream';
+
+  constructor(options) {
+    super(options);
+    this.opt = options;
+    this.cursor = '0';
+  }
+
+  _read() {
+    if (this.drained) return this.push(null);
+    const { redis, command, key, match, type, count } = this.opt;
+    const options = Object.entries({ match, type, count }).flatMap(([option, value]) => (value ? [option.toUpperCase(), value] : []));
+    redis[command](...(key === undefined ? [] : [key]), this.cursor, ...options).then(([next, items]) => {
+      this.cursor = String(next);
+      this.drained ||= this.cursor === '0';
+      this.push(items);
+    }, (error) => this.destroy(error));
+  }
+
+  close() {
+    this.drained = true;
+  }
+}
+
+for (const name of ['scan', 'sscan', 'hscan', 'zscan']) {
+  for (const command of [name, `${name}Buffer`]) {
+    Redis.prototype[`${command}Stream`] = function (...given) {
+      const key = name === 'scan' ? undefined : given.shift();
+      return new ScanStream({ objectMode: true, key, redis: this, command, ...given[0] });
     };
   }
 }
 
-/** A stream of the portions that a scan gives. */
-function scanned(redis, name, key, { match, type, count, ...rest }) {
-  const options = Object.entries({ match, type, count }).flatMap(([option, value]) => (value ? [option.toUpperCase(), value] : []));
-  let cursor = '0', ended = false;
-  const stream = new Readable({
-    ...rest,
-    objectMode: true,
-    read() {
-      if (ended) return this.push(null);
-      redis[name](...key, cursor, ...options).then(([next, items]) => {
-        cursor = String(next);
-        ended ||= cursor === '0';
-        this.push(items);
-      }, (error) => this.destroy(error));
-    },
-  });
-  stream.close = () => (ended = true);
-  return stream;
+/** A callback that tells what it was called with. */
+export function print(error, reply) {
+  console.log(error ? `Error: ${error}` : `Reply: ${reply}`);
 }
 
 /** What the constructor was given: a port, a host or a URL, and options, in this order; the first word on each option counts. */
@@ -466,6 +477,8 @@ Redis.Cluster = Cluster;
 Redis.Redis = Redis;
 Redis.ReplyError = ReplyError;
 Redis.Pipeline = Pipeline;
+Redis.ScanStream = ScanStream;
+Redis.print = print;
 Redis.default = Redis;
 
 export default Redis;

@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import Theirs from 'ioredis';
-import Ours, { Cluster, Redis } from '../pkg/ioredis.js';
+import Ours, { Cluster, Redis, ScanStream, print } from '../pkg/ioredis.js';
 
 /** Steps by what they are about; each is given a connection, a way to make another, and the class. Its outcome is compared. */
 const CASES = {
@@ -220,6 +220,19 @@ test('data that are there at first', async () => {
   const again = new Ours({ port: 7004, data: { list: ['a'] } });
   assert.deepEqual(await again.lrange('list', 0, -1), ['a']);
   [redis, lazy, copy, again].forEach((one) => one.disconnect());
+});
+
+test('streams of scans that are made by hand, a callback that prints', async (t) => {
+  const redis = new Ours({ port: 7005 }), lines = [];
+  await redis.sadd('s', 'a', 'b', 'c');
+  const stream = new ScanStream({ objectMode: true, redis, command: 'sscan', key: 's', match: '[ab]' });
+  assert.deepEqual((await stream.toArray()).flat().sort(), ['a', 'b']);
+  assert.ok(redis.scanStream() instanceof Ours.ScanStream);
+  t.mock.method(console, 'log', (line) => lines.push(line));
+  print(null, 'OK');
+  Ours.print(new Error('no'));
+  assert.deepEqual(lines, ['Reply: OK', 'Error: Error: no']);
+  redis.disconnect();
 });
 
 test('`require` gives the class; a process ends though nobody disconnects, but not while a command waits', () => {
