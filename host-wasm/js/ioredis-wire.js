@@ -38,21 +38,34 @@ class Engine {
     else if (!this.waiting) this.awake.unref();
   }
 
-  /** A session; `take(reply)` is called with each reply, strings in it as bytes. */
-  session(take) {
+  /** A session; `take(reply)` is called with each reply, strings in it as bytes, `over()` when the engine has closed it. */
+  session(take, over) {
     const { server } = this;
     const encoder = new Encoder();
     // What is sent in one go is answered a moment later, as it would be by a server.
     const replies = [];
-    const number = server.session((bytes) => {
+    let open = true;
+    const drop = () => {
+      if (open) server.drop(number);
+      open = false;
+    };
+    const number = server.session((bytes, closed) => {
       if (!replies.length) queueMicrotask(() => replies.splice(0).forEach(take));
       for (const parser = new Parser(bytes); !parser.done; ) replies.push(parser.value(true));
+      if (!closed) return;
+      drop();
+      over();
     });
     const send = (words) => {
       encoder.command(words);
-      server.host.send(number, encoder.take());
+      if (open) server.host.send(number, encoder.take());
     };
-    return { send, end: () => server.drop(number) };
+    const end = () => {
+      // What it has still to say concerns nobody.
+      replies.length = 0;
+      drop();
+    };
+    return { send, end };
   }
 
   /** Which of a command's arguments (its name is not among them) are keys. */

@@ -14,6 +14,12 @@ export interface RedisOptions {
   lazyConnect?: boolean;
   enableOfflineQueue?: boolean;
   connectionName?: string;
+  /** After how many milliseconds to connect again when a connection has ended, by the number of the attempt; without a number it has ended for good. */
+  retryStrategy?: ((times: number) => number | void | null) | null;
+  /** What was subscribed is subscribed again on the next connection: `true`. */
+  autoResubscribe?: boolean;
+  /** Commands that were on their way are sent again on the next connection: `true`. `false` rejects them. */
+  autoResendUnfulfilledCommands?: boolean;
   /** Milliseconds after which a command is given up. */
   commandTimeout?: number;
   /** Numbers come as strings. */
@@ -32,6 +38,16 @@ export interface ScanStreamOptions {
   count?: number;
   [option: string]: unknown;
 }
+
+/** A stream of the portions that a scan gives. */
+export class ScanStream extends Readable {
+  constructor(options: ScanStreamOptions & { redis: Redis; command: string; key?: string | Buffer });
+  /** The portion that is under way is the last. */
+  close(): void;
+}
+
+/** A callback that prints `Error: …` or `Reply: …`. */
+export function print(error: Error | null, reply?: any): void;
 
 type Answered<T> = (error: Error | null, result?: T) => void;
 
@@ -93,6 +109,9 @@ export interface Redis extends Commands<Promise<any>> {}
 export class Redis extends EventEmitter {
   static Command: typeof Command;
   static Cluster: typeof Cluster;
+  static ScanStream: typeof ScanStream;
+  static ReplyError: typeof ReplyError;
+  static print: typeof print;
   static createClient(...given: ConstructorParameters<typeof Redis>): Redis;
   constructor(port: number, host?: string | RedisOptions, options?: RedisOptions);
   constructor(url: string, options?: RedisOptions);
@@ -100,9 +119,10 @@ export class Redis extends EventEmitter {
   readonly options: RedisOptions;
   readonly mode: 'normal' | 'subscriber' | 'monitor';
   readonly isCluster: boolean;
-  readonly status: 'wait' | 'connecting' | 'connect' | 'ready' | 'close' | 'end';
+  readonly status: 'wait' | 'connecting' | 'connect' | 'ready' | 'monitoring' | 'close' | 'reconnecting' | 'end';
   connect(callback?: Answered<void>): Promise<void>;
-  disconnect(): void;
+  /** `true`: connects again, as after a connection that the engine has closed. */
+  disconnect(reconnect?: boolean): void;
   end(): void;
   quit(callback?: Answered<'OK'>): Promise<'OK'>;
   sendCommand(command: Command, callback?: Answered<any>): Promise<any>;
@@ -114,10 +134,10 @@ export class Redis extends EventEmitter {
   /** Ends what `multi({ pipeline: false })` began. */
   exec(callback?: Answered<[error: Error | null, result?: any][] | null>): Promise<[error: Error | null, result?: any][] | null>;
   multi(commands?: any[][]): Transaction;
-  scanStream(options?: ScanStreamOptions): Readable;
-  sscanStream(key: string | Buffer, options?: ScanStreamOptions): Readable;
-  hscanStream(key: string | Buffer, options?: ScanStreamOptions): Readable;
-  zscanStream(key: string | Buffer, options?: ScanStreamOptions): Readable;
+  scanStream(options?: ScanStreamOptions): ScanStream;
+  sscanStream(key: string | Buffer, options?: ScanStreamOptions): ScanStream;
+  hscanStream(key: string | Buffer, options?: ScanStreamOptions): ScanStream;
+  zscanStream(key: string | Buffer, options?: ScanStreamOptions): ScanStream;
 }
 
 /** A cluster of one. */

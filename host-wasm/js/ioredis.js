@@ -13,6 +13,8 @@ const MORE = 'exec discard watch unwatch select quit reset hello role subscribe 
 const COMMANDS = [...NAMES, ...MORE.split(' '), 'multi'];
 const DEFAULTS = { port: 6379, host: 'localhost', db: 0, keyPrefix: '', lazyConnect: false, enableOfflineQueue: true, connectionName: null, stringNumbers: false };
 const CLOSED = 'Connection is closed.';
+/** After how many milliseconds the first, second, … attempt to connect again is made. */
+const RETRY = (times) => Math.min(times * 50, 2000);
 const SUBSCRIBING = /^[ps]?(un)?subscribe$/;
 /** What a connection that is subscribed may send where replies and messages are not told apart, as in RESP2. */
 const SUBSCRIBED = /^([ps]?(un)?subscribe|ping|quit)$/;
@@ -158,7 +160,7 @@ export class Pipeline extends Commander {
 
   async send() {
     const { queue } = this;
-    for (const command of queue) this.redis.sendCommand(Object.assign(command, { raw: command.kind === 'exec' }));
+    queue.forEach((command, place) => this.redis.sendCommand(Object.assign(command, { place, raw: command.kind === 'exec' })));
     const results = await Promise.all(queue.map(({ promise }) => promise.then((value) => [null, value], (error) => [error])));
     // What EXEC gives belongs to the commands before it.
     results.forEach(([, value], at) => {
@@ -187,6 +189,11 @@ class Transaction extends Pipeline {
 /** The members of a list or a set; the fields and values of a hash. */
 const items = (value) => (Array.isArray(value) || value instanceof Set ? [...value] : [...(value instanceof Map ? value : Object.entries(value))].flat());
 
+/** Gives up a command that may have been run. */
+function aborted({ name, args, reject }) {
+  reject(Object.assign(new Error('Command aborted due to connection close'), { name: 'AbortError', command: { name, args } }));
+}
+
 const wrapped = (results) => results && results.map((one) => (one instanceof Error ? [one] : [null, one]));
 
 /** One connection. */
@@ -206,10 +213,14 @@ export class Redis extends Commander {
     this.initial = this.options.data ?? {};
     delete this.options.data;
     this.condition = { select: this.options.db, subscriber: false };
-    this.status = 'wait';
     this.offline = [];
     this.owed = [];
-    if (!this.options.lazyConnect) this.connect().catch(() => {});
+    /** Which connection it is: those before it have nothing to say any more. */
+    this.connections = 0;
+    /** How often in a row it was tried to connect again. */
+    this.attempts = 0;
+    if (this.options.lazyConnect) this.turn('wait');
+    else this.connect().catch(() => {});
   }
 
   // ------------------------------------------------------------------------------------------------------ the connection
@@ -220,27 +231,64 @@ export class Redis extends Commander {
 
   async begin() {
     if (/^(connecting|connect|ready)$/.test(this.status)) throw new Error('Redis is already connecting/connected');
-    this.turn('connecting');
+    clearTimeout(this.later);
     const { host, port, path, db, connectionName, readOnly } = this.options;
+    const number = ++this.connections;
+    const goOn = () => {
+      if (this.leaving || number !== this.connections) throw new Error(CLOSED);
+    };
+    this.condition = { select: db, subscriber: false };
+    await this.turn('connecting');
+    goOn();
     this.engine = await engine(path ?? `${host}:${port}`);
-    if (this.status !== 'connecting') throw new Error(CLOSED);
-    this.session = this.engine.session((value) => this.replied(value));
-    this.turn('connect');
-    this.subscriptions = undefined;
-    this.condition.subscriber = false;
+    goOn();
+    this.session = this.engine.session((value) => this.replied(value), () => this.leave());
+    await this.turn('connect');
+    goOn();
     if (connectionName) this.own('client', 'setname', connectionName);
-    if (db) this.own('select', db);
     if (readOnly) this.own('readonly');
+    // Where there is no such database the connection stays with the first.
+    if (db) await this.own('select', db).promise.catch((error) => error instanceof ReplyError && this.fault(error));
+    goOn();
     for (const [key, value] of Object.entries(this.initial)) this.put(key, value);
     this.initial = {};
-    if (this.options.monitor) this.own('monitor').promise.then(() => this.emit('monitoring'));
-    this.turn('ready');
-    this.offline.splice(0).forEach((command) => this.write(command));
+    // Who waits for the connection goes on after those who listen for it.
+    await this.started();
   }
 
-  turn(status) {
+  /** What was selected and subscribed when the last connection ended is so again; then what waited goes out. */
+  started() {
+    const { autoResubscribe = true, monitor } = this.options;
+    const { select, subscriber } = this.before ?? this.condition;
+    this.before = undefined;
+    if (select !== this.condition.select) {
+      this.own('select', select);
+      this.selected(select);
+    }
+    // Listeners hear of it before the replies come.
+    const ready = this.turn('ready');
+    this.attempts = 0;
+    for (const name of (autoResubscribe && subscriber) || []) {
+      const [kind] = name.split(':', 1);
+      this.own(`${kind}subscribe`, name.slice(kind.length + 1));
+    }
+    this.offline.splice(0).forEach((command) => this.write(command));
+    if (monitor) this.own('monitor').promise.then(() => this.turn('monitoring'), () => {});
+    return ready;
+  }
+
+  /** Resolves when listeners have heard of it, and what they began has gone on as far as it can. */
+  turn(status, more) {
     this.status = status;
-    process.nextTick(() => this.emit(status));
+    return new Promise((resolve) => queueMicrotask(() => {
+      process.nextTick(resolve);
+      this.emit(status, more);
+    }));
+  }
+
+  /** An error that is no command's. */
+  fault(error) {
+    queueMicrotask(() => (this.listenerCount('error') ? this.emit('error', error) : console.error('[ioredis] Unhandled error event:', error.stack)));
   }
 
   /** A key of the initial data: what stood there goes, since instances share their data. */
@@ -262,15 +310,50 @@ export class Redis extends Commander {
     return command;
   }
 
-  disconnect() {
-    if (this.status === 'end') return;
-    this.session?.end();
-    this.subscriptions?.session.end();
-    if (this.engine) this.engine.wait(-this.owed.length);
+  disconnect(reconnect = false) {
+    if (this.status === 'end' || (reconnect && this.status === 'reconnecting')) return;
+    if (!reconnect) this.ending = true;
+    if (/^(wait|reconnecting)$/.test(this.status)) this.over();
+    else this.leave();
+  }
+
+  /** The connection ends as soon as the replies that are there have been given. */
+  leave() {
+    const { connections } = this;
+    this.leaving = true;
+    queueMicrotask(() => process.nextTick(() => connections === this.connections && this.over()));
+  }
+
+  /** The connection has ended, by whomever. What was on its way goes out once more, if there is to be another. */
+  over() {
+    const { status, session, subscriptions, owed } = this;
+    const { retryStrategy = RETRY, autoResendUnfulfilledCommands = true } = this.options;
+    this.connections++;
+    clearTimeout(this.later);
+    session?.end();
+    subscriptions?.session.end();
+    const subscribing = (subscriptions?.owed ?? []).map(({ command }) => command);
+    this.engine?.wait(-owed.length - subscribing.length);
+    // Of a pipeline that was answered in part nothing is run twice.
+    while (owed[0]?.place > 0) aborted(owed.shift());
+    const rest = [...subscribing, ...owed];
+    this.owed = [];
     this.session = this.subscriptions = undefined;
-    for (const { reject } of [...this.owed.splice(0), ...this.offline.splice(0)]) reject(new Error(CLOSED));
-    if (this.status !== 'wait') this.turn('close');
-    this.turn('end');
+    if (status !== 'reconnecting') this.turn('close');
+    if (status === 'ready') {
+      this.before ??= this.condition;
+      if (autoResendUnfulfilledCommands) this.offline.unshift(...rest.splice(0));
+    }
+    const delay = !this.ending && typeof retryStrategy === 'function' ? retryStrategy(++this.attempts) : undefined;
+    this.ending = this.leaving = false;
+    if (typeof delay === 'number') {
+      this.turn('reconnecting', delay);
+      this.later = setTimeout(() => this.connect().catch(() => {}), delay);
+    } else {
+      this.turn('end');
+      rest.push(...this.offline.splice(0));
+    }
+    for (const { reject } of rest) reject(new Error(CLOSED));
   }
 
   end() {
@@ -284,10 +367,14 @@ export class Redis extends Commander {
   sendCommand(command, callback) {
     if (this.status === 'wait') this.connect().catch(() => {});
     if (this.status === 'end') command.reject(new Error(CLOSED));
+    else if (this.status === 'monitoring') command.reject(new Error("Connection is in monitoring mode, can't process commands."));
     else if (this.mode === 'subscriber' && !SUBSCRIBED.test(command.kind)) command.reject(new Error('Connection in subscriber mode, only subscriber commands may be used'));
-    else if (this.status === 'ready') this.write(command);
-    else if (this.options.enableOfflineQueue) this.offline.push(command);
-    else command.reject(new Error("Stream isn't writeable and enableOfflineQueue options is false"));
+    else if (this.status === 'ready' && !this.leaving) this.write(command);
+    else if (!this.options.enableOfflineQueue) command.reject(new Error("Stream isn't writeable and enableOfflineQueue options is false"));
+    else if (command.kind === 'quit' && !this.offline.length) {
+      this.disconnect();
+      command.settle('OK');
+    } else this.offline.push(command);
     const { commandTimeout } = this.options;
     if (commandTimeout) {
       const late = setTimeout(() => command.reject(new Error('Command timed out')), commandTimeout);
@@ -303,8 +390,8 @@ export class Redis extends Commander {
     this.owed.push(command);
     this.engine.wait();
     this.session.send(command.line(this.engine));
-    if (kind === 'select') command.promise.then(() => this.selected(Number(command.args[0])), () => {});
-    if (kind === 'quit') command.promise.then(() => this.disconnect(), () => {});
+    // The engine closes after its answer.
+    if (kind === 'quit') this.ending = true;
   }
 
   get mode() {
@@ -313,8 +400,9 @@ export class Redis extends Commander {
   }
 
   selected(db) {
+    if (this.condition.select === db) return;
     this.condition.select = db;
-    this.emit('select', db);
+    queueMicrotask(() => this.emit('select', db));
   }
 
   /** Gives a connection of its own, which hears of each command. */
@@ -333,6 +421,7 @@ export class Redis extends Commander {
     const command = this.owed.shift();
     if (!command) return this.monitored(reply(value, {}));
     this.engine.wait(-1);
+    if (command.kind === 'select' && !(value instanceof Error)) this.selected(Number(command.args[0]));
     command.settle(value);
   }
 
@@ -340,7 +429,7 @@ export class Redis extends Commander {
 
   /** Subscriptions have a session of their own, so that other commands can go on. */
   subscribing(command) {
-    this.subscriptions ??= { session: this.engine.session((value) => this.heard(value)), owed: [], names: new Set() };
+    this.subscriptions ??= { session: this.engine.session((value) => this.heard(value), () => this.leave()), owed: [], names: new Set() };
     const { session, owed, names } = this.subscriptions;
     const kind = command.kind.replace(/(un)?subscribe/, '');
     const ends = command.kind.includes('un');
@@ -391,33 +480,44 @@ export class Redis extends Commander {
   }
 }
 
-for (const [name, what] of [['scan', 0], ['sscan', 1], ['hscan', 1], ['zscan', 1]]) {
-  for (const bytes of ['', 'Buffer']) {
-    Redis.prototype[`${name}${bytes}Stream`] = function (...given) {
-      const key = what ? [given.shift()] : [];
-      return scanned(this, name + bytes, key, given[0] ?? {});
+/** A stream of the portions that a scan gives: `new ScanStream({ objectMode: true, redis, command: 'hscan', key: 'h', match: 'a*' })`. */
+export class ScanStream extends Readable {
+  static name = 'ScanStream';
+
+  constructor(options) {
+    super(options);
+    this.opt = options;
+    this.cursor = '0';
+  }
+
+  _read() {
+    if (this.drained) return this.push(null);
+    const { redis, command, key, match, type, count } = this.opt;
+    const options = Object.entries({ match, type, count }).flatMap(([option, value]) => (value ? [option.toUpperCase(), value] : []));
+    redis[command](...(key === undefined ? [] : [key]), this.cursor, ...options).then(([next, items]) => {
+      this.cursor = String(next);
+      this.drained ||= this.cursor === '0';
+      this.push(items);
+    }, (error) => this.destroy(error));
+  }
+
+  close() {
+    this.drained = true;
+  }
+}
+
+for (const name of ['scan', 'sscan', 'hscan', 'zscan']) {
+  for (const command of [name, `${name}Buffer`]) {
+    Redis.prototype[`${command}Stream`] = function (...given) {
+      const key = name === 'scan' ? undefined : given.shift();
+      return new ScanStream({ objectMode: true, key, redis: this, command, ...given[0] });
     };
   }
 }
 
-/** A stream of the portions that a scan gives. */
-function scanned(redis, name, key, { match, type, count, ...rest }) {
-  const options = Object.entries({ match, type, count }).flatMap(([option, value]) => (value ? [option.toUpperCase(), value] : []));
-  let cursor = '0', ended = false;
-  const stream = new Readable({
-    ...rest,
-    objectMode: true,
-    read() {
-      if (ended) return this.push(null);
-      redis[name](...key, cursor, ...options).then(([next, items]) => {
-        cursor = String(next);
-        ended ||= cursor === '0';
-        this.push(items);
-      }, (error) => this.destroy(error));
-    },
-  });
-  stream.close = () => (ended = true);
-  return stream;
+/** A callback that tells what it was called with. */
+export function print(error, reply) {
+  console.log(error ? `Error: ${error}` : `Reply: ${reply}`);
 }
 
 /** What the constructor was given: a port, a host or a URL, and options, in this order; the first word on each option counts. */
@@ -466,6 +566,8 @@ Redis.Cluster = Cluster;
 Redis.Redis = Redis;
 Redis.ReplyError = ReplyError;
 Redis.Pipeline = Pipeline;
+Redis.ScanStream = ScanStream;
+Redis.print = print;
 Redis.default = Redis;
 
 export default Redis;

@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import Theirs from 'ioredis';
-import Ours, { Cluster, Redis } from '../pkg/ioredis.js';
+import Ours, { Cluster, Redis, ScanStream, print } from '../pkg/ioredis.js';
 
 /** Steps by what they are about; each is given a connection, a way to make another, and the class. Its outcome is compared. */
 const CASES = {
@@ -134,6 +134,81 @@ const CASES = {
     const early = make({ lazyConnect: true, enableOfflineQueue: false });
     return [...out, events, lazy.status, await seen(early.get('k')), await make({ lazyConnect: true }).set('x', 1)];
   },
+  // A connection that was made again began with database 0 and without subscriptions.
+  'connections that begin again': async (redis, make) => {
+    const one = make({ db: 1, retryStrategy: () => 1 }), heard = told(one);
+    await one.ping();
+    await one.select(3);
+    await one.set('k', 'of three');
+    await one.subscribe('a', 'b');
+    await one.psubscribe('c*');
+    await one.unsubscribe('b');
+    const flying = one.get('k'), end = once(one, 'end');
+    one.disconnect();
+    const out = [one.status, await seen(one.get('k')), await flying, (await end, await one.connect(), one.condition.select), await one.get('k')];
+    await wait(30);
+    for (const channel of ['a', 'b', 'c1']) out.push(await redis.publish(channel, 'x'));
+    await wait(30);
+    one.disconnect(true);
+    out.push(await one.get('k'), await seen(one.connect()));
+    const deaf = make({ autoResubscribe: false, retryStrategy: () => 1 });
+    await deaf.subscribe('d');
+    deaf.disconnect(true);
+    out.push(await deaf.ping(), await redis.publish('d', 'x'));
+    return [...out, [...heard]];
+  },
+  // Commands on it waited for ever.
+  'connections that the server closes': async (redis, make) => {
+    const times = [], one = make({ retryStrategy: (time) => times.push(time) }), heard = told(one), half = make({ retryStrategy: () => 1 });
+    await one.ping();
+    await one.select(3);
+    const popped = one.blpop('q', 0), whole = one.pipeline().set('k', 1).incr('k').exec();
+    const part = half.pipeline().incr('n').blpop('q', 0).incr('n').exec();
+    const ends = [null, () => 'never'].map((retryStrategy) => make({ retryStrategy })), ended = ends.map((end) => seen(end.blpop('q', 0)));
+    const sub = make({ retryStrategy: () => 1 });
+    await sub.subscribe('a');
+    sub.on('message', (...message) => heard.push(message));
+    await Promise.all([half, ...ends, sub].map((one) => one.status === 'ready' || once(one, 'ready')));
+    await wait(30);
+    const again = Promise.all([one, half, sub].map((one) => once(one, 'ready')));
+    await redis.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await redis.client('KILL', 'TYPE', 'pubsub');
+    await again;
+    await wait(30);
+    const out = [await redis.publish('a', 'x'), (await part).map(plain), await redis.get('n'), await Promise.all(ended), ends.map(({ status }) => status)];
+    await redis.select(3);
+    return [...out, await redis.rpush('q', 'x'), await popped, await whole, one.condition.select, times, [...heard]];
+  },
+  'how connections begin and end': async (redis, make) => {
+    const out = [];
+    const life = async (options, steps) => {
+      const one = make({ retryStrategy: () => 1, ...options }), heard = told(one);
+      await steps(one, heard);
+      await wait(50);
+      out.push([...heard]);
+    };
+    await life({}, async (one, heard) => heard.push(await one.ping(), await Promise.all([one.ping(), one.quit(), seen(one.ping())])));
+    await life({ lazyConnect: true }, async (one) => one.disconnect());
+    await life({ lazyConnect: true }, async (one, heard) => heard.push(await one.connect(), one.status));
+    await life({ enableOfflineQueue: false }, async (one, heard) => {
+      await once(one, 'ready');
+      one.disconnect(true);
+      heard.push(await seen(one.ping()));
+    });
+    await life({}, async (one) => {
+      await once(one, 'connect');
+      one.disconnect();
+    });
+    const monitor = await redis.monitor();
+    out.push(monitor.status, await seen(monitor.ping()));
+    monitor.disconnect();
+    return out;
+  },
+  // Nothing told of it.
+  'databases that are not there': async (redis, make) => {
+    const one = make({ db: 99 }), heard = told(one);
+    return [await one.set('k', 'v'), await redis.get('k'), [...heard]];
+  },
   'names as they are given, pipelines that are run again, commands that are made by hand': async (redis, make, Class) => {
     const pipeline = redis.pipeline().set('a', 1), out = [await pipeline.exec(), await pipeline.exec()];
     out.push(await redis.hset('h', 'a', 1), await redis.call('hgetall', 'h'), await redis.call('HGETALL', 'h'), await redis.call('mset', { b: 2 }), await redis.get('b'));
@@ -161,6 +236,13 @@ const CASES = {
     return out;
   },
 };
+
+/** What a connection tells of itself from now on. */
+function told(redis) {
+  const heard = [];
+  for (const event of ['wait', 'connecting', 'connect', 'ready', 'close', 'reconnecting', 'end', 'select', 'error']) redis.on(event, (more) => heard.push([event, more?.message ?? more, redis.status]));
+  return heard;
+}
 
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const plain = ([error, reply]) => (error ? [error.message] : [error, reply]);
@@ -220,6 +302,19 @@ test('data that are there at first', async () => {
   const again = new Ours({ port: 7004, data: { list: ['a'] } });
   assert.deepEqual(await again.lrange('list', 0, -1), ['a']);
   [redis, lazy, copy, again].forEach((one) => one.disconnect());
+});
+
+test('streams of scans that are made by hand, a callback that prints', async (t) => {
+  const redis = new Ours({ port: 7005 }), lines = [];
+  await redis.sadd('s', 'a', 'b', 'c');
+  const stream = new ScanStream({ objectMode: true, redis, command: 'sscan', key: 's', match: '[ab]' });
+  assert.deepEqual((await stream.toArray()).flat().sort(), ['a', 'b']);
+  assert.ok(redis.scanStream() instanceof Ours.ScanStream);
+  t.mock.method(console, 'log', (line) => lines.push(line));
+  print(null, 'OK');
+  Ours.print(new Error('no'));
+  assert.deepEqual(lines, ['Reply: OK', 'Error: Error: no']);
+  redis.disconnect();
 });
 
 test('`require` gives the class; a process ends though nobody disconnects, but not while a command waits', () => {

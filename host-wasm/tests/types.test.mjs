@@ -118,7 +118,7 @@ test('objects of any type are hashes, flags may be variables, bytes have their s
 
 test('the class in place of ioredis has types for callbacks, buffers and transactions', () => {
   assert.deepEqual(faults(`
-    import Redis, { Cluster } from 'nuthatch/ioredis';
+    import Redis, { Cluster, ScanStream, print } from 'nuthatch/ioredis';
     const redis = new Redis(6379, '127.0.0.1', { db: 1, keyPrefix: 'app:', protocol: 2, data: { n: 1 } });
     const n: number = await redis.incr('n'), bytes: Buffer = await redis.getBuffer('b');
     redis.get('k', (error, value) => error?.message ?? value.length);
@@ -134,7 +134,9 @@ test('the class in place of ioredis has types for callbacks, buffers and transac
     await redis.call('GET', 'k');
     new Cluster([{ port: 1 }]).nodes()[0].get('k');
     class Mine extends Redis {}
-    new Mine('redis://localhost:1/2').disconnect();
+    new Mine('redis://localhost:1/2', { retryStrategy: (times) => (times < 3 ? times * 10 : null), autoResubscribe: false }).disconnect(true);
+    redis.get('k', print);
+    new ScanStream({ objectMode: true, redis, command: 'scan' }).close();
     // @ts-expect-error: no such command
     redis.gett('k');
   `), []);
