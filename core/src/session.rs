@@ -8,6 +8,7 @@ use crate::resp::parse::{ParseState, Span};
 use crate::resp::reply::Proto;
 use crate::waiters::DbKey;
 use crate::words::ordered::OrderedSet;
+use crate::words::reach::SERVER;
 use crate::words::time::UnixMillis;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -105,6 +106,26 @@ pub struct Progress {
     pub journal: Piece,
     /// The answer to the next command, whose value cannot be had.
     pub failure: Option<String>,
+    /// The answers to later ones whose keys cannot be had, by their numbers.
+    pub failures: Vec<(usize, String)>,
+    /// What could not be read since it was last planned whose keys are still to come: the key, if it was not a walk, and the reason.
+    pub unread: Vec<(Option<DbKey>, String)>,
+    /// What it waits for is what the next command met while it ran.
+    pub met: bool,
+}
+
+impl Progress {
+    /// Whether the command of this number is answered with an error and does not run.
+    pub fn fails(&self, number: usize) -> bool {
+        self.failure.is_some() && number == self.done || self.failures.iter().any(|(n, _)| *n == number)
+    }
+
+    /// The answer to the next command, if it cannot run.
+    pub fn take_failure(&mut self) -> Option<String> {
+        let later = self.failures.iter().position(|(number, _)| *number == self.done);
+        let later = later.filter(|_| SERVER).map(|at| self.failures.swap_remove(at).1);
+        self.failure.take().or(later)
+    }
 }
 
 /// What a blocked session's client gets when the time is up.

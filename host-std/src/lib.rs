@@ -3,6 +3,7 @@
 pub mod check;
 pub mod daemon;
 pub mod db;
+mod disk;
 pub mod facts;
 pub mod listen;
 pub mod log;

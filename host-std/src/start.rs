@@ -3,11 +3,11 @@
 use crate::facts::now;
 use crate::options::{self, reason};
 use crate::server::{Devices, Server};
-use crate::{daemon, facts, listen, log, memory, pages, store};
+use crate::{daemon, disk, facts, listen, log, memory, pages, store};
 use nuthatch_core::{Config, Engine, LogLevel, Options};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Descriptors that the server needs for itself.
@@ -225,21 +225,22 @@ pub fn rewrite(path: &str, config: &Config) -> Result<(), String> {
 /// Puts `bytes` in the place of the file at `path`, whole or not at all.
 ///
 /// # Errors
-/// Those of the file system; the old file is then as it was.
+/// Those of the file system. The old file is then as it was; only where the folder's names could not be made durable the new one may
+/// be there.
 pub fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = PathBuf::from(name);
-    let written = fs::File::create(&temporary)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
-    let outcome = written.and_then(|()| fs::rename(&temporary, path));
+    let written = disk::create(&temporary)
+        .and_then(|mut file| disk::write(&mut file, bytes).and_then(|()| disk::sync(&file)));
+    let outcome = written.and_then(|()| disk::rename(&temporary, path));
     if outcome.is_err() {
         let _ = fs::remove_file(&temporary);
         return outcome;
     }
     match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        Some(folder) => fs::File::open(folder)?.sync_all(),
-        None => fs::File::open(".")?.sync_all(),
+        Some(folder) => disk::sync_folder(folder),
+        None => disk::sync_folder(Path::new(".")),
     }
 }
 

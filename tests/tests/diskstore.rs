@@ -327,10 +327,10 @@ fn a_transaction_may_select_what_is_not_there() {
     }
 }
 
-/// Where the catalog had not been saved, or was of fewer databases, an emptied database got a number under which the store had
-/// keys: they were there again.
+/// Where the catalog had not been saved, as nothing had been flushed, a start with fewer databases was not refused. An emptied database then
+/// got a number under which the store had keys: they were there again; or the keys were there for nobody ever after.
 #[test]
-fn an_emptied_database_has_no_keys_of_another() {
+fn keys_of_other_databases_are_not_lost_where_the_catalog_was_not_saved() {
     let place = Place::new();
     let mut server = place.start(&["--databases", "32"]);
     let mut conn = server.connect().expect("a connection");
@@ -338,12 +338,46 @@ fn an_emptied_database_has_no_keys_of_another() {
     conn.call(&["SET", "ghost", "1"]).expect("a reply");
     server.end_by("TERM").expect("its end");
     drop(server);
-    let mut server = place.start(&[]);
+    let line = place.refusal(&[]);
+    assert!(line.contains("it has keys in database 16") && line.contains("set that to 17"), "{line}");
+    let server = place.start(&["--databases", "17"]);
     text(&server, "SET own 1");
-    assert_eq!(text(&server, "FLUSHALL"), "+OK");
-    assert_eq!(text(&server, "DBSIZE"), ":0");
+    assert_eq!(text(&server, "FLUSHDB"), "+OK");
     assert_eq!(text(&server, "KEYS *"), "*0");
-    server.end_by("TERM").expect("its end");
+    let mut conn = server.connect().expect("a connection");
+    conn.call(&["SELECT", "16"]).expect("a reply");
+    assert_eq!(conn.call(&["GET", "ghost"]).expect("a reply").render().trim_end(), "\"1\"");
+}
+
+/// A kill soon after FLUSHALL: the start made the changes of journals again that had not been durable, in a database that had been
+/// cleared meanwhile and stood in no catalog any more. Their files were there for good, and counted.
+#[test]
+fn what_a_start_brings_back_of_a_cleared_database_goes() {
+    let place = Place::new();
+    let flags = ["--diskstore-engine", "files", "--diskstore-path", "store", "--cache-flush-delay", "0"];
+    let mut server = place.start(&flags);
+    text(&server, "SET key 1");
+    let is_record =
+        |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("0_"));
+    let record = || files_below(&place.path("store")).into_iter().find(is_record);
+    let path = record().expect("the key's file");
+    let bytes = fs::read(&path).expect("its content");
+    assert_eq!(text(&server, "FLUSHALL"), "+OK");
+    let until = Instant::now() + Duration::from_secs(30);
+    while record().is_some() {
+        assert!(Instant::now() < until, "what was flushed stays");
+        thread::sleep(Duration::from_millis(20));
+    }
+    text(&server, "SET other 1");
+    server.end_by("KILL").expect("its end");
+    drop(server);
+    fs::write(&path, bytes).expect("the file to be back");
+    let server = place.start(&flags);
+    assert_eq!(text(&server, "KEYS *"), "*1\n  \"other\"");
+    while record().is_some() {
+        assert!(Instant::now() < until, "what came back stays");
+        thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// Microseconds that the server has run.

@@ -3,7 +3,7 @@
 
 use nuthatch_tests::{
     seed,
-    sim::{PagedTwin, StoreTwin, World, most_under_way},
+    sim::{PagedTwin, StoreTwin, World, exec_before_an_unreadable_key, most_under_way},
 };
 
 const TURNS: usize = 3000;
@@ -90,6 +90,15 @@ fn over_a_store() {
 #[test]
 fn a_refused_sort_leaves_its_sorted_set_as_it_was() {
     run_over_store(958_260);
+}
+
+/// While a transaction stood still, a later command's key left memory and could not be read again: the command that the transaction
+/// stood still for was answered with that error.
+#[test]
+fn a_key_that_cannot_be_read_is_the_error_of_the_command_that_needs_it() {
+    let reply = exec_before_an_unreadable_key();
+    let both = reply.contains("*2\r\n*2\r\n$3000\r\nvvv") && reply.contains("vvv\r\n-IOERR the key 'later'");
+    assert!(both, "{reply:?}");
 }
 
 /// A batch failed and one beside it did not while DEBUG RELOAD had the engine to itself: nobody tried the first again, and

@@ -92,7 +92,7 @@ fn run_queued(ctx: &mut Ctx<'_>, queue: &Queue, progress: &mut Progress) -> bool
         ctx.server.dirty_before = ctx.db.data.dirty;
         ctx.propagation = Propagation::AsReceived;
         let start = ctx.reply.position();
-        if let Some(failure) = progress.failure.take() {
+        if let Some(failure) = progress.take_failure() {
             ctx.server.stats.count_error(&failure);
             ctx.reply.error_text(&failure);
         } else {

@@ -193,7 +193,8 @@ impl Cache {
     /// Bytes that the cache takes: records, books and batches on their way.
     #[inline]
     pub fn used(&self) -> usize {
-        self.bytes + self.in_flight + self.absent.bytes() + self.books() + self.kept_for_snapshot()
+        let kept = self.kept_for_snapshot() + self.kept_for_walks();
+        self.bytes + self.in_flight + self.absent.bytes() + self.books() + kept
     }
 
     /// Bytes of the books of what is under way.
@@ -204,6 +205,11 @@ impl Cache {
     /// Bytes that a snapshot keeps of what has changed since its instant.
     pub fn kept_for_snapshot(&self) -> usize {
         self.instant.as_ref().filter(|_| SERVER).map_or(0, |instant| instant.bytes())
+    }
+
+    /// Bytes that walks keep of what was saved since they began: of one over many keys that is much. On a chip they are short.
+    fn kept_for_walks(&self) -> usize {
+        if SERVER { self.walks.iter().map(Walk::bytes).sum() } else { 0 }
     }
 
     /// Bytes that are not in the store yet.

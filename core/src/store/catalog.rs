@@ -3,6 +3,7 @@
 //! FLUSHDB gives a number a database of the store that was never used, SWAPDB exchanges two; both are one record. A database
 //! that was flushed is doomed: it is cleared when there is time, and again after a start that finds it doomed still.
 
+use super::cache::Cache;
 use crate::words::codec::Reader;
 use alloc::vec::Vec;
 
@@ -69,6 +70,17 @@ impl Catalog {
         }
     }
 
+    /// The number by which clients would know a database of the store that was written to under a catalog that was not saved, as one
+    /// of more databases is not until something is flushed.
+    fn beyond(&self, db: u32) -> Option<usize> {
+        (db != DATABASE && db >= self.next).then(|| self.map.len() + (db - self.next) as usize)
+    }
+
+    /// Whether the number was given to a database that is of no use any more.
+    fn has_forgotten(&self, db: u32) -> bool {
+        db < self.next && self.index(db).is_none() && !self.doomed.contains(&db)
+    }
+
     /// Exchanges two databases.
     pub fn swap(&mut self, a: usize, b: usize) {
         self.map.swap(a, b);
@@ -124,6 +136,27 @@ impl Catalog {
             next += 1;
         }
         Some(Self { map, next, doomed })
+    }
+}
+
+impl Cache {
+    fn databases_in_use(&self) -> impl Iterator<Item = u32> {
+        self.spaces.iter().filter(|(_, space)| space.count > 0).map(|(db, _)| *db)
+    }
+
+    /// The last database with keys that clients cannot select, as there are only so many.
+    pub fn last_beyond(&self, databases: usize) -> Option<usize> {
+        let named = self.catalog.from(databases).iter().rposition(|db| self.space(*db).count > 0);
+        let unnamed = self.databases_in_use().filter_map(|db| self.catalog.beyond(db)).max();
+        named.map(|i| databases + i).max(unnamed)
+    }
+
+    /// Dooms databases again that were cleared, and in which a crash left keys: a store that makes its last changes again brings back
+    /// those that were not durable before the database was cleared.
+    pub fn doom_forgotten(&mut self) {
+        let forgotten: Vec<u32> =
+            self.databases_in_use().filter(|db| self.catalog.has_forgotten(*db)).collect();
+        forgotten.into_iter().for_each(|db| self.catalog.doom(db));
     }
 }
 

@@ -185,3 +185,36 @@ fn keys_that_are_overwritten_unseen_are_soon_not_counted_twice() {
     names[1_500..].iter().for_each(|key| run(&mut cache, &mut data, &[key], true));
     assert_eq!((cache.count(0, &data), cache.count_about(0, &data)), (2_000, 2_000), "these were");
 }
+
+/// What is saved while a walk reads its pages is kept for its command: beside KEYS over many keys that was as much as all that was
+/// written meanwhile, counted nowhere.
+#[test]
+fn what_walks_keep_is_counted() {
+    let bounds = Bounds { before: 1, bytes: usize::MAX, keys: usize::MAX };
+    for (count, len) in [(10_000, 12), (30_000, 40)] {
+        let mut names = keys(count, len);
+        // Names that rise fill the tree's nodes by half.
+        names.sort_by_key(|key| place(key));
+        let mut encoder = Encoder::new(NEWEST_VERSION, false);
+        let mut saved = |walks: bool| {
+            let mut data = keyspace();
+            let (cache, all) = taken(|| {
+                let mut cache = Cache::new(1, place);
+                if walks {
+                    cache.begin_walk(cache.catalog.of(0));
+                }
+                // A key that is saved twice is kept once.
+                for key in names.iter().chain(&names[..100]) {
+                    run(&mut cache, &mut data, &[key], true);
+                    let batch = cache.next_batch(&data, &mut encoder, bounds).unwrap();
+                    cache.written(&batch, &[], &mut data);
+                }
+                cache
+            });
+            (all, cache.used() as f64)
+        };
+        let (without, with) = (saved(false), saved(true));
+        let ratio = (with.1 - without.1) / (with.0 - without.0);
+        assert!((0.9..1.1).contains(&ratio), "{count} keys of {len} digits: {ratio}");
+    }
+}

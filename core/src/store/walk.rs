@@ -40,12 +40,24 @@ pub struct Walk {
     /// The store's database.
     pub db: u32,
     landed: OrderedMap<Box<[u8]>, Option<Meta>>,
+    /// Bytes of the names of these.
+    names: usize,
 }
+
+/// Bytes that a landed key takes beside its name, about: the tree's nodes are seven parts of ten full.
+const LANDED: usize = size_of::<(Box<[u8]>, Option<Meta>)>() * 10 / 7 + 8;
 
 impl Walk {
     /// A key was saved; `None`: deleted.
     pub(super) fn landed(&mut self, key: &[u8], meta: Option<Meta>) {
-        self.landed.insert(key.into(), meta);
+        if self.landed.insert(key.into(), meta).is_none() {
+            self.names += key.len();
+        }
+    }
+
+    /// Bytes that it keeps of what was saved meanwhile.
+    pub(super) fn bytes(&self) -> usize {
+        self.landed.len() * LANDED + self.names
     }
 
     pub(super) fn has_landed(&self, db: u32, key: &[u8]) -> bool {
@@ -68,7 +80,7 @@ impl Cache {
     /// Begins a walk over one of the store's databases.
     pub fn begin_walk(&mut self, db: u32) -> u32 {
         self.next_walk = self.next_walk.wrapping_add(1);
-        self.walks.push(Walk { number: self.next_walk, db, landed: OrderedMap::new() });
+        self.walks.push(Walk { number: self.next_walk, db, landed: OrderedMap::new(), names: 0 });
         self.next_walk
     }
 

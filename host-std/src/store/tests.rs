@@ -1,12 +1,14 @@
 //! Both stores against a plain map: what is read, walked and counted, before and after they are opened again.
 
 use super::{Store, Stores, Walk, claim, files, lsm, open};
+use crate::disk::faults;
 use nuthatch_core::store_record::NO_DEADLINE;
 use nuthatch_core::{
     ALL_COMMANDS, Config, Engine, JobId, Options, StoreEngine, StoreJob, StoreOp, store_place,
 };
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -283,6 +285,117 @@ fn no_journal_is_made_again_over_what_came_after_it() {
     copied(&folder.0, &after.0);
     let again = in_files(&after.0).0;
     assert_eq!((again.get(0, b"key").unwrap(), again.get(0, b"gone").unwrap()), (Some(record(9, 2)), None));
+}
+
+/// What may be in a store of files some of whose calls failed.
+#[derive(Default)]
+struct Doubtful {
+    /// The values that each key may have.
+    values: BTreeMap<Vec<u8>, Vec<Option<u64>>>,
+    /// What the last batch was to make, if it failed and none of its keys was written since.
+    failed: Vec<(Vec<u8>, Option<u64>)>,
+}
+
+impl Doubtful {
+    fn notice(&mut self, changes: &[(Vec<u8>, Option<u64>)], ok: bool) {
+        let again = |(key, _): &(Vec<u8>, Option<u64>)| changes.iter().any(|(changed, _)| changed == key);
+        if self.failed.iter().any(again) {
+            self.failed.clear();
+        }
+        let mut failed = Vec::new();
+        for (key, value) in changes {
+            let values = self.values.entry(key.clone()).or_insert_with(|| vec![None]);
+            // A delete of what may be gone already tells nothing.
+            if !ok && !values.contains(value) {
+                failed.push((key.clone(), *value));
+            }
+            if ok {
+                values.clear();
+            }
+            values.push(*value);
+        }
+        if !ok {
+            self.failed = failed;
+        }
+    }
+
+    fn check(&self, store: &dyn Store, whole: bool, told: &str) {
+        let found =
+            |key: &[u8], value: &Option<u64>| store.get(0, key).unwrap() == value.map(|n| record(9, n));
+        for (key, values) in &self.values {
+            let key_text = String::from_utf8_lossy(key);
+            assert!(
+                values.iter().any(|value| found(key, value)),
+                "{told}: '{key_text}' is none of {values:?}"
+            );
+        }
+        let made = self.failed.iter().filter(|(key, value)| found(key, value)).count();
+        assert!(!whole || made == 0 || made == self.failed.len(), "{told}: half of {:?}", self.failed);
+    }
+}
+
+/// One write of some keys, or a sync.
+fn write_or_sync(dice: &mut Dice, number: u64, store: &dyn Store, model: &mut Doubtful) {
+    if dice.below(6) == 0 {
+        let _ = store.sync();
+        return;
+    }
+    let durable = dice.below(2) == 0;
+    let mut changes: BTreeMap<Vec<u8>, Option<u64>> = BTreeMap::new();
+    for _ in 0..=dice.below(3) {
+        let key = ["a", "b", "one hash c", "one hash d"][dice.below(4) as usize];
+        let value = (dice.below(4) > 0).then_some(number);
+        changes.insert(key.into(), value);
+    }
+    let changes: Vec<(Vec<u8>, Option<u64>)> = changes.into_iter().collect();
+    let op = |(key, value): &(Vec<u8>, Option<u64>)| match value {
+        Some(number) => StoreOp::Put { db: 0, key: key.clone(), record: record(9, *number) },
+        None => StoreOp::Delete { db: 0, key: key.clone() },
+    };
+    let ok = store.write(&changes.iter().map(op).collect::<Vec<_>>(), durable).is_ok();
+    model.notice(&changes, ok);
+}
+
+/// The same writes over a disk of which these calls fail, then a kill, a start, and a write of everything. How many calls there were.
+fn over_failing_calls(seed: u64, fail: Range<usize>) -> usize {
+    let told = format!("seed {seed}, calls {fail:?}");
+    let (folder, after) = (Scratch::new(), Scratch::new());
+    let (mut dice, mut model) = (Dice(seed), Doubtful::default());
+    let store = in_files(&folder.0).0;
+    faults::begin(fail);
+    for number in 0..6 {
+        write_or_sync(&mut dice, number, &*store, &mut model);
+        model.check(&*store, false, &told);
+    }
+    copied(&folder.0, &after.0);
+    let lock = claim::claim(&after.0, "files").unwrap();
+    let opened = files::Files::open(&after.0, lock).is_ok();
+    let calls = faults::end();
+    // A start that failed is tried again.
+    assert!(opened || calls > 0);
+    let store = in_files(&after.0).0;
+    model.check(&*store, true, &told);
+    let all: Vec<_> = model.values.keys().cloned().collect();
+    let put = |key: &Vec<u8>| StoreOp::Put { db: 0, key: key.clone(), record: record(9, 99) };
+    store.write(&all.iter().map(put).collect::<Vec<_>>(), true).unwrap();
+    assert_eq!(store.counts().unwrap(), [(0, all.len() as u64)], "{told}");
+    calls
+}
+
+/// A journal whose folder could not be synced was there and its number was not taken: a later change that was durable without a
+/// journal was undone when the next start made that one again. And where a batch was interrupted, journals from before were made again
+/// while clients read: they got values that had been overwritten.
+#[test]
+fn whichever_call_fails_no_older_value_comes_back() {
+    for seed in 0..8 {
+        let calls = over_failing_calls(seed, 0..0);
+        assert!(calls > 10);
+        for first in 0..calls {
+            for count in [1, 4] {
+                over_failing_calls(seed, first..first + count);
+            }
+        }
+    }
 }
 
 /// A file whose key was damaged passed for one of another key with the same hash: its own key was not there, and a walk told of one that

@@ -14,11 +14,13 @@ mod saves;
 mod store;
 mod told;
 mod twin;
+mod unread;
 mod world;
 
 pub use background::most_under_way;
 pub use paged::PagedTwin;
 pub use twin::StoreTwin;
+pub use unread::exec_before_an_unreadable_key;
 pub use world::World;
 
 /// A small generator of random numbers (SplitMix64): the same seed, the same run, on every machine.

@@ -28,7 +28,7 @@ pub(super) struct MemoryStore {
     pub(super) reads: usize,
 }
 
-fn failure() -> JobError {
+pub(super) fn failure() -> JobError {
     JobError { missing: false, full: false, text: "Input/output error".to_owned() }
 }
 
@@ -69,7 +69,7 @@ impl MemoryStore {
         None
     }
 
-    fn carry_out(&mut self, job: StoreJob, dice: &mut Dice) -> Done {
+    pub(super) fn carry_out(&mut self, job: StoreJob, dice: &mut Dice) -> Done {
         let fails = self.faulty && dice.once_in(3);
         match job {
             StoreJob::Write { batch, .. } => self.write(batch, fails, dice),

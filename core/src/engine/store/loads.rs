@@ -9,6 +9,7 @@ use crate::store::{Arrival, At};
 use crate::waiters::DbKey;
 use crate::words::config::MaxmemoryPolicy;
 use crate::words::error::as_sent;
+use crate::words::reach::SERVER;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -56,8 +57,10 @@ impl Engine {
             let name = as_sent(&key);
             ["IOERR the key '", &name, "' cannot be read from the diskstore: ", &reason].concat()
         });
+        let index = self.data.store.as_deref().and_then(|store| store.catalog.index(at.0));
         for (_, who) in waiting {
-            self.arrived_for(who, failure.as_deref());
+            let key = index.filter(|_| SERVER && failure.is_some()).map(|index| (index, key.clone()));
+            self.arrived_for(who, failure.as_deref(), key);
         }
         self.wake_counting();
     }

@@ -13,6 +13,7 @@ use crate::engine::{Engine, Running};
 use crate::events::Event;
 use crate::resp::reply::Reply;
 use crate::session::{Blocked, OwnedCommand, Progress, SessionId};
+use crate::waiters::DbKey;
 use crate::words::reach::SERVER;
 use alloc::boxed::Box;
 use alloc::format;
@@ -121,6 +122,9 @@ impl Engine {
         if self.data.missing.is_empty() && wants.is_empty() {
             return false;
         }
+        if let Some(progress) = session.multi.as_mut().and_then(|queue| queue.progress.as_mut()) {
+            progress.met = false;
+        }
         let wants = self.unprepared(session.id, wants);
         if self.data.missing.is_empty() && wants.is_empty() {
             self.bring_prepared(session.id);
@@ -145,23 +149,38 @@ impl Engine {
         !told && self.data.store.as_ref().is_some_and(|store| !store.no_blind && store.instant.is_none())
     }
 
-    fn plan_transaction(&mut self, session: &Running, view: &mut View, wants: &mut Vec<Want>) {
+    fn plan_transaction(&mut self, session: &mut Running, view: &mut View, wants: &mut Vec<Want>) {
         for (db, key) in &session.watching {
             self.need(*db, key);
         }
-        let Some(queue) = &session.multi else { return };
-        // Of one that has begun those count that are still to come; the first of them only gets an error where its key failed.
-        let done = |progress: &Progress| progress.done + usize::from(progress.failure.is_some());
-        let begun = queue.progress.as_ref().filter(|_| SERVER);
-        let commands = &queue.commands[begun.map_or(0, done)..];
-        let counts = commands.iter().any(|(id, _)| self.store.classes[usize::from(id.0)] == Class::Count);
-        view.blind &= !counts;
-        for (id, queued) in commands {
+        let Some(queue) = &mut session.multi else { return };
+        // Of one that has begun those count that are still to come.
+        let mut begun = queue.progress.as_mut().filter(|_| SERVER);
+        let done = begun.as_ref().map_or(0, |progress| progress.done);
+        let counts = |(id, _): &(CommandId, OwnedCommand)| {
+            matches!(self.store.classes[usize::from(id.0)], Class::Count)
+        };
+        view.blind &= !queue.commands[done..].iter().any(counts);
+        for (number, (id, queued)) in queue.commands.iter().enumerate().skip(done) {
+            if begun.as_ref().is_some_and(|progress| progress.fails(number)) {
+                continue;
+            }
             let class = self.store.classes[usize::from(id.0)];
             if view.order.is_empty() {
                 view.order = (0..self.data.keyspace.count()).collect();
             }
+            let known = (self.data.missing.len(), wants.len());
             self.plan_command(self.server.index.get(*id), class, queued.args(), view, wants);
+            let Some(progress) = &mut begun else { continue };
+            if let Some(text) = why_unread(progress, &self.data.missing[known.0..], &wants[known.1..]) {
+                // It alone gets the error. To ask again would keep everybody waiting until the disk can be read.
+                progress.failures.push((number, text));
+                self.data.missing.truncate(known.0);
+                wants.truncate(known.1);
+            }
+        }
+        if let Some(progress) = begun {
+            progress.unread.clear();
         }
     }
 
@@ -352,12 +371,16 @@ impl Engine {
     pub(super) fn park_for_keys(&mut self, session: &mut Running, id: CommandId, command: OwnedCommand) {
         if SERVER {
             self.clear_prepared();
+            if let Some(progress) = session.multi.as_mut().and_then(|queue| queue.progress.as_mut()) {
+                progress.met = true;
+            }
         }
         self.park_for_store(session, id, command, Vec::new());
     }
 
-    /// One of the things that the session waits for is there; or it will not be, for the reason that its client is told.
-    pub(super) fn arrived_for(&mut self, who: SessionId, failure: Option<&str>) {
+    /// One of the things that the session waits for, which may be a key, is there; or it will not be, for the reason that its client is
+    /// told.
+    pub(super) fn arrived_for(&mut self, who: SessionId, failure: Option<&str>, key: Option<DbKey>) {
         let Some(mut session) = self.peers.take(who) else { return };
         if let Some(Blocked::Loading { missing, .. }) = &mut session.blocked {
             *missing -= 1;
@@ -365,8 +388,12 @@ impl Engine {
             let progress =
                 session.multi.as_mut().filter(|_| SERVER).and_then(|queue| queue.progress.as_mut());
             if let (Some(text), Some(progress)) = (failure, progress) {
-                // The command for which the transaction stands still gets the error, and those behind it run.
-                progress.failure = Some(String::from(text));
+                // The command that needs it gets the error, and the others run. What was planned any of them may have needed.
+                if progress.met {
+                    progress.failures.push((progress.done, String::from(text)));
+                } else {
+                    progress.unread.push((key, String::from(text)));
+                }
             } else if let Some(text) = failure {
                 let text = String::from(text);
                 self.leave_store(&mut session);
@@ -400,6 +427,13 @@ impl Engine {
         self.store.throttled.retain(|(waits, _)| *waits != who);
         self.forget_walks(who);
     }
+}
+
+/// Why a command that needs these keys and walks cannot run, if one of them could not be read.
+fn why_unread(progress: &Progress, keys: &[DbKey], wants: &[Want]) -> Option<String> {
+    let walks = wants.iter().any(|want| !matches!(want, Want::Count { .. }));
+    let is_needed = |key: &Option<DbKey>| key.as_ref().map_or(walks, |key| keys.contains(key));
+    progress.unread.iter().find(|(key, _)| is_needed(key)).map(|(_, text)| text.clone())
 }
 
 /// Whether SET's options ask nothing of the key's old state.

@@ -138,7 +138,7 @@ impl Engine {
         self.store.counting = rest;
         store.no_blind = !self.store.counting.is_empty();
         for (_, who) in known {
-            self.arrived_for(who, None);
+            self.arrived_for(who, None, None);
         }
     }
 
@@ -151,7 +151,7 @@ impl Engine {
         self.store.drains = rest;
         let failure = broken.map(|reason| ["IOERR Errors writing to the diskstore: ", &reason].concat());
         for (_, who) in done {
-            self.arrived_for(who, failure.as_deref());
+            self.arrived_for(who, failure.as_deref(), None);
         }
     }
 }

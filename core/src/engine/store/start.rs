@@ -57,6 +57,9 @@ impl Engine {
         } else if left > 1 {
             self.store.stage = Stage::Opening(left - 1);
         } else if let Some(store) = self.data.store.as_deref_mut() {
+            if SERVER {
+                store.doom_forgotten();
+            }
             store.note_used();
             self.store.stage = Stage::Open;
             self.server.loading = false;
@@ -67,8 +70,7 @@ impl Engine {
     /// Why the store cannot be used with so few databases as are configured: keys of others would be there for nobody.
     fn databases_lacked(&self) -> Option<String> {
         let (store, databases) = (self.data.store.as_deref()?, self.data.keyspace.count());
-        let lacked = store.catalog.from(databases).iter().rposition(|db| store.space(*db).count > 0)?;
-        let last = databases + lacked;
+        let last = store.last_beyond(databases)?;
         Some(format!(
             "it has keys in database {last}, and 'databases' is {databases}; set that to {} at least",
             last + 1

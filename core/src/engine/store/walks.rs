@@ -180,7 +180,7 @@ impl Engine {
                 store.stats.failed_reads += 1;
                 store.end_walk(walk);
             }
-            return self.arrived_for(ask.who, Some(&text));
+            return self.arrived_for(ask.who, Some(&text), None);
         }
         if self.goes_on(&mut ask) {
             self.store.walks.asks.insert(walk, ask);
@@ -190,7 +190,7 @@ impl Engine {
         // In the order in which they were begun: a longer one ends after those that were begun later.
         let found = self.store.prepared.entry(ask.who).or_default();
         found.insert(found.partition_point(|other| other.walk < walk), ask.found);
-        self.arrived_for(ask.who, None);
+        self.arrived_for(ask.who, None, None);
     }
 
     /// Whether the walk needs another page.

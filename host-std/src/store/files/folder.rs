@@ -1,10 +1,10 @@
 //! The tree of folders: names, and files under them.
 
-use crate::log;
+use crate::{disk, log};
 use sha1::{Digest, Sha1};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 /// A file that is being written; only one thread writes.
@@ -156,16 +156,16 @@ impl Folder {
     /// Puts the file there, whole or not at all.
     pub fn write(&self, place: &Place, content: &[u8], keeping: Keeping) -> io::Result<()> {
         let new = self.path.join(UNFINISHED);
-        let mut file = File::create(&new)?;
-        file.write_all(content)?;
+        let mut file = disk::create(&new)?;
+        disk::write(&mut file, content)?;
         if keeping == Keeping::BySync {
-            file.sync_data()?;
+            disk::sync(&file)?;
         }
         let path = self.path_of(place);
-        match fs::rename(&new, &path) {
+        match disk::rename(&new, &path) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                fs::create_dir_all(pair_path(&self.path, place.pair()))?;
-                fs::rename(&new, &path)
+                disk::make_folders(&pair_path(&self.path, place.pair()))?;
+                disk::rename(&new, &path)
             }
             outcome => outcome,
         }
@@ -173,17 +173,17 @@ impl Folder {
 
     /// Removes the file if it is there.
     pub fn remove(&self, place: &Place) -> io::Result<()> {
-        if_there(fs::remove_file(self.path_of(place))).map(drop)
+        if_there(disk::remove(&self.path_of(place))).map(drop)
     }
 
     /// Puts the file `from` in the place of `to`.
     pub fn rename(&self, from: &Place, to: &Place) -> io::Result<()> {
-        fs::rename(self.path_of(from), self.path_of(to))
+        disk::rename(&self.path_of(from), &self.path_of(to))
     }
 
-    /// Makes everything durable that was written: one call for any number of files.
+    /// Makes everything durable that was written.
     pub fn sync(&self) -> io::Result<()> {
-        rustix::fs::syncfs(File::open(&self.path)?).map_err(io::Error::from)
+        disk::sync_all(&self.path)
     }
 
     /// The files of a database in one folder, in the walk's order.
@@ -216,7 +216,7 @@ impl Folder {
 
     /// Counts the files of each database, and removes one that was never finished.
     pub fn count(&self) -> io::Result<BTreeMap<u32, u64>> {
-        if_there(fs::remove_file(self.path.join(UNFINISHED)))?;
+        if_there(disk::remove(&self.path.join(UNFINISHED)))?;
         let mut counts = BTreeMap::new();
         let mut pair = Some(0);
         while let Some(number) = pair {

@@ -9,7 +9,7 @@
 //! hash tells one that was damaged since.
 
 use super::folder::if_there;
-use crate::{log, start};
+use crate::{disk, log, start};
 use nuthatch_core::StoreOp;
 use sha1::{Digest, Sha1};
 use std::fs;
@@ -32,7 +32,7 @@ pub fn write(root: &Path, number: u64, batch: &[StoreOp]) -> io::Result<()> {
 
 /// Forgets changes that are durable.
 pub fn remove(root: &Path, number: u64) -> io::Result<()> {
-    if_there(fs::remove_file(path(root, number))).map(drop)
+    if_there(disk::remove(&path(root, number))).map(drop)
 }
 
 /// What stands behind [`NAME`] in the names of files that begin so.
@@ -56,7 +56,7 @@ pub fn numbers(root: &Path) -> io::Result<Vec<u64>> {
 pub fn remove_unfinished(root: &Path) -> io::Result<()> {
     let names = names(root)?;
     let mut unfinished = names.iter().filter(|name| name.ends_with(".tmp"));
-    unfinished.try_for_each(|name| fs::remove_file(root.join(format!("{NAME}{name}"))))
+    unfinished.try_for_each(|name| disk::remove(&root.join(format!("{NAME}{name}"))))
 }
 
 /// The changes of a journal, if it is there and whole.
@@ -69,7 +69,7 @@ pub fn read(root: &Path, number: u64) -> io::Result<Option<Vec<StoreOp>>> {
             "The journal '{}' is damaged: what it has is not made again, and it is dropped",
             name.display()
         ));
-        fs::remove_file(name)?;
+        disk::remove(&name)?;
     }
     Ok(batch)
 }

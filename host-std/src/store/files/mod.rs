@@ -15,6 +15,7 @@ mod record;
 
 use super::{Counts, Page, Store, Walk};
 use crate::options::reason;
+use crate::{disk, start};
 use folder::{Folder, Keeping, Place};
 use nuthatch_core::{StoreEntry, StoreOp};
 use std::collections::BTreeMap;
@@ -57,6 +58,9 @@ struct Journals {
     first: u64,
     made: u64,
     next: u64,
+    /// One of the number `next` may be there too: it could not be written, or could not be made durable, and nothing of it was made.
+    /// The next batch's takes its place.
+    doubtful: bool,
 }
 
 /// Whose a file is.
@@ -162,18 +166,21 @@ impl Files {
         self.journals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes the changes of the journals that are there.
+    /// Makes the changes of all journals that a crash left.
     fn finish(&self) -> io::Result<()> {
-        let root = self.folder.path();
-        let numbers = journal::numbers(root)?;
+        let numbers = journal::numbers(self.folder.path())?;
         let (Some(&first), Some(last)) = (numbers.first(), numbers.last()) else { return Ok(()) };
-        for &number in &numbers {
-            if let Some(batch) = journal::read(root, number)? {
-                self.apply(&batch, Keeping::ByJournal)?;
-            }
-        }
-        *self.journals() = Journals { first, made: last + 1, next: last + 1 };
+        numbers.iter().try_for_each(|number| self.make(*number))?;
+        *self.journals() = Journals { first, made: last + 1, next: last + 1, doubtful: false };
         self.sync()
+    }
+
+    /// Makes the changes of a journal.
+    fn make(&self, number: u64) -> io::Result<()> {
+        if let Some(batch) = journal::read(self.folder.path(), number)? {
+            self.apply(&batch, Keeping::ByJournal)?;
+        }
+        Ok(())
     }
 
     /// Makes these changes, one after another; made twice they are as made once.
@@ -207,19 +214,25 @@ impl Store for Files {
     }
 
     fn write(&self, batch: &[StoreOp], durable: bool) -> io::Result<Counts> {
-        let Journals { first, made, next } = *self.journals();
-        // What a failure interrupted comes first: its journal must not be made again after the next one's.
-        if made < next {
-            self.finish()?;
+        let Journals { first, made, next, doubtful } = *self.journals();
+        // What a failure interrupted comes first: its journal must not be made again after the next one's. Those before it were made, and
+        // must not be again, as clients read meanwhile.
+        for number in made..next {
+            self.make(number)?;
+            self.journals().made = number + 1;
         }
         // One change that is made durable at once is there wholly or not at all; unless a journal of before is made again on top of it.
-        if durable && batch.len() == 1 && first == next {
+        if durable && batch.len() == 1 && first == next && !doubtful {
             let counts = self.apply(batch, Keeping::BySync)?;
             self.folder.sync()?;
             return Ok(counts);
         }
+        self.journals().doubtful = true;
         journal::write(self.folder.path(), next, batch)?;
-        self.journals().next = next + 1;
+        {
+            let mut journals = self.journals();
+            (journals.next, journals.doubtful) = (next + 1, false);
+        }
         let counts = self.apply(batch, Keeping::ByJournal)?;
         self.journals().made = next + 1;
         if durable {
@@ -303,7 +316,7 @@ impl Drop for Files {
         }
         let path = self.folder.path();
         if self.sync().is_ok() && journal::numbers(path).is_ok_and(|left| left.is_empty()) {
-            let _ = crate::start::replace_file(&path.join(COUNTS), text.as_bytes());
+            let _ = start::replace_file(&path.join(COUNTS), text.as_bytes());
         }
     }
 }
@@ -314,7 +327,7 @@ fn read_counts(path: &Path) -> io::Result<Option<BTreeMap<u32, u64>>> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         outcome => outcome?,
     };
-    fs::remove_file(path)?;
+    disk::remove(path)?;
     let pair = |line: &str| {
         let (db, count) = line.split_once(' ')?;
         Some((db.parse().ok()?, count.parse().ok()?))
