@@ -1,7 +1,7 @@
 // The user's side: commands out, values in. What is wanted now and then is loaded when it is (page-more.js).
 
 import { EAR, NOBODY } from './lanes.js';
-import { BLOCKING, Line, ODD, kind, oneReply } from './line.js';
+import { BLOCKING, Line, ODD, OWN, kind, oneReply } from './line.js';
 import { NuthatchError, Parser, bytesOf } from './resp.js';
 import { method, tagged } from './commands.js';
 
@@ -59,13 +59,15 @@ export class Client {
     return line;
   }
 
-  /** Sends a command on a lane; its reply settles the promise. */
-  send(words, lane, how) {
+  /** Sends a command on a lane, which others may send on too (`shared`); its reply settles the promise. */
+  send(words, lane, how, shared) {
+    // What came before it goes before it.
+    if (this.held) return this.held.then(() => this.send(words, lane, how, shared));
     return new Promise((resolve, reject) => {
       const ended = this.ended ?? how.over;
       if (ended) return reject(ended);
       try {
-        this.line(lane).send({ resolve, reject, how, words });
+        this.line(lane).send({ resolve, reject, how, words, shared });
       } catch (error) {
         return reject(error);
       }
@@ -80,7 +82,8 @@ export class Client {
   }
 
   call(words, how) {
-    if (how.lane !== undefined || kind(words[0]) !== BLOCKING) return this.send(words, how.lane ?? this.base, how);
+    if (how.lane !== undefined) return this.send(words, how.lane, how);
+    if (kind(words[0]) !== BLOCKING) return this.send(words, this.base, how, true);
     const lane = this.free.pop() ?? this.nextLane++;
     return this.send(words, lane, how).finally(() => this.free.push(lane));
   }
@@ -101,7 +104,7 @@ export class Client {
   sync(words, { bytes }) {
     const { server } = this.link;
     if (!server || this.ended) throw this.ended ?? new NuthatchError('NOTSYNC open(name, { worker: false }) has db.sync');
-    oneReply(words);
+    oneReply(words, true);
     if (this.flushing) this.flush();
     return server.sync(words, bytes);
   }
@@ -113,6 +116,13 @@ export class Client {
   /** What is wanted now and then. */
   more() {
     return import('./page-more.js').then((more) => (this.rest = more));
+  }
+
+  /** Calls a function of that, at once where it is there. */
+  want(name, ...given) {
+    if (this.rest) return this.rest[name](...given);
+    this.held = this.more().finally(() => (this.held = undefined));
+    return this.held.then(() => this.want(name, ...given));
   }
 
   take(data) {
@@ -157,18 +167,16 @@ export class Client {
   }
 
   replies(lane, bytes) {
-    const line = this.lanes.get(lane) ?? new Line(), sent = line.waiting.length;
-    if (!bytes) return this.more().then(({ lost }) => lost(this, lane, sent));
+    if (!bytes) return this.want('lost', this, lane);
     const parser = new Parser(bytes);
+    const line = this.lanes.get(lane) ?? new Line();
     line.received += bytes.length;
     while (!parser.done) {
-      if (parser.isPush) {
-        const push = parser.value();
-        this.rest?.heard(this, push);
-      } else line.replied(parser);
+      if (parser.isPush) this.want('heard', this, parser.value());
+      else line.replied(parser);
     }
     line.forget();
-    if (line.past.length > PAST) this.more().then(({ compact }) => compact(line));
+    if (line.past.length > PAST) this.want('compact', line);
   }
 
   fail(error) {
@@ -209,11 +217,11 @@ export class Client {
     });
     if (how.bytes) return db;
     lazy('json', () => new Proxy({}, {
-      get: (_, name) => (isMethod(name) ? (...given) => more().then(({ json }) => json(db, name, given)) : undefined),
+      get: (_, name) => (isMethod(name) ? (...given) => this.want('json', db, name, given) : undefined),
     }));
     if (before) return db;
     if (how.lane !== undefined) {
-      put('close', () => more().then(({ leave }) => leave(this, how)));
+      put('close', () => this.want('leave', this, how));
       return db;
     }
     lazy('sync', () => this.methods({ sync: true }));
@@ -224,7 +232,7 @@ export class Client {
       put(name, (...given) => {
         // What has crashed answers nothing more, whatever is loaded first.
         if (name === 'crash' && !this.crashing) this.link.stop();
-        return this.more().then((more) => more[name](this, ...given));
+        return this.want(name, this, ...given);
       });
     }
     return db;
@@ -239,7 +247,7 @@ export class Client {
       const { lane = this.base } = how;
       const replies = [['MULTI'], ...queued, ['EXEC']].map((words) => this.send(words, lane, how));
       replies.forEach((reply) => reply.catch(() => {}));
-      return replies.at(-1).catch((error) => this.more().then(({ aborted }) => aborted(error, replies)));
+      return replies.at(-1).catch((error) => this.want('aborted', error, replies));
     };
     Object.defineProperty(db, 'exec', { value: () => (ran ??= how.before ? Promise.all(queued.map(how.before)).then(send) : send()) });
     return db;
@@ -259,8 +267,8 @@ function config({ maxmemory = '64mb', policy, worker, directives = {} }, kind) {
   return [limit, journal, ...more].join('\n');
 }
 
-/** Commands that a session of its own may send, and names that are no methods: their commands have no reply or end it. */
-const OWN = /^(select|(un)?watch)$/, NEVER = /^(then|multi|exec|discard|reset)$/;
+/** Names that are no methods: `multi` is another one, and these end it. */
+const NEVER = /^(then|multi|exec|discard|reset)$/;
 
 const isMethod = (name) => /^[a-z_]+$/.test(String(name)) && !NEVER.test(name);
 
@@ -269,7 +277,7 @@ function commands(put, run, { lane }) {
   return new Proxy(Function.prototype, {
     get(functions, name, db) {
       if (typeof name === 'symbol' || name in functions) return Reflect.get(functions, name, db);
-      if (!isMethod(name) || kind(name) === ODD || (lane === undefined && OWN.test(name))) return undefined;
+      if (!isMethod(name) || kind(name) === ODD || (lane === undefined && kind(name) === OWN)) return undefined;
       const call = method(name, run);
       put(name, call);
       return call;

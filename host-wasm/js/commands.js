@@ -14,6 +14,8 @@ export function method(name, run) {
       if (typeof given[i] === 'string') words.push(given[i]);
       else add(words, given[i], pairs, name === 'expireat');
     }
+    // Options that were not given; elsewhere it is no argument, and what comes behind must not take its place.
+    while (words.at(-1) === undefined) words.pop();
     return run(words);
   };
 }
@@ -34,7 +36,7 @@ function add(words, item, pairs, seconds) {
         }
       }
     }
-  } else if (item !== undefined) words.push(item);
+  } else words.push(item);
 }
 
 /** Splits a template at its spaces; a hole is one argument, whatever bytes it has, or a part of one where it touches text. */

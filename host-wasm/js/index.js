@@ -40,7 +40,7 @@ export function inline(name, receive, fail, more) {
   const link = { post: (message) => (link.server ? link.server.handle(message) : early.push(message)), stop: () => link.server?.kill() };
   const early = [];
   import('./inline.js').then(({ Inline }) => {
-    link.server = new Inline({ Encoder, NuthatchError, Parser }, (message) => queueMicrotask(() => receive(message)), more);
+    link.server = new Inline({ Encoder, NuthatchError, Parser }, receive, more);
     early.forEach((message) => link.server.handle(message));
   }, (error) => fail(error.message));
   return link;

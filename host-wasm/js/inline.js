@@ -1,5 +1,6 @@
 // The engine on the page's own thread, which has answers at once.
 
+import { soon } from './soon.js';
 import { Server } from './worker.js';
 
 const toBytes = new TextEncoder();
@@ -10,7 +11,8 @@ const NOT_NOW = toBytes.encode('-NOTINMEMORY the value is not in memory, or the 
 export class Inline extends Server {
   /** `resp`: the page's own classes of that module. */
   constructor({ Encoder, Parser, NuthatchError }, post, more) {
-    super(post, undefined, more);
+    const later = soon();
+    super((message) => later(() => post(message)), undefined, more);
     const parser = new Parser(NOT_NOW);
     const read = (bytes) => (all, from, to) => parser.over(all, from, to).value(bytes);
     Object.assign(this, { encoder: new Encoder(), read: read(false), readBytes: read(true), NuthatchError });
@@ -31,14 +33,20 @@ export class Inline extends Server {
     const { host } = this;
     if (this.early || this.following) return read(NOT_NOW, 0, NOT_NOW.length);
     if (this.direct === undefined) {
-      this.direct = this.session(() => {});
+      // One that the engine ended is no more, as if it had never been.
+      this.direct = this.session((_, closed) => closed && this.leave());
       host.send(this.direct, HELLO);
     }
     const answered = this.ask(this.direct, bytes, length);
     if (answered) return read(host.bytes, host.engine.reply(), host.engine.reply() + answered);
-    this.drop(this.direct);
-    this.direct = undefined;
+    this.leave();
     return read(NOT_NOW, 0, NOT_NOW.length);
+  }
+
+  leave() {
+    const { direct } = this;
+    this.direct = undefined;
+    this.drop(direct);
   }
 
   /** Ends without a goodbye, as a worker does that is terminated: others may lead. */

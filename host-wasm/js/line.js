@@ -5,9 +5,11 @@ import { NOBODY } from './lanes.js';
 import { Encoder, NuthatchError } from './resp.js';
 
 /** What a command's name says of how it is to be sent. */
-export const PLAIN = 0, STATEFUL = 1, BLOCKING = 2, ODD = 3;
+export const PLAIN = 0, BLOCKING = 1, ODD = 2, STATEFUL = 3, OWN = 4;
 const KINDS = [
-  [/^(multi|exec|discard|(un)?watch|select|auth|client|reset)$/i, STATEFUL],
+  [/^(auth|client)$/i, STATEFUL],
+  // A session of its own may send these: others would be in their state.
+  [/^(multi|exec|discard|(un)?watch|select|reset)$/i, OWN],
   [/^(b[lrz](m?pop(min|max)?|move|poplpush)|wait)$/i, BLOCKING],
   // No command at all, too: it is not answered.
   [/^(undefined|hello|shutdown|quit|monitor|p?sync|[ps]?(un)?subscribe)$/i, ODD],
@@ -19,17 +21,18 @@ const KNOWN = 1000;
 export function kind(name) {
   let found = known.get(name);
   if (found === undefined) {
-    const text = ArrayBuffer.isView(name) ? String.fromCharCode(...name) : name;
+    const text = typeof name === 'object' ? String.fromCharCode(...new Uint8Array(name)) : name;
     found = KINDS.find(([names]) => names.test(text))?.[1] ?? PLAIN;
     if (known.size < KNOWN) known.set(text, found);
   }
   return found;
 }
 
-/** A command's kind. Throws unless it is answered by one reply: whoever waits after another would be given replies that are not theirs. */
-export function oneReply(words) {
+/** A command's kind. Throws unless it is answered by one reply: whoever waits after another would be given replies that are not theirs; and where it
+ * puts a session that others use too (`shared`) into a state. */
+export function oneReply(words, shared) {
   const [name, more] = words, which = kind(name);
-  if (which === ODD || (which === STATEFUL && /^client reply$/i.test(`${name} ${more}`))) throw new NuthatchError(`NOREPLY ${name}: use db.resp() or db.subscribe`);
+  if (which === ODD || (shared && which === OWN) || (which === STATEFUL && /^client reply$/i.test(`${name} ${more}`))) throw new NuthatchError(`NOREPLY ${name}: use db.session(), db.resp() or db.subscribe`);
   return which;
 }
 
@@ -63,7 +66,7 @@ export class Line {
   /** `entry`: a command's words, how its reply is to be read, and who waits for it. */
   send(entry) {
     const { words } = entry;
-    entry.stateful = oneReply(words) === STATEFUL;
+    entry.stateful = oneReply(words, entry.shared) >= STATEFUL;
     this.greet();
     this.encoder.command((entry.stateful && this.torn?.(entry)) || words);
     this.waiting.push(entry);

@@ -44,7 +44,7 @@ export function resume(client, due, go) {
     if (skip < 0) line.fail(client.wrong('REPLYLOST the tab that had the engine ended, and its replies are gone'));
     renew(client, lane, line);
   }
-  if (client.notifying) notify(client).catch(() => {});
+  if (client.notifying) events(client).catch(() => {});
   for (const { message } of client.asked.values()) client.link.post({ ...message, reign: client.reign });
   if (client.lanes.size) client.soon();
   // What came while this file was loaded.
@@ -55,15 +55,13 @@ export function resume(client, due, go) {
 
 /**
  * The engine ended a session: by CLIENT KILL, `timeout`, or since it had more for it than `client-output-buffer-limit` allows. What waited for a
- * reply, `sent` commands, may have been run or not, and nobody can tell; what comes now begins in the state that the session was in.
+ * reply may have been run or not, and nobody can tell; what comes now begins in the state that the session was in.
  */
-export function lost(client, lane, sent) {
+export function lost(client, lane) {
   const line = client.lanes.get(lane);
   if (!line) return;
   client.link.post({ end: lane });
-  const since = line.waiting.splice(sent);
   line.fail(client.wrong('CLOSED the engine ended the session: by CLIENT KILL, timeout or client-output-buffer-limit'));
-  line.waiting.push(...since);
   renew(client, lane, line);
   client.soon();
 }
@@ -171,7 +169,7 @@ export function crash(client) {
 
 async function crashed(client) {
   const { closing } = client;
-  client.fail(client.wrong('CRASHED the worker was ended'));
+  client.fail(client.wrong(closing ? 'CLOSED the database was closed' : 'CRASHED the worker was ended'));
   // It was to be closed, and now it is.
   if (closing) return closing;
   // What is sent before the new engine is there is sent again then, so nobody may take it now.
@@ -295,6 +293,9 @@ export const psubscribe = (client, pattern, handler) => hear(client, `p:${patter
 /** Handlers by what they hear: a channel behind `c:`, or a pattern behind `p:`. */
 const ears = (client) => (client.ears ??= new Map());
 
+/** What is said of a connection that has ended. */
+const GONE = /^(CLOSED|CRASHED)$/;
+
 /** Returns what ends it. */
 async function hear(client, name, handler) {
   callable('handler', handler);
@@ -308,13 +309,14 @@ async function hear(client, name, handler) {
   // The first one's subscription may be on its way yet.
   const there = handlers.size === 1 ? listen(client, name) : client.send(['PING'], EAR, {});
   await there.catch((error) => {
-    forget();
+    // The session that hears may have begun again with it.
+    if (forget() && !client.ended) listen(client, name, 'UN').catch(() => {});
     throw error;
   });
   return async () => {
     // Where there is no connection any more nothing is to be ended.
     if (forget() && !client.ended) await listen(client, name, 'UN').catch((error) => {
-      if (!client.ended) throw error;
+      if (!GONE.test(error.code)) throw error;
     });
   };
 }
@@ -337,16 +339,20 @@ function subscription(name, un = '') {
 
 /** A message has come. */
 export function heard(client, [kind, ...rest]) {
-  // Each by itself: what a handler throws is its page's, and must not keep replies from those who wait for them.
-  const tell = (name, message, channel) => ears(client).get(name)?.forEach((handler) => queueMicrotask(() => handler(message, channel)));
+  // Each by itself: what a handler throws is its page's, and must not keep replies from those who wait for them. One that was ended meanwhile hears no more.
+  const tell = (name, message, channel) => {
+    const handlers = ears(client).get(name);
+    handlers?.forEach((handler) => queueMicrotask(() => handlers.has(handler) && handler(message, channel)));
+  };
   if (kind === 'message') tell(`c:${rest[0]}`, rest[1], rest[0]);
   else if (kind === 'pmessage' && rest[1] !== FLUSHED) tell(`p:${rest[0]}`, rest[2], rest[1]);
 }
 
 /** Events of keys come only when somebody wants them. */
-const events = (client) => (client.notifying ??= notify(client));
-
-const notify = (client) => client.send(['CONFIG', 'SET', 'notify-keyspace-events', 'KEA'], client.base, {});
+function events(client) {
+  client.notifying = true;
+  return client.send(['CONFIG', 'SET', 'notify-keyspace-events', 'KEA'], client.base, {});
+}
 
 const ALL_GONE = `c:${FLUSHED}`;
 
@@ -376,44 +382,77 @@ export async function live(client, read, handler) {
   callable('query', read);
   callable('handler', handler);
   await events(client);
-  let running = false, again = false, over = false;
-  const ends = new Map();
-  const changed = () => {
-    again = true;
-    if (!running) run();
-  };
-  const run = async () => {
-    running = true;
+  const query = new Query(client, read, handler);
+  await query.run();
+  return () => query.end();
+}
+
+class Query {
+  constructor(client, read, handler) {
+    Object.assign(this, { client, read, handler });
+    /** What it hears, by name: promises of what ends each. */
+    this.ends = new Map();
+    this.running = this.again = this.over = false;
+    this.heedless = tellMissed(client, () => this.changed());
+  }
+
+  changed() {
+    this.again = true;
+    if (!this.running) this.run();
+  }
+
+  async run() {
+    this.running = true;
+    // What comes with what has come is one change.
     await null;
-    for (again = true; again && !over; ) {
-      again = false;
+    for (this.again = true; this.again && !this.over; ) {
+      this.again = false;
       const keys = new Set([ALL_GONE]);
-      const hearOf = (name) => {
-        keys.add(name);
-        if (!ends.has(name)) ends.set(name, hear(client, name, changed));
-        return ends.get(name);
-      };
-      const before = async (words) => {
-        const names = await namesOf(client, words);
-        // Who has ended it is told no more.
-        if (!over) await Promise.all(names.map(hearOf));
-      };
-      const watched = client.methods({ before });
-      const told = await (async () => [undefined, await read(watched)])().catch((error) => [error]);
-      if (!over) queueMicrotask(() => handler(...told));
-      for (const [name, end] of ends) if (!keys.has(name)) ends.delete(name), await (await end)();
+      this.hear(ALL_GONE);
+      const told = await this.once(keys).then((value) => [undefined, value], (error) => [error]);
+      queueMicrotask(() => this.over || this.handler(...told));
+      await this.drop((name) => !keys.has(name));
     }
-    running = false;
-  };
-  ends.set(ALL_GONE, hear(client, ALL_GONE, changed));
-  const heedless = tellMissed(client, changed);
-  await run();
-  return async () => {
-    over = true;
-    heedless();
-    for (const end of ends.values()) (await end)();
-    ends.clear();
-  };
+    this.running = false;
+  }
+
+  /** Listens for changes of a command's keys before the command runs, so that none is missed. */
+  async once(keys) {
+    const before = async (words) => {
+      const names = await namesOf(this.client, words);
+      // Who has ended it is told no more.
+      if (this.over) return;
+      names.forEach((name) => keys.add(name));
+      await Promise.all(names.map((name) => this.hear(name)));
+    };
+    return this.read(this.client.methods({ before }));
+  }
+
+  hear(name) {
+    if (!this.ends.has(name)) {
+      const end = hear(this.client, name, () => this.changed());
+      this.ends.set(name, end);
+      // Where it is refused the next run tries again.
+      end.catch(() => this.ends.delete(name));
+    }
+    return this.ends.get(name);
+  }
+
+  /** Hears no more of these. */
+  async drop(which) {
+    const names = [...this.ends.keys()].filter(which);
+    await Promise.allSettled(names.map(async (name) => {
+      const end = this.ends.get(name);
+      this.ends.delete(name);
+      await (await end)();
+    }));
+  }
+
+  end() {
+    this.over = true;
+    this.heedless();
+    return this.drop(() => true);
+  }
 }
 
 /** Commands that any key's coming and going changes. */

@@ -222,7 +222,6 @@ export class Parser {
       case 35: return this.line() === 't'; // #
       case 40: return BigInt(this.line()); // (
       case 61: return this.blob().slice(4); // =
-      case 33: return new NuthatchError(this.blob()); // !
       default: throw new NuthatchError(`PROTOCOL byte ${this.bytes[this.at - 1]}`);
     }
   }

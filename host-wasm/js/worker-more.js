@@ -143,6 +143,10 @@ export const serving = {
       if (data === null) end();
       else if (this.ports.has(end)) host.send(session, typeof data === 'string' ? toBytes.encode(data) : new Uint8Array(data));
     };
+    // Where closing it is told to the other side.
+    port.addEventListener('close', end);
+    // Who waits for an answer in Node has the other end.
+    port.unref?.();
   },
 
   /** A port of this tab to the engine of another; it ends when another tab leads. */
@@ -249,7 +253,7 @@ export const serving = {
           const end = new Promise((resolve) => (outcome.end = resolve));
           host.send(session, toBytes.encode('PING\r\n'));
           await end;
-          return { keys: outcome.keys, refused: outcome.refused, error: outcome.error };
+          return { keys: outcome.keys - outcome.refused, refused: outcome.refused, error: outcome.error };
         }
       } catch (error) {
         throw new Error(`BADRDB ${error?.message ?? error}`);

@@ -43,6 +43,8 @@ pub struct Worker {
     numbers: Vec<f64>,
     pending: Vec<SessionId>,
     import: Option<Import>,
+    /// It was told to end.
+    ends: bool,
 }
 
 impl Default for Worker {
@@ -68,6 +70,7 @@ impl Worker {
             numbers: Vec::new(),
             pending: Vec::new(),
             import: None,
+            ends: false,
         }
     }
 
@@ -266,7 +269,8 @@ impl Worker {
             return match request {
                 Request::Log(line) => self.say(&format!("L{line}")),
                 Request::Fatal(line) => self.say(&format!("F{line}")),
-                Request::Shutdown { .. } => self.say("S"),
+                Request::Shutdown { .. } if self.ends => self.say("S"),
+                Request::Shutdown { .. } => self.say("FCLOSED by SHUTDOWN"),
                 // The package's table has no SYNC.
                 Request::ConfigChanged(_) | Request::Export => continue,
             };
@@ -275,6 +279,7 @@ impl Worker {
 
     /// Saves, makes the journal whole and ends; `poll_notice` says when that is done.
     pub fn shut_down(&mut self, now: f64) {
+        self.ends = true;
         self.engine.shut_down(now as i64);
     }
 
