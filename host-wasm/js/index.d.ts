@@ -88,7 +88,7 @@ export interface CommandDoc { summary?: string; since?: string; group?: string; 
 
 /** Bytes that were read, bytes of the file, keys so far. */
 export type ImportProgress = (read: number, size: number, keys: number) => void;
-/** `refused`: keys of types that the engine has not, or that are too old; `error` says why the first was. */
+/** `keys` that were taken; `refused`: keys of types that the engine has not, or that are too old, or for which there was no room; `error` says why the first was. */
 export interface ImportResult { keys: number; refused: number; error?: string }
 
 /** Ends what began: a subscription, a watch, a live query. */
