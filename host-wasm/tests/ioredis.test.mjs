@@ -216,6 +216,18 @@ const CASES = {
     await redis.select(5);
     return [...out, redis.options.db, redis.condition.select, redis.duplicate({ lazyConnect: true }).options.db];
   },
+  // A second `exec` sent nothing, though replies were those of the first, as they should be.
+  'pipelines and transactions of which exec is called twice': async (redis) => {
+    const out = [], heard = [], hear = (...outcome) => heard.push(outcome), twice = async (all) => out.push([await all.exec(hear), await all.exec(hear)], heard.splice(0));
+    await twice(redis.pipeline().incr('n').hset('h', 'a', 1).hgetall('h').getBuffer('n'));
+    await twice(redis.pipeline().multi().incr('n').exec());
+    await twice(redis.multi().incr('n').hgetall('h'));
+    const grown = redis.pipeline(), empty = await grown.exec();
+    grown.incr('n');
+    return [...out, empty, await grown.exec(), await redis.get('n')];
+  },
+  // `command` was a method of our own.
+  'COMMAND': async (redis) => [await redis.command('GETKEYS', 'mset', 'a', 1, 'b', 2), await redis.pipeline().command('GETKEYS', 'get', 'a').exec(), await redis.commandBuffer('GETKEYS', 'get', 'a')],
   'monitors, commands that take too long': async (redis, make) => {
     const monitor = await redis.monitor(), heard = [], hasty = make({ commandTimeout: 30 });
     monitor.on('monitor', (time, args, from, db) => heard.push([/^\d+\.\d+$/.test(time), args, typeof from, db]));
@@ -288,6 +300,22 @@ test('instances of one address share their data, others do not; the constructor 
   assert.deepEqual(await Promise.all(all.map((one) => one.get('k'))), ['one', 'one', 'three', null, 'one', 'three']);
   assert.throws(() => all[0].defineCommand('x', { lua: 'return 1' }), /no Lua/);
   all.forEach((one) => one.disconnect());
+});
+
+// They were no methods, so that a program ended with a TypeError in place of the error that it waits for; scripts were forgotten.
+test('every command of ioredis is a method, and those that the engine has not are answered so', async () => {
+  const redis = new Ours({ port: 7006 }), theirs = new Theirs({ lazyConnect: true });
+  assert.deepEqual(redis.getBuiltinCommands().sort(), theirs.getBuiltinCommands().sort());
+  for (const name of theirs.getBuiltinCommands()) assert.deepEqual([name, typeof redis[name], typeof redis[`${name}Buffer`], typeof redis.pipeline()[name]], [name, 'function', 'function', 'function']);
+  const unknown = { name: 'ReplyError', message: "ERR unknown command 'pfadd', with args beginning with: 'h' 'a' " };
+  await assert.rejects(redis.pfadd('h', 'a'), unknown);
+  const [[error], [, reply]] = await redis.pipeline().pfaddBuffer('h', 'a').ping().exec();
+  assert.deepEqual([error.message, reply], [unknown.message, 'PONG']);
+  await assert.rejects(redis.multi().xadd('s', '*', 'f', 'v').exec(), { message: /^EXECABORT/ });
+  await assert.rejects(redis.shutdown('NOSAVE'), { message: /^ERR Errors trying to SHUTDOWN/ });
+  assert.equal(await redis.ping(), 'PONG');
+  assert.throws(() => new Ours({ port: 7006, scripts: { twice: { numberOfKeys: 1, lua: 'return 2' } } }), /'twice' cannot be defined: .* no Lua/);
+  redis.disconnect();
 });
 
 // Of ioredis-mock's options this one was taken and forgotten: tests found an empty server.
