@@ -19,7 +19,7 @@ export interface OpenOptions {
   tabs?: 'share' | 'exclusive';
   /** `false`: the engine runs on this thread, and `db.sync` answers at once. Replies then come before the device has the data. */
   worker?: boolean;
-  /** In Node, with `device: 'file'`: the directory of its files. */
+  /** In Node: the directory of its files. With `device` `"auto"`, or none, it means `"file"`. */
   path?: string;
   /** Further directives, as in `redis.conf`; those of networks, processes, other servers and the diskstore are refused. */
   directives?: Record<string, string | number>;
