@@ -25,6 +25,8 @@ export function openFile({ name, path = '.', durability }) {
 
 /** Locks that are held here: where a system does not say when a process began, the file tells nothing of them. */
 const held = new Set();
+// A thread may end while its process goes on, and that would be taken for the holder.
+process.on('exit', () => held.forEach(unlock));
 
 /** Two that have one database open would each write a log of their own, and the later one's would be all that is left. */
 function lock(log) {
