@@ -10,7 +10,7 @@ import { NuthatchError } from './resp.js';
 // Node 18 has it under this name only.
 globalThis.crypto ??= webcrypto;
 
-/** What there is here; the first is what `auto` means. */
+/** What there is here; the first is what `auto` means without a path, the second what it means with one. */
 const DEVICES = ['memory', 'file'];
 
 /** Databases that are closed when the program has nothing more to do. */
@@ -20,8 +20,9 @@ process.on('beforeExit', () => open.forEach(({ db }) => db.close()));
 /** A client of an engine of its own, which is there when the promise resolves. */
 export async function embed(name, options) {
   await check(options);
-  const { device: asked = 'auto' } = options, device = asked === 'auto' ? DEVICES[0] : asked;
+  const { device: asked = 'auto', path } = options, device = asked === 'auto' ? DEVICES[Number(path !== undefined)] : asked;
   if (!DEVICES.includes(device)) throw new NuthatchError(`DEVICE '${device}' is a browser's: in Node there are ${DEVICES.join(' and ')}`);
+  if (path !== undefined && device === 'memory') throw new NuthatchError("OPTION 'path' is for files, and the device 'memory' has none");
   const wasm = readFile(new URL('./engine.wasm', import.meta.url));
   const docs = () => readFile(new URL('./docs.tsv', import.meta.url));
   const connect = (name, receive, fail) => {

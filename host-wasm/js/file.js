@@ -5,6 +5,8 @@ import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { Memory } from './memory.js';
 
+/** A log begins with it; those of the first version began with a commit. */
+const MAGIC = Buffer.from('nuthatch log 1\n');
 /** A commit in the log: its length and its CRC-32 before its parts. */
 const HEAD = 8;
 /** A part: store, key, last key (or -1), length. */
@@ -25,6 +27,8 @@ export function openFile({ name, path = '.', durability }) {
 
 /** Locks that are held here: where a system does not say when a process began, the file tells nothing of them. */
 const held = new Set();
+// A thread may end while its process goes on, and that would be taken for the holder.
+process.on('exit', () => held.forEach(unlock));
 
 /** Two that have one database open would each write a log of their own, and the later one's would be all that is left. */
 function lock(log) {
@@ -77,7 +81,7 @@ class Files extends Memory {
     Object.assign(this, { path, strict, locked });
     const log = existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
     let whole = 0;
-    for (const [ops, end] of commits(log)) {
+    for (const [ops, end] of commits(log, path)) {
       super.commit(ops);
       whole = end;
     }
@@ -101,8 +105,9 @@ class Files extends Memory {
   /** What is there now, written whole, takes the log's place. */
   rewrite() {
     const { path } = this, name = `${path}.new`, fresh = openSync(name, 'w');
-    let length = 0;
+    let length;
     try {
+      length = put(fresh, MAGIC);
       const all = this.stores.flatMap((records, store) => [...records].map(([key, bytes]) => ({ store, key, until: -1, bytes })));
       for (let i = 0; i < all.length; i += 64) length += put(fresh, encoded(all.slice(i, i + 64)));
       fdatasyncSync(fresh);
@@ -134,7 +139,8 @@ class Files extends Memory {
     if (!ops.length) return;
     this.mend();
     this.torn = true;
-    const length = put(this.log, encoded(ops));
+    // Where there was no room for a new log at the start nothing is in it.
+    const length = (this.length ? 0 : put(this.log, MAGIC)) + put(this.log, encoded(ops));
     if (this.strict) fdatasyncSync(this.log);
     this.torn = false;
     this.length += length;
@@ -199,19 +205,48 @@ function encoded(ops) {
   return out;
 }
 
-/** The commits that are whole, each with where it ends; a torn one ends them. */
-function* commits(log) {
-  for (let at = 0; at + HEAD <= log.length; ) {
-    const length = log.readUInt32LE(at), sum = log.readUInt32LE(at + 4), from = (at += HEAD);
-    at += length;
-    if (at > log.length || crc32(log.subarray(from, at)) !== sum) return;
-    const ops = [];
-    for (let i = from; i < at; ) {
-      const [store, key, until, size] = [log.readUInt8(i), log.readDoubleLE(i + 1), log.readDoubleLE(i + 9), log.readUInt32LE(i + 17)];
-      i += PART;
-      ops.push({ store, key, until, bytes: until < 0 ? new Uint8Array(log.subarray(i, i + size)) : undefined });
-      i += size;
-    }
-    yield [ops, at];
+/** The commits of a log, each with where it ends. A crash tears what was written last, which is left out; elsewhere it is damage. */
+function* commits(log, path) {
+  let at = MAGIC.equals(log.subarray(0, MAGIC.length)) ? MAGIC.length : 0;
+  for (let end; (end = whole(log, at)); at = end) yield [parts(log, at + HEAD, end), end];
+  if (torn(log, at)) return;
+  const cut = at ? `, or cut it there (truncate -s ${at}) and lose what comes after` : '';
+  throw new Error(`CORRUPT '${path}' is damaged at byte ${at}${at ? '' : ', or is no log of this version'}; nothing was changed: bring back a copy, or move the file away${cut}`);
+}
+
+/** Where the commit that is whole at a place ends, if one is. */
+function whole(log, at) {
+  let part = at + HEAD;
+  const from = part, end = from + PART > log.length ? Infinity : from + log.readUInt32LE(at);
+  if (end > log.length) return undefined;
+  // Its parts first: sums of all that could be commits would take too long.
+  while (part + PART <= end) {
+    const size = log.readUInt32LE(part + 17);
+    if (log.readUInt8(part) > 2 || (size && log.readDoubleLE(part + 9) !== -1)) return undefined;
+    part += PART + size;
   }
+  return part === end && end > from && crc32(log.subarray(from, end)) === log.readUInt32LE(at + 4) ? end : undefined;
+}
+
+/** Whether what is not whole from this place on is the last write, and not damage with more behind it. */
+function torn(log, at) {
+  const zeros = (from) => log.subarray(from).every((byte) => !byte);
+  // After a power cut blocks may be there that were never written.
+  if (zeros(at) || MAGIC.subarray(0, log.length).equals(log)) return true;
+  const end = at + HEAD > log.length ? log.length : at + HEAD + log.readUInt32LE(at);
+  if (!at || !zeros(end)) return false;
+  // Its length may be what is damaged.
+  for (let next = at + 1; next < log.length; next++) if (whole(log, next)) return false;
+  return true;
+}
+
+function parts(log, from, end) {
+  const ops = [];
+  for (let at = from; at < end; ) {
+    const [store, key, until, size] = [log.readUInt8(at), log.readDoubleLE(at + 1), log.readDoubleLE(at + 9), log.readUInt32LE(at + 17)];
+    at += PART;
+    ops.push({ store, key, until, bytes: until < 0 ? new Uint8Array(log.subarray(at, at + size)) : undefined });
+    at += size;
+  }
+  return ops;
 }

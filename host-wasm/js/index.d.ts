@@ -19,7 +19,7 @@ export interface OpenOptions {
   tabs?: 'share' | 'exclusive';
   /** `false`: the engine runs on this thread, and `db.sync` answers at once. Replies then come before the device has the data. */
   worker?: boolean;
-  /** In Node, with `device: 'file'`: the directory of its files. */
+  /** In Node: the directory of its files. With `device` `"auto"`, or none, it means `"file"`. */
   path?: string;
   /** Further directives, as in `redis.conf`; those of networks, processes, other servers and the diskstore are refused. */
   directives?: Record<string, string | number>;
@@ -28,7 +28,7 @@ export interface OpenOptions {
 }
 
 /** An error that the engine answered, or that hindered it; `code` is its first word: of the engine's errors theirs, such as `WRONGTYPE`; `OPTION`, `CONFIG` and
- * `DEVICE` of what `open` was given; `BUSY`, `CLOSED`, `CRASHED`, `NOREPLY`, `NOTSYNC`, `NOTINMEMORY`, `REPLYLOST`, `BADRDB`, `WORKER`; `QUOTA`, and `IOERR` with what else
+ * `DEVICE` of what `open` was given; `BUSY`, `CLOSED`, `CRASHED`, `NOREPLY`, `NOTSYNC`, `NOTINMEMORY`, `REPLYLOST`, `BADRDB`, `CORRUPT`, `WORKER`; `QUOTA`, and `IOERR` with what else
  * a browser or a system says. */
 export class NuthatchError extends Error {
   readonly code: string;

@@ -3,6 +3,7 @@
 import { Buffer } from 'node:buffer';
 import { embed } from './embed.js';
 import { Encoder, NuthatchError, Parser } from './resp.js';
+import { soon } from './soon.js';
 
 /** An error that the engine answered. */
 export class ReplyError extends Error {
@@ -24,7 +25,7 @@ class Engine {
     const { link, db } = await embed(address, { policy: 'noeviction' });
     const keys = new Map();
     for (const [name, , , first, last, step] of await db.call('COMMAND')) keys.set(name, { first, last, step });
-    const engine = Object.assign(new Engine(), { server: link.server, keys, waiting: 0 });
+    const engine = Object.assign(new Engine(), { server: link.server, keys, waiting: 0, later: soon() });
     // Sessions are not the client's: what waits on them keeps the process alive by this.
     engine.awake = setInterval(() => {}, 2 ** 30);
     engine.awake.unref();
@@ -50,11 +51,11 @@ class Engine {
       open = false;
     };
     const number = server.session((bytes, closed) => {
-      if (!replies.length) queueMicrotask(() => replies.splice(0).forEach(take));
+      if (!replies.length) this.later(() => replies.splice(0).forEach(take));
       for (const parser = new Parser(bytes); !parser.done; ) replies.push(parser.value(true));
       if (!closed) return;
       drop();
-      over();
+      this.later(over);
     });
     const send = (words) => {
       encoder.command(words);

@@ -59,7 +59,7 @@ export class ReplyError extends Error {
 
 /** What is given to a command: words, bytes, numbers, lists and objects of these, and at last a callback. */
 type Given = string | number | bigint | boolean | null | undefined | object | Answered<any>;
-/** The commands. */
+/** The commands that the engine has; others are methods too, which give its error. */
 type Name =
   'append' | 'auth' | 'bgrewriteaof' | 'bgsave' | 'bitcount' | 'bitfield' | 'bitfield_ro' | 'bitop' | 'bitpos' | 'blmove' | 'blmpop' | 'blpop' |
   'brpop' | 'brpoplpush' | 'bzmpop' | 'bzpopmax' | 'bzpopmin' | 'client' | 'command' | 'config' | 'copy' | 'dbsize' | 'debug' | 'decr' | 'decrby' |

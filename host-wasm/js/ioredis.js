@@ -10,7 +10,17 @@ import { ReplyError, engine, prefixed, reply, transformers, words } from './iore
 export { OwnCommand as Command, ReplyError };
 
 const MORE = 'exec discard watch unwatch select quit reset hello role subscribe psubscribe ssubscribe unsubscribe punsubscribe sunsubscribe';
-const COMMANDS = [...NAMES, ...MORE.split(' '), 'multi'];
+/** What ioredis has and the engine has not: its error says so. */
+const OTHERS = (
+  'acl arcount ardel ardelrange arget argetrange argrep arinfo arinsert arlastitems arlen armget armset arnext arop arring arscan arseek ' +
+  'arset asking backup blmovem cluster delex digest eval eval_ro evalsha evalsha_ro failover fcall fcall_ro function geoadd geodist geohash ' +
+  'geopos georadius georadius_ro georadiusbymember georadiusbymember_ro geosearch geosearchstore hexpire hexpireat hexpiretime hgetdel ' +
+  'hgetex himport hotkeys hpersist hpexpire hpexpireat hpexpiretime hpttl hsetex httl increx lmovem lolwut migrate module msetex pfadd ' +
+  'pfcount pfdebug pfmerge pfselftest psync readonly readwrite replconf replicaof restore-asking script sdiffcard sentinel shutdown slaveof ' +
+  'sunioncard sync trimslots vadd vcard vdim vemb vgetattr vinfo vismember vlinks vrandmember vrange vrem vsetattr vsim waitaof xack ' +
+  'xackdel xadd xautoclaim xcfgset xclaim xdel xdelex xgroup xidmprecord xinfo xlen xnack xpending xrange xread xreadgroup xrevrange xsetid xtrim'
+);
+const COMMANDS = [...NAMES, ...`${MORE} ${OTHERS}`.split(' '), 'multi'];
 const DEFAULTS = { port: 6379, host: 'localhost', db: 0, keyPrefix: '', lazyConnect: false, enableOfflineQueue: true, connectionName: null, stringNumbers: false };
 const CLOSED = 'Connection is closed.';
 /** After how many milliseconds the first, second, … attempt to connect again is made. */
@@ -147,20 +157,21 @@ export class Pipeline extends Commander {
       this.open--;
       return this.sendCommand(new Command('exec', [], this.options), callback);
     }
-    return answered(this.run(), callback);
+    return this.run(callback);
   }
 
   execBuffer(callback) {
     return this.exec(callback);
   }
 
-  run() {
-    return (this.ran ??= this.send());
+  /** Sends everything, each time; the outcome stays the first time's, and its callback alone is called. */
+  run(callback) {
+    this.queue.forEach((command, place) => this.redis.sendCommand(Object.assign(command, { place, raw: command.kind === 'exec' })));
+    return (this.ran ??= answered(this.outcome(), callback));
   }
 
-  async send() {
+  async outcome() {
     const { queue } = this;
-    queue.forEach((command, place) => this.redis.sendCommand(Object.assign(command, { place, raw: command.kind === 'exec' })));
     const results = await Promise.all(queue.map(({ promise }) => promise.then((value) => [null, value], (error) => [error])));
     // What EXEC gives belongs to the commands before it.
     results.forEach(([, value], at) => {
@@ -178,6 +189,8 @@ class Transaction extends Pipeline {
 
   exec(callback) {
     if (this.open > 0) super.exec();
+    // Once more it is a pipeline like others.
+    if (this.ran) return this.run();
     return answered(this.run().then((results) => {
       const [error, value] = results.at(-1);
       if (error) throw Object.assign(error, { previousErrors: results.slice(0, -1).flatMap(([error]) => error ?? []) });
@@ -212,6 +225,7 @@ export class Redis extends Commander {
     /** What is there at first, as ioredis-mock takes it; a duplicate is not to bring it once more. */
     this.initial = this.options.data ?? {};
     delete this.options.data;
+    Object.keys(this.options.scripts ?? {}).forEach((name) => this.defineCommand(name));
     this.condition = { select: this.options.db, subscriber: false };
     this.offline = [];
     this.owed = [];
@@ -295,16 +309,16 @@ export class Redis extends Commander {
   put(key, value) {
     const { keyPrefix } = this.options, one = !value || typeof value !== 'object' || Buffer.isBuffer(value) || value instanceof Date;
     const name = one ? 'set' : Array.isArray(value) ? 'rpush' : value instanceof Set ? 'sadd' : 'hset';
-    this.command(new Command('del', [key], { keyPrefix }));
-    if (one || items(value).length) this.command(new Command(name, [key, ...(one ? [value] : items(value))], { keyPrefix }));
+    this.issue(new Command('del', [key], { keyPrefix }));
+    if (one || items(value).length) this.issue(new Command(name, [key, ...(one ? [value] : items(value))], { keyPrefix }));
   }
 
   /** A command of our own, before those that wait. */
   own(name, ...given) {
-    return this.command(new Command(name, given, {}));
+    return this.issue(new Command(name, given, {}));
   }
 
-  command(command) {
+  issue(command) {
     command.promise.catch(() => {});
     this.write(command);
     return command;
@@ -367,6 +381,8 @@ export class Redis extends Commander {
   sendCommand(command, callback) {
     if (this.status === 'wait') this.connect().catch(() => {});
     if (this.status === 'end') command.reject(new Error(CLOSED));
+    // The engine would end, and nobody start another.
+    else if (command.kind === 'shutdown') command.reject(Object.assign(new ReplyError('ERR Errors trying to SHUTDOWN. Check logs.'), { command: { name: command.name, args: command.args } }));
     else if (this.status === 'monitoring') command.reject(new Error("Connection is in monitoring mode, can't process commands."));
     else if (this.mode === 'subscriber' && !SUBSCRIBED.test(command.kind)) command.reject(new Error('Connection in subscriber mode, only subscriber commands may be used'));
     else if (this.status === 'ready' && !this.leaving) this.write(command);

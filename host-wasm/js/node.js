@@ -4,7 +4,7 @@ import { embed } from './embed.js';
 
 export { NuthatchError } from './resp.js';
 
-/** Opens a database. `device`: `"memory"` (the default, and what `"auto"` means), or `"file"` with `path`, a directory. */
+/** Opens a database. With `path`, a directory, it is in files (`device: "file"`), else in memory. */
 export async function open(name, options = {}) {
   return (await embed(name, options)).db;
 }

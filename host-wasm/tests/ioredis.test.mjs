@@ -216,6 +216,18 @@ const CASES = {
     await redis.select(5);
     return [...out, redis.options.db, redis.condition.select, redis.duplicate({ lazyConnect: true }).options.db];
   },
+  // A second `exec` sent nothing, though replies were those of the first, as they should be.
+  'pipelines and transactions of which exec is called twice': async (redis) => {
+    const out = [], heard = [], hear = (...outcome) => heard.push(outcome), twice = async (all) => out.push([await all.exec(hear), await all.exec(hear)], heard.splice(0));
+    await twice(redis.pipeline().incr('n').hset('h', 'a', 1).hgetall('h').getBuffer('n'));
+    await twice(redis.pipeline().multi().incr('n').exec());
+    await twice(redis.multi().incr('n').hgetall('h'));
+    const grown = redis.pipeline(), empty = await grown.exec();
+    grown.incr('n');
+    return [...out, empty, await grown.exec(), await redis.get('n')];
+  },
+  // `command` was a method of our own.
+  'COMMAND': async (redis) => [await redis.command('GETKEYS', 'mset', 'a', 1, 'b', 2), await redis.pipeline().command('GETKEYS', 'get', 'a').exec(), await redis.commandBuffer('GETKEYS', 'get', 'a')],
   'monitors, commands that take too long': async (redis, make) => {
     const monitor = await redis.monitor(), heard = [], hasty = make({ commandTimeout: 30 });
     monitor.on('monitor', (time, args, from, db) => heard.push([/^\d+\.\d+$/.test(time), args, typeof from, db]));
@@ -290,6 +302,22 @@ test('instances of one address share their data, others do not; the constructor 
   all.forEach((one) => one.disconnect());
 });
 
+// They were no methods, so that a program ended with a TypeError in place of the error that it waits for; scripts were forgotten.
+test('every command of ioredis is a method, and those that the engine has not are answered so', async () => {
+  const redis = new Ours({ port: 7006 }), theirs = new Theirs({ lazyConnect: true });
+  assert.deepEqual(redis.getBuiltinCommands().sort(), theirs.getBuiltinCommands().sort());
+  for (const name of theirs.getBuiltinCommands()) assert.deepEqual([name, typeof redis[name], typeof redis[`${name}Buffer`], typeof redis.pipeline()[name]], [name, 'function', 'function', 'function']);
+  const unknown = { name: 'ReplyError', message: "ERR unknown command 'pfadd', with args beginning with: 'h' 'a' " };
+  await assert.rejects(redis.pfadd('h', 'a'), unknown);
+  const [[error], [, reply]] = await redis.pipeline().pfaddBuffer('h', 'a').ping().exec();
+  assert.deepEqual([error.message, reply], [unknown.message, 'PONG']);
+  await assert.rejects(redis.multi().xadd('s', '*', 'f', 'v').exec(), { message: /^EXECABORT/ });
+  await assert.rejects(redis.shutdown('NOSAVE'), { message: /^ERR Errors trying to SHUTDOWN/ });
+  assert.equal(await redis.ping(), 'PONG');
+  assert.throws(() => new Ours({ port: 7006, scripts: { twice: { numberOfKeys: 1, lua: 'return 2' } } }), /'twice' cannot be defined: .* no Lua/);
+  redis.disconnect();
+});
+
 // Of ioredis-mock's options this one was taken and forgotten: tests found an empty server.
 test('data that are there at first', async () => {
   const data = { n: 3, 'user:1': { id: 1, name: 'Ada' }, more: new Map([['a', 'b']]), list: ['x', 'y'], set: new Set(['m']), bytes: Buffer.from([0, 255]), empty: [] };
@@ -324,4 +352,14 @@ test('`require` gives the class; a process ends though nobody disconnects, but n
   const run = (...given) => execFileSync(process.execPath, given, { encoding: 'utf8', timeout: 20_000, stdio: ['ignore', 'pipe', 'ignore'] }).trim();
   assert.equal(run('--input-type=module', '-e', module), 'waited null');
   if (process.features.require_module) assert.equal(run('-e', script), 'waited null');
+});
+
+/** Replies came as microtasks alone: a job's worker that polled left its own program's timers no time, for ever. */
+test('a loop of commands leaves time for timers', async () => {
+  const redis = new Ours({ port: 7006 });
+  let done = false, polls = 0;
+  setTimeout(() => (done = true), 50);
+  for (; !done; polls++) await redis.rpop('jobs');
+  assert.ok(polls > 100, `${polls}`);
+  redis.disconnect();
 });

@@ -146,6 +146,79 @@ test('files in Node: everything is there again, and a torn end costs the last mo
   await db.close();
 });
 
+/** What becomes of a log with these bytes: how many keys there are, or the error's code. A log that is refused stays as it was. */
+async function opened(path, bytes) {
+  const log = join(path, 'log.nuthatch');
+  writeFileSync(log, bytes);
+  try {
+    const db = await open('log', { path }), keys = await db.dbsize();
+    await db.close();
+    return keys;
+  } catch ({ code, message }) {
+    assert.ok(code === 'CORRUPT' && message.includes(`'${log}' is damaged at byte `) && message.includes('nothing was changed'), message);
+    assert.ok(readFileSync(log).equals(bytes) && !fs.existsSync(`${log}.lock`));
+    return code;
+  }
+}
+
+// One bit that was wrong, and everything that was written after it was gone without a word; any file of that name was taken for an empty log, and
+// replaced.
+test('a damaged log is refused and left as it is, a torn one is not', async (t) => {
+  const path = scratch(t, 'nuthatch-damage-'), ends = [];
+  const db = await open('log', { path }), log = join(path, 'log.nuthatch');
+  for (let i = 0; i < 100; i++) {
+    await db.set(`k:${i}`, 'x'.repeat(100));
+    ends.push(statSync(log).size);
+  }
+  const whole = readFileSync(log), [last, end] = ends.slice(-2), first = 15 + 8 + whole.readUInt32LE(15), zeros = Buffer.alloc(70);
+  await db.close();
+  assert.equal(whole.toString('latin1', 0, 15), 'nuthatch log 1\n');
+  assert.equal(await opened(path, whole), 100);
+  const flipped = (at) => Buffer.from(whole.map((byte, i) => (i === at ? byte ^ 0x55 : byte)));
+  // Every byte of a commit's head and the begin of its part, and some anywhere.
+  const places = [...Array.from({ length: 30 }, (_, i) => ends[29] + i), ...Array.from({ length: 40 }, (_, i) => Math.floor((i / 40) * last))];
+  for (const at of places) assert.equal(await opened(path, flipped(at)), 'CORRUPT', `byte ${at}`);
+  await assert.rejects(open('log', { path }), { message: new RegExp(`truncate -s ${ends.findLast((one) => one <= places.at(-1))}\\)`) });
+
+  // A crash tears the last commit, or a power cut leaves zeros in its place and in that of those before it.
+  for (const cut of [1, 60, end - last - 5, end - last - 1]) assert.equal(await opened(path, whole.subarray(0, end - cut)), 99, `without ${cut}`);
+  assert.equal(await opened(path, flipped(end - 10)), 99);
+  assert.equal(await opened(path, Buffer.concat([whole, zeros])), 100);
+  assert.equal(await opened(path, Buffer.concat([whole.subarray(0, ends[49] + 40), zeros, zeros, zeros, zeros])), 50);
+  assert.equal(await opened(path, Buffer.concat([whole.subarray(0, ends[49] + 40), zeros, whole.subarray(ends[60])])), 'CORRUPT');
+
+  // Those of the first version begin with a commit, and what is none of ours with something else.
+  const old = whole.subarray(15);
+  assert.deepEqual([await opened(path, old), await opened(path, old.subarray(0, -9)), await opened(path, Buffer.alloc(0)), await opened(path, zeros)], [100, 99, 0, 0]);
+  for (let length = 1; length < first; length += 7) assert.equal(await opened(path, whole.subarray(0, length)), 0, `${length} bytes`);
+  for (const other of ['hello, this is no log', 'hello, this is no log at all. '.repeat(100), 'nuthatch log 2\n', Buffer.from('SQLite format 3\0')]) assert.equal(await opened(path, Buffer.from(other)), 'CORRUPT', other);
+  assert.equal(await opened(path, Buffer.concat([Buffer.from('{'), old])), 'CORRUPT');
+});
+
+// Without `device` the path meant nothing, and the data went with the process.
+test('a path means files', async (t) => {
+  const path = scratch(t, 'nuthatch-path-');
+  for (const [i, device] of [undefined, 'auto', 'file'].entries()) {
+    const db = await open('p', { device, path });
+    assert.deepEqual([db.device, await db.incr('n')], ['file', i + 1]);
+    await db.close();
+  }
+  await assert.rejects(open('p', { device: 'memory', path }), { code: 'OPTION', message: /'path'/ });
+});
+
+// The process lived on, so that the database was BUSY until that ended too.
+test('a thread that ends without closing its database leaves it to others', async (t) => {
+  const path = scratch(t, 'nuthatch-thread-');
+  for (const [i, ends] of ['process.exit()', 'throw new Error("on purpose")', 'Promise.reject(new Error("on purpose"))'].entries()) {
+    const script = `import(${JSON.stringify(new URL('../pkg/node.js', import.meta.url).href)}).then(async ({ open }) => { const db = await open('t', { path: ${JSON.stringify(path)} }); await db.incr('n'); setInterval(() => {}, 1000); setTimeout(() => { ${ends} }); });`;
+    const thread = new Worker(script, { eval: true }).on('error', () => {});
+    await new Promise((resolve) => thread.once('exit', resolve));
+    const db = await open('t', { path });
+    assert.equal(await db.get('n'), String(i + 1), ends);
+    await db.close();
+  }
+});
+
 // Opened a second time it had a log of its own, which took the first one's place: what was written by way of that was gone.
 test('a database of files is open once', async (t) => {
   const path = scratch(t, 'nuthatch-lock-'), options = { device: 'file', path };
@@ -223,6 +296,13 @@ test('files on a disk that fails for a moment lose nothing that was acknowledged
     syncBuiltinESMExports();
   });
   await open('full', options).then((again) => again.close());
+  // A new one that begins there is a log like others as soon as there is room.
+  await during((file, bytes, ...where) => (bytes.includes('nuthatch') ? full() : wrote(file, bytes, ...where)), async () => (db = await open('new', options)));
+  while (!(await db.set('k', 'v').catch(({ code }) => assert.equal(code, 'MISCONF')))) await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.match(readFileSync(join(path, 'new.nuthatch'), 'latin1'), /^nuthatch log 1\n/);
+  await db.crash();
+  assert.equal(await db.get('k'), 'v');
+  await db.close();
 });
 
 // It was made anew at a start only: a value that was written again and again filled the disk.
