@@ -357,6 +357,7 @@ test('`require` gives the class; a process ends though nobody disconnects, but n
 /** Replies came as microtasks alone: a job's worker that polled left its own program's timers no time, for ever. */
 test('a loop of commands leaves time for timers', async () => {
   const redis = new Ours({ port: 7006 });
+  await redis.ping();
   let done = false, polls = 0;
   setTimeout(() => (done = true), 50);
   for (; !done; polls++) await redis.rpop('jobs');
