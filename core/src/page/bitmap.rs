@@ -104,28 +104,24 @@ impl Bitmap {
         let from = if self.again < top { self.again } else { 0 };
         let to = (from + NEAR_WORDS * BITS).min(top);
         let found = self.gap(from, to, n);
-        self.again = if found.is_some() { 0 } else { to };
+        self.again = if found.is_some() || to == top { 0 } else { to };
         found
     }
 
     /// The first gap of `n` pages between two bounds.
     fn gap(&self, from: u64, to: u64, n: u64) -> Option<u64> {
-        let (mut run, mut page) = (0, from);
-        while page < to {
-            let word = self.words[(page / BITS) as usize];
-            if page.is_multiple_of(BITS) && word == 0 && page + BITS <= to {
-                run += BITS;
-                page += BITS;
-            } else if page.is_multiple_of(BITS) && word == u64::MAX {
-                run = 0;
-                page += BITS;
-            } else {
-                run = if word >> (page % BITS) & 1 == 0 { run + 1 } else { 0 };
-                page += 1;
+        // Free pages at the end of what was looked at.
+        let mut run = 0;
+        for number in from / BITS..to.div_ceil(BITS) {
+            let first = number * BITS;
+            let word = self.words[number as usize] | outside(first, from, to);
+            if run + u64::from(word.trailing_zeros()) >= n {
+                return Some(first - run);
             }
-            if run >= n {
-                return Some(page - run);
+            if let Some(bit) = row_of_zeros(word, n) {
+                return Some(first + bit);
             }
+            run = if word == 0 { run + BITS } else { u64::from(word.leading_zeros()) };
         }
         None
     }
@@ -164,6 +160,27 @@ impl Bitmap {
             page += count;
         }
     }
+}
+
+/// The pages of a word, of which `first` is the first, that do not lie between two bounds.
+fn outside(first: u64, from: u64, to: u64) -> u64 {
+    let below = if from > first { (1 << (from - first)) - 1 } else { 0 };
+    let above = if to < first + BITS { u64::MAX << (to - first) } else { 0 };
+    below | above
+}
+
+/// Where a word has `n` zeros in a row, the first of them: halves of a row that is long enough are rows too.
+fn row_of_zeros(word: u64, n: u64) -> Option<u64> {
+    if n > BITS {
+        return None;
+    }
+    let (mut rows, mut length) = (!word, 1);
+    while length < n && rows != 0 {
+        let step = length.min(n - length);
+        rows &= rows >> step;
+        length += step;
+    }
+    (rows != 0).then(|| u64::from(rows.trailing_zeros()))
 }
 
 #[cfg(test)]
@@ -211,6 +228,32 @@ mod tests {
                 let top = bitmap.top();
                 assert!(top <= 2 * most + NEAR_WORDS * BITS, "{top} pages for {most} after {round} rounds");
             }
+        }
+    }
+
+    /// Values leave in batches, each a run, and are given back one by one: a run is free when the last of its values is.
+    #[test]
+    fn the_used_part_is_bounded_where_runs_are_given_back_in_pieces() {
+        const VALUES: usize = 32_000;
+        const BATCH: usize = 64;
+        const PAGES: u64 = 4;
+        let mut rng = Rng::new(13);
+        let mut bitmap = Bitmap::new(1 << 30);
+        let mut firsts = Vec::new();
+        for _ in 0..VALUES / BATCH {
+            let first = bitmap.allocate(PAGES * BATCH as u64).unwrap();
+            firsts.extend((0..BATCH as u64).map(|i| first + PAGES * i));
+        }
+        let most = bitmap.used();
+        for round in 0..15_000 {
+            let mut changed: Vec<usize> = (0..BATCH).map(|_| rng.index(VALUES)).collect();
+            changed.sort_unstable();
+            changed.dedup();
+            changed.iter().for_each(|i| bitmap.free(firsts[*i], PAGES));
+            let first = bitmap.allocate(PAGES * changed.len() as u64).unwrap();
+            changed.iter().zip(0..).for_each(|(i, k)| firsts[*i] = first + PAGES * k);
+            let top = bitmap.top();
+            assert!(top <= 6 * most, "{top} pages for {most} after {round} rounds");
         }
     }
 
