@@ -1,6 +1,6 @@
 // The user's side: commands out, values in. What is wanted now and then is loaded when it is (page-more.js).
 
-import { EAR, NOBODY } from './lanes.js';
+import { EAR } from './lanes.js';
 import { BLOCKING, Line, ODD, OWN, kind, oneReply } from './line.js';
 import { NuthatchError, Parser, bytesOf } from './resp.js';
 import { method, tagged } from './commands.js';
@@ -13,11 +13,11 @@ const PAST = 200;
 const LATER = 'close crash exportRdb importRdb persist subscribe psubscribe commandDocs stats pageMap watch live'.split(' ');
 
 /** Options that are right, each with its name; of others page-more.js knows what is wrong. */
-const RIGHT = /^\["(maxmemory|policy|path|log)"|^\["(worker",(true|false)|(durability","(relaxed|strict)|tabs","(share|exclusive)|device","(auto|idb|opfs|memory))")]$/;
+const RIGHT = /^(maxmemory|policy|path|log) |^(worker (true|false)boolean|(durability (relaxed|strict)|tabs (share|exclusive)|device (auto|idb|opfs|memory))string)$/;
 
 /** Rejects options that are wrong. */
 export async function check(options) {
-  if (!Object.entries(options).every((option) => RIGHT.test(JSON.stringify(option)))) (await import('./page-more.js')).check(options, RIGHT, NuthatchError);
+  if (!Object.entries(options).every((option) => RIGHT.test(option.join(' ') + typeof option[1]))) (await import('./page-more.js')).check(options, RIGHT, NuthatchError);
 }
 
 /** One user's connection to an engine. `connect` makes the way there. */
@@ -65,12 +65,8 @@ export class Client {
     if (this.held) return this.held.then(() => this.send(words, lane, how, shared));
     return new Promise((resolve, reject) => {
       const ended = this.ended ?? how.over;
-      if (ended) return reject(ended);
-      try {
-        this.line(lane).send({ resolve, reject, how, words, shared });
-      } catch (error) {
-        return reject(error);
-      }
+      if (ended) throw ended;
+      this.line(lane).send({ resolve, reject, how, words, shared });
       this.soon();
     });
   }
@@ -103,7 +99,7 @@ export class Client {
   /** A reply at once, for a value in memory. */
   sync(words, { bytes }) {
     const { server } = this.link;
-    if (!server || this.ended) throw this.ended ?? new NuthatchError('NOTSYNC open(name, { worker: false }) has db.sync');
+    if (!server || this.ended) throw this.ended ?? new NuthatchError('NOTSYNC db.sync needs worker: false');
     oneReply(words, true);
     if (this.flushing) this.flush();
     return server.sync(words, bytes);
@@ -146,22 +142,20 @@ export class Client {
     this.kind = kind;
     const go = () => {
       this.reign = reign;
-      this.settle.resolve();
+      // Where there are answers at once, these are in their place among others from the beginning.
+      this.settle.resolve(this.link.server && this.more());
     };
     if (!this.lanes.size && !this.asked.size) return go();
     this.late = [];
     this.more().then((more) => life === this.life && more.resume(this, resume, go)).catch((error) => life === this.life && this.fail(error));
   }
 
-  /** The device took no commit: what waits for one is told so. Its replies come when there is room, and what comes from now
-   * on does not wait behind them. */
+  /** The device took no commit: what waits for one is told so. Its replies come when there is room, to nobody, and what comes from now on does not
+   * wait behind them. */
   refuse(text) {
-    const error = new NuthatchError(`${text}: it is written later`);
-    for (const [lane, { waiting }] of this.lanes) for (const entry of waiting) {
+    for (const [lane, { waiting }] of this.lanes) for (const { words, reject } of waiting) {
       // Who waits for an element waits for no commit.
-      if (lane === EAR || kind(entry.words?.[0]) === BLOCKING) continue;
-      entry.reject(error);
-      Object.assign(entry, NOBODY);
+      if (lane !== EAR && kind(words?.[0]) !== BLOCKING) reject(new NuthatchError(`${text}: it is written later`));
     }
     this.base = this.nextLane++;
   }
@@ -186,12 +180,6 @@ export class Client {
     for (const { reject } of this.asked.values()) reject(error);
     this.asked.clear();
     this.closed?.();
-  }
-
-  resp() {
-    const { port1, port2 } = new MessageChannel();
-    this.link.post({ port: port1 }, [port1]);
-    return port2;
   }
 
   // -------------------------------------------------------------------------------------------------------- methods
@@ -227,7 +215,11 @@ export class Client {
     lazy('sync', () => this.methods({ sync: true }));
     Object.defineProperty(db, 'device', { get: () => this.kind });
     put('session', () => this.methods({ lane: this.nextLane++ }));
-    put('resp', () => this.resp());
+    put('resp', () => {
+      const { port1, port2 } = new MessageChannel();
+      this.link.post({ port: port1 }, [port1]);
+      return port2;
+    });
     for (const name of LATER) {
       put(name, (...given) => {
         // What has crashed answers nothing more, whatever is loaded first.
@@ -242,7 +234,7 @@ export class Client {
   multi(how) {
     const queued = [];
     let ran;
-    const db = this.methods({ run: (words) => (oneReply(words), words.forEach(bytesOf), queued.push(words), db) });
+    const db = this.methods({ run: (words) => (oneReply(words, how.lane === undefined), words.forEach(bytesOf), queued.push(words), db) });
     const send = () => {
       const { lane = this.base } = how;
       const replies = [['MULTI'], ...queued, ['EXEC']].map((words) => this.send(words, lane, how));

@@ -234,10 +234,19 @@ function torn(log, at) {
   // After a power cut blocks may be there that were never written.
   if (zeros(at) || MAGIC.subarray(0, log.length).equals(log)) return true;
   const end = at + HEAD > log.length ? log.length : at + HEAD + log.readUInt32LE(at);
-  if (!at || !zeros(end)) return false;
+  if (!zeros(end)) return false;
+  if (isBegun(log, at + HEAD, Math.min(end, log.length))) return true;
+  if (!at) return false;
   // Its length may be what is damaged.
   for (let next = at + 1; next < log.length; next++) if (whole(log, next)) return false;
   return true;
+}
+
+/** Whether parts follow each other up to an end, as far as they are there: a value may hold what looks like commits. */
+function isBegun(log, from, end) {
+  let part = from;
+  while (part + PART <= end && log.readUInt8(part) <= 2) part += PART + log.readUInt32LE(part + 17);
+  return part > from && part + PART > end;
 }
 
 function parts(log, from, end) {

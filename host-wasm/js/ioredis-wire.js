@@ -43,16 +43,17 @@ class Engine {
   session(take, over) {
     const { server } = this;
     const encoder = new Encoder();
-    // What is sent in one go is answered a moment later, as it would be by a server.
-    const replies = [];
-    let open = true;
+    let open = true, heard = true;
     const drop = () => {
       if (open) server.drop(number);
       open = false;
     };
     const number = server.session((bytes, closed) => {
-      if (!replies.length) this.later(() => replies.splice(0).forEach(take));
-      for (const parser = new Parser(bytes); !parser.done; ) replies.push(parser.value(true));
+      // What is sent in one go is answered a moment later, as it would be by a server.
+      for (const parser = new Parser(bytes); !parser.done; ) {
+        const value = parser.value(true);
+        this.later(() => heard && take(value));
+      }
       if (!closed) return;
       drop();
       this.later(over);
@@ -63,7 +64,7 @@ class Engine {
     };
     const end = () => {
       // What it has still to say concerns nobody.
-      replies.length = 0;
+      heard = false;
       drop();
     };
     return { send, end };

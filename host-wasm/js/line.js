@@ -18,10 +18,13 @@ const known = new Map();
 /** Names that are remembered: they come from users. */
 const KNOWN = 1000;
 
+/** A word that may have come as bytes. */
+const textOf = (word) => (typeof word === 'object' ? String.fromCharCode(...new Uint8Array(word)) : word);
+
 export function kind(name) {
   let found = known.get(name);
   if (found === undefined) {
-    const text = typeof name === 'object' ? String.fromCharCode(...new Uint8Array(name)) : name;
+    const text = textOf(name);
     found = KINDS.find(([names]) => names.test(text))?.[1] ?? PLAIN;
     if (known.size < KNOWN) known.set(text, found);
   }
@@ -32,7 +35,7 @@ export function kind(name) {
  * puts a session that others use too (`shared`) into a state. */
 export function oneReply(words, shared) {
   const [name, more] = words, which = kind(name);
-  if (which === ODD || (shared && which === OWN) || (which === STATEFUL && /^client reply$/i.test(`${name} ${more}`))) throw new NuthatchError(`NOREPLY ${name}: use db.session(), db.resp() or db.subscribe`);
+  if (which === ODD || (shared && which === OWN) || (which === STATEFUL && /^client reply$/i.test(`${textOf(name)} ${textOf(more)}`))) throw new NuthatchError(`NOREPLY ${name}: use db.session(), db.resp() or db.subscribe`);
   return which;
 }
 
@@ -71,7 +74,7 @@ export class Line {
     this.encoder.command((entry.stateful && this.torn?.(entry)) || words);
     this.waiting.push(entry);
     // It goes back to RESP2.
-    if (entry.stateful && /^reset$/i.test(words[0])) this.hello = true;
+    if (entry.stateful && /^reset$/i.test(textOf(words[0]))) this.hello = true;
   }
 
   /** Takes the next reply. */

@@ -24,9 +24,9 @@ export function check(options, right, Error) {
   for (const [name, value] of Object.entries(options)) {
     const values = OPTIONS[name];
     if (values === undefined) throw new Error(`OPTION '${name}' is none of ${Object.keys(OPTIONS).join(', ')}`);
-    const isFile = name === 'device' && value === 'file', plain = isFile || (name === 'directives' ? value && typeof value === 'object' : right.test(JSON.stringify([name, value])));
+    const isFile = name === 'device' && value === 'file', plain = isFile || (name === 'directives' ? value && typeof value === 'object' : right.test([name, value].join(' ') + typeof value));
     if (isFile && !globalThis.process?.versions?.node) throw new Error("DEVICE 'file' is Node's: here there are idb, opfs and memory");
-    if (value !== undefined && !plain) throw new Error(`OPTION ${name} cannot be ${JSON.stringify(value)}: it is ${values}`);
+    if (value !== undefined && !plain) throw new Error(`OPTION ${name} cannot be ${typeof value === 'bigint' ? `${value}n` : JSON.stringify(value)}: it is ${values}`);
   }
   const { directives = {} } = options, name = Object.keys(directives).find((name) => ELSEWHERE.test(name));
   if (name) throw new Error(`CONFIG '${name}' cannot be given: nothing here could follow it`);
@@ -62,7 +62,10 @@ export function lost(client, lane) {
   if (!line) return;
   client.link.post({ end: lane });
   line.fail(client.wrong('CLOSED the engine ended the session: by CLIENT KILL, timeout or client-output-buffer-limit'));
+  // Another tab's engine counts on: what it has kept of the old session's replies must not be taken for the new one's.
+  const { received } = line;
   renew(client, lane, line);
+  line.received = received;
   client.soon();
 }
 
@@ -367,14 +370,17 @@ function tellMissed(client, tell) {
 
 export async function watch(client, pattern, handler) {
   callable('handler', handler);
-  await events(client);
-  const prefix = '__keyspace@0__:';
-  const ends = [
-    await hear(client, `p:${prefix}${pattern}`, (event, channel) => handler(channel.slice(prefix.length), event)),
-    await hear(client, ALL_GONE, () => handler(null, 'flush')),
-    tellMissed(client, () => handler(null, 'missed')),
-  ];
-  return () => Promise.all(ends.map((end) => end()));
+  const prefix = '__keyspace@0__:', ends = [tellMissed(client, () => handler(null, 'missed'))];
+  const end = () => Promise.all(ends.map((end) => end()));
+  try {
+    await events(client);
+    ends.push(await hear(client, `p:${prefix}${pattern}`, (event, channel) => handler(channel.slice(prefix.length), event)));
+    ends.push(await hear(client, ALL_GONE, () => handler(null, 'flush')));
+  } catch (error) {
+    await end();
+    throw error;
+  }
+  return end;
 }
 
 /** Runs `read(db)` now and again whenever a key that it read has changed; `handler(error, value)` is told what came of it. */
@@ -383,7 +389,10 @@ export async function live(client, read, handler) {
   callable('handler', handler);
   await events(client);
   const query = new Query(client, read, handler);
-  await query.run();
+  await new Promise((begun) => {
+    query.begun = begun;
+    query.run();
+  });
   return () => query.end();
 }
 
@@ -412,6 +421,7 @@ class Query {
       const told = await this.once(keys).then((value) => [undefined, value], (error) => [error]);
       queueMicrotask(() => this.over || this.handler(...told));
       await this.drop((name) => !keys.has(name));
+      this.begun();
     }
     this.running = false;
   }

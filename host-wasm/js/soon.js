@@ -1,29 +1,42 @@
 // Answers that come without a wait, on the thread that asked.
 
-/** So long answers may follow each other before timers and what else waits have their turn. */
+/** So long after the last task answers come without one. */
 const LONG_MS = 10;
 
-/** Gives a function that calls back soon: a moment later, as a promise does, and where that has gone on for long in a task of its own, so that
- * a loop of answers leaves time for others. */
+/** Gives a function that calls back soon: a moment later, as a promise does, and every so often in a task of its own, so that a loop of answers leaves
+ * time for others. */
 export function soon() {
   let since = 0, waiting;
   const run = () => {
     const all = waiting;
     waiting = undefined;
-    all.forEach((work) => work());
+    for (const work of all) {
+      // What one throws is its own affair.
+      try {
+        work();
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
   };
-  const { port1, port2 } = new MessageChannel();
-  port1.onmessage = () => {
-    port1.unref?.();
+  const task = tasks(() => {
     since = performance.now();
     run();
-  };
-  port1.unref?.();
+  });
   return (work) => {
     if (waiting) return waiting.push(work);
     waiting = [work];
-    if (performance.now() - since < LONG_MS) return queueMicrotask(run);
-    port1.ref?.();
-    port2.postMessage(0);
+    return performance.now() - since < LONG_MS ? queueMicrotask(run) : task();
   };
+}
+
+/** Gives a function after which `work` is done in a task. A port is no way in Node, which gives it a thousand messages in one. */
+function tasks(work) {
+  const { setImmediate } = globalThis;
+  if (setImmediate) return () => setImmediate(work);
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = work;
+  return () => port2.postMessage(0);
 }

@@ -23,7 +23,7 @@ export class Tabs {
   }
 
   /** Resolves when this worker leads, or to whether it does, where `options` do not let it wait. */
-  turn(options = {}) {
+  turn(options) {
     return new Promise((resolve, reject) => navigator.locks.request(this.lock, options, (lock) => {
       resolve(!!lock);
       return lock && new Promise((release) => (this.release = release));

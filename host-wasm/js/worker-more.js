@@ -27,6 +27,8 @@ const KEPT = 1 << 16;
 const FORGOTTEN_MS = 3_600_000;
 /** A tab that was closed or ended a moment ago may hold a database for so long. */
 const HELD_MS = 2000;
+/** What is said of a session of our own that the engine ended. */
+const ENDED = 'CLOSED the engine ended the session: by CLIENT KILL or timeout';
 const utf8 = new TextDecoder();
 const toBytes = new TextEncoder();
 
@@ -50,8 +52,8 @@ export const serving = {
     request.onupgradeneeded = () => (first = true);
     const db = await done(request), { stop } = this;
     this.stop = () => {
-      stop.call(this);
       db.close();
+      return stop.call(this);
     };
     if (!first) throw busy;
   },
@@ -107,8 +109,9 @@ export const serving = {
   /** A command of our own; gives its reply as it came. */
   command(text) {
     return new Promise((resolve, reject) => {
-      const session = this.session((bytes) => {
+      const session = this.session((bytes, closed) => {
         this.drop(session);
+        if (closed) return reject(new Error(ENDED));
         const reply = utf8.decode(bytes).trim();
         if (reply[0] === '-') reject(new Error(reply.slice(1)));
         else resolve(reply);
@@ -127,6 +130,10 @@ export const serving = {
     if (this.following) return this.bridge(port);
     if (this.early) return this.early.push({ port });
     const { host } = this;
+    if (host.stopped) {
+      port.postMessage(null);
+      return port.close();
+    }
     const session = this.session((bytes, closed) => {
       if (bytes.length) port.postMessage(bytes, [bytes.buffer]);
       if (closed) end();
@@ -159,11 +166,15 @@ export const serving = {
       port.close();
     };
     (this.bridges ??= new Map()).set(lane, hear);
+    const end = () => {
+      if (!this.bridges.has(lane)) return;
+      hear(null);
+      this.end(lane);
+    };
+    port.addEventListener('close', end);
     port.onmessage = ({ data }) => {
-      if (data === null) {
-        hear(null);
-        this.end(lane);
-      } else this.tabs.forward({ message: [lane, typeof data === 'string' ? toBytes.encode(data) : new Uint8Array(data)] });
+      if (data === null) end();
+      else this.tabs.forward({ message: [lane, typeof data === 'string' ? toBytes.encode(data) : new Uint8Array(data)] });
     };
   },
 
@@ -225,10 +236,15 @@ export const serving = {
       const { engine, host } = this;
       const outcome = { keys: 0, refused: 0, error: undefined };
       let arrived;
-      const session = this.session((bytes) => {
+      const session = this.session((bytes, closed) => {
         count(utf8.decode(bytes), outcome);
+        outcome.over ||= closed;
         arrived?.();
+        if (closed) outcome.end?.();
       });
+      const sure = () => {
+        if (outcome.over) throw new Error(ENDED);
+      };
       engine.import_begin();
       try {
         const reader = file.stream().getReader();
@@ -241,22 +257,26 @@ export const serving = {
             engine.import_feed(host.input(part));
             let keys;
             for (; (keys = engine.import_step(session, Date.now())) >= 0; outcome.keys = keys) {
+              sure();
               const replies = new Promise((resolve) => (arrived = resolve));
               host.turn();
               await replies;
+              sure();
             }
             if (keys === -3) throw new Error(host.said(engine.reply_len()));
             send({ answer: ask, read: (read += part.length), size: file.size, keys: outcome.keys });
           } while ((at += FED) < value.length);
           if (!done) continue;
           // The last replies come before this one.
+          sure();
           const end = new Promise((resolve) => (outcome.end = resolve));
           host.send(session, toBytes.encode('PING\r\n'));
           await end;
+          sure();
           return { keys: outcome.keys - outcome.refused, refused: outcome.refused, error: outcome.error };
         }
       } catch (error) {
-        throw new Error(`BADRDB ${error?.message ?? error}`);
+        throw outcome.over ? error : new Error(`BADRDB ${error?.message ?? error}`);
       } finally {
         if (!host.stopped) {
           engine.import_end();
@@ -310,7 +330,7 @@ export const sharing = {
   guest(id) {
     let guest = this.guests.get(id);
     if (!guest) {
-      guest = { lanes: new Map(), outbox: [] };
+      guest = { lanes: new Map(), outbox: [], ended: new Map() };
       this.guests.set(id, guest);
       navigator.locks.request(this.tabLock(id), () => this.leads && this.gone(id));
     }
@@ -329,10 +349,14 @@ export const sharing = {
     const guest = this.guest(id), lane = (number) => {
       let lane = guest.lanes.get(number);
       if (!lane) {
-        lane = { sent: 0, kept: new Uint8Array(), session: undefined };
+        // After one that the engine ended it is counted on.
+        lane = { sent: guest.ended.get(number) ?? 0, kept: new Uint8Array(), session: undefined };
+        guest.ended.delete(number);
         lane.session = this.server.session((bytes, closed) => {
           if (bytes.length) this.reply(guest, number, lane, bytes);
-          if (closed) guest.outbox.push(number, null);
+          if (!closed) return;
+          guest.outbox.push(number, null);
+          guest.ended.set(number, lane.sent);
         });
         guest.lanes.set(number, lane);
       }

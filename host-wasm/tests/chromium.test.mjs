@@ -496,6 +496,23 @@ for (const { sqlite, backend } of BACKENDS) {
       });
     }
 
+    /** What the next leader found of its replies was the ended session's, and was taken for the new one's. */
+    test('a session of another tab that the engine ended is the same one under the next leader', async () => {
+      const [leader, page] = [await opened(), await opened()];
+      const begun = await page.evaluate(async () => {
+        globalThis.s = db.session();
+        await s.select(2);
+        await s.set('of the ended', 'long'.repeat(30));
+        for (let i = 0; i < 5; i++) await s.get('of the ended');
+        await db.client('KILL', 'ID', await s.client('ID'));
+        return [(await s.get('of the ended')).length, await s.get('none')];
+      });
+      assert.deepEqual(begun, [120, null]);
+      await leader.close();
+      assert.deepEqual(await page.evaluate(async () => [...(await Promise.all([s.ping(), s.get('none'), s.strlen('of the ended')])), await s.hgetall('none'), await db.exists('of the ended')]), ['PONG', null, 120, {}, 0]);
+      await page.close();
+    });
+
     /** A session's database, its watched keys and its half transaction were forgotten by whoever led next; and who waited at a port for an answer of the leader
      * that was gone waited for ever. */
     for (const how of ['is killed', 'freezes']) {
