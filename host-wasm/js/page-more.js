@@ -478,6 +478,8 @@ async function namesOf(client, words) {
   return /^SORT(_RO)?$/.test(name) ? [...names, ...sortedBy(words).map((pattern) => `p:${prefix}${pattern}`)] : names;
 }
 
+const utf8 = new TextDecoder();
+
 /** What stands in a text for bytes that are none. */
 const NO_TEXT = '\ufffd';
 

@@ -967,7 +967,7 @@ test('a live query runs again for every key that it read, and after another engi
   const db = await open('lively'), odd = new Uint8Array([255, 42, 65]), seen = [];
   const settle = () => new Promise((resolve) => setTimeout(resolve, 60));
   await db.rpush('l', 1, 2);
-  const stop = await db.live(async (d) => [await d.get(odd), await d.sort('l', { by: 'w[*]', get: ['#', 'h_*->f'] })], (error, value) => seen.push(error ?? value));
+  const stop = await db.live(async (d) => [await d.get(odd), await d.sort('l', { by: new TextEncoder().encode('w[*]'), get: ['#', 'h_*->f'] })], (error, value) => seen.push(error ?? value));
   const steps = [() => db.set(odd, 'x'), () => db.set('w[1]', 9), () => db.hset('h_2', { f: 'two' }), () => db.set('other', 1)];
   for (const step of steps) {
     await step();
