@@ -8,7 +8,6 @@ use crate::resp::parse::{ParseState, Span};
 use crate::resp::reply::Proto;
 use crate::waiters::DbKey;
 use crate::words::ordered::OrderedSet;
-use crate::words::reach::SERVER;
 use crate::words::time::UnixMillis;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -104,9 +103,7 @@ pub struct Progress {
     pub reply: Vec<u8>,
     /// What the journal is to be given so far.
     pub journal: Piece,
-    /// The answer to the next command, whose value cannot be had.
-    pub failure: Option<String>,
-    /// The answers to later ones whose keys cannot be had, by their numbers.
+    /// The answers to commands whose values cannot be had, by their numbers.
     pub failures: Vec<(usize, String)>,
     /// What could not be read since it was last planned whose keys are still to come: the key, if it was not a walk, and the reason.
     pub unread: Vec<(Option<DbKey>, String)>,
@@ -117,14 +114,18 @@ pub struct Progress {
 impl Progress {
     /// Whether the command of this number is answered with an error and does not run.
     pub fn fails(&self, number: usize) -> bool {
-        self.failure.is_some() && number == self.done || self.failures.iter().any(|(n, _)| *n == number)
+        self.failures.iter().any(|(n, _)| *n == number)
     }
 
-    /// The answer to the next command, if it cannot run.
+    /// The next command cannot run.
+    pub fn fail_next(&mut self, text: &str) {
+        self.failures.push((self.done, String::from(text)));
+    }
+
+    /// The answer to the next command, if it cannot run: what was told last.
     pub fn take_failure(&mut self) -> Option<String> {
-        let later = self.failures.iter().position(|(number, _)| *number == self.done);
-        let later = later.filter(|_| SERVER).map(|at| self.failures.swap_remove(at).1);
-        self.failure.take().or(later)
+        let at = self.failures.iter().rposition(|(number, _)| *number == self.done)?;
+        Some(self.failures.swap_remove(at).1)
     }
 }
 

@@ -216,16 +216,20 @@ function* commits(log, path) {
 
 /** Where the commit that is whole at a place ends, if one is. */
 function whole(log, at) {
-  let part = at + HEAD;
-  const from = part, end = from + PART > log.length ? Infinity : from + log.readUInt32LE(at);
+  const from = at + HEAD, end = from + PART > log.length ? Infinity : from + log.readUInt32LE(at);
   if (end > log.length) return undefined;
   // Its parts first: sums of all that could be commits would take too long.
+  return end > from && row(log, from, end) === end && crc32(log.subarray(from, end)) === log.readUInt32LE(at + 4) ? end : undefined;
+}
+
+/** Follows parts to an end, or to where what stands there is none, or is not whole. */
+function row(log, part, end) {
   while (part + PART <= end) {
     const size = log.readUInt32LE(part + 17);
-    if (log.readUInt8(part) > 2 || (size && log.readDoubleLE(part + 9) !== -1)) return undefined;
+    if (log.readUInt8(part) > 2 || (size && log.readDoubleLE(part + 9) !== -1)) break;
     part += PART + size;
   }
-  return part === end && end > from && crc32(log.subarray(from, end)) === log.readUInt32LE(at + 4) ? end : undefined;
+  return part;
 }
 
 /** Whether what is not whole from this place on is the last write, and not damage with more behind it. */
@@ -244,8 +248,7 @@ function torn(log, at) {
 
 /** Whether parts follow each other up to an end, as far as they are there: a value may hold what looks like commits. */
 function isBegun(log, from, end) {
-  let part = from;
-  while (part + PART <= end && log.readUInt8(part) <= 2) part += PART + log.readUInt32LE(part + 17);
+  const part = row(log, from, end);
   return part > from && part + PART > end;
 }
 

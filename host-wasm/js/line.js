@@ -19,7 +19,7 @@ const known = new Map();
 const KNOWN = 1000;
 
 /** A word that may have come as bytes. */
-const textOf = (word) => (typeof word === 'object' ? String.fromCharCode(...new Uint8Array(word)) : word);
+export const textOf = (word) => (typeof word === 'object' ? String.fromCharCode(...new Uint8Array(word)) : word);
 
 export function kind(name) {
   let found = known.get(name);

@@ -3,7 +3,7 @@
 // needs itself.
 
 import { EAR, FLUSHED, NOBODY } from './lanes.js';
-import { BLOCKING, kind } from './line.js';
+import { BLOCKING, kind, textOf } from './line.js';
 import { bytesOf, isText } from './resp.js';
 
 export { wakeful } from './awake.js';
@@ -96,7 +96,7 @@ function torn(client, line, entry) {
   return ['DISCARD'];
 }
 
-const upper = (word) => textOf(word).toUpperCase();
+const upper = (word) => `${textOf(word)}`.toUpperCase();
 
 /** A past that says the same in fewer words. */
 export function compact(line) {
@@ -235,9 +235,6 @@ export async function* scan(db, type, given) {
     for (let i = 0; i < items.length; i += 1 + pairs) yield pairs ? [items[i], type === 'z' ? score(items[i + 1]) : items[i + 1]] : items[i];
   } while (cursor !== '0');
 }
-
-/** It may have come as bytes. */
-const textOf = (text) => (ArrayBuffer.isView(text) ? String.fromCharCode(...text) : String(text));
 
 const score = (text) => Number(textOf(text).replace('inf', 'Infinity'));
 

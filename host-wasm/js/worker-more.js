@@ -148,7 +148,7 @@ export const serving = {
     this.ports.add(end);
     port.onmessage = ({ data }) => {
       if (data === null) end();
-      else if (this.ports.has(end)) host.send(session, typeof data === 'string' ? toBytes.encode(data) : new Uint8Array(data));
+      else if (this.ports.has(end)) host.send(session, sent(data));
     };
     // Where closing it is told to the other side.
     port.addEventListener('close', end);
@@ -164,17 +164,15 @@ export const serving = {
       if (bytes) return;
       this.bridges.delete(lane);
       port.close();
-    };
-    (this.bridges ??= new Map()).set(lane, hear);
-    const end = () => {
-      if (!this.bridges.has(lane)) return;
-      hear(null);
+      // Where another tab leads by now, it knows of no such session.
       this.end(lane);
     };
+    (this.bridges ??= new Map()).set(lane, hear);
+    const end = () => this.bridges.has(lane) && hear(null);
     port.addEventListener('close', end);
     port.onmessage = ({ data }) => {
       if (data === null) end();
-      else this.tabs.forward({ message: [lane, typeof data === 'string' ? toBytes.encode(data) : new Uint8Array(data)] });
+      else this.tabs.forward({ message: [lane, sent(data)] });
     };
   },
 
@@ -188,7 +186,6 @@ export const serving = {
     const ours = [];
     for (let i = 0; i < replies.length; i += 2) {
       const bridge = this.bridges?.get(replies[i]);
-      if (bridge && !replies[i + 1]) this.end(replies[i]);
       if (bridge) bridge(replies[i + 1]);
       else ours.push(replies[i], replies[i + 1]);
     }
@@ -234,17 +231,17 @@ export const serving = {
   on_import({ ask, file }, send) {
     return this.next(async () => {
       const { engine, host } = this;
-      const outcome = { keys: 0, refused: 0, error: undefined };
-      let arrived;
+      const outcome = { keys: 0, refused: 0, error: undefined }, over = new Error(ENDED);
+      let arrived, stop;
+      const ended = new Promise((_, reject) => (stop = reject));
+      ended.catch(() => {});
       const session = this.session((bytes, closed) => {
         count(utf8.decode(bytes), outcome);
-        outcome.over ||= closed;
         arrived?.();
-        if (closed) outcome.end?.();
+        if (closed) stop(over);
       });
-      const sure = () => {
-        if (outcome.over) throw new Error(ENDED);
-      };
+      /** Replies that come, unless the session is ended. */
+      const replied = (work) => Promise.race([new Promise(work), ended]);
       engine.import_begin();
       try {
         const reader = file.stream().getReader();
@@ -257,26 +254,22 @@ export const serving = {
             engine.import_feed(host.input(part));
             let keys;
             for (; (keys = engine.import_step(session, Date.now())) >= 0; outcome.keys = keys) {
-              sure();
-              const replies = new Promise((resolve) => (arrived = resolve));
+              const replies = replied((resolve) => (arrived = resolve));
               host.turn();
               await replies;
-              sure();
             }
             if (keys === -3) throw new Error(host.said(engine.reply_len()));
             send({ answer: ask, read: (read += part.length), size: file.size, keys: outcome.keys });
           } while ((at += FED) < value.length);
           if (!done) continue;
           // The last replies come before this one.
-          sure();
-          const end = new Promise((resolve) => (outcome.end = resolve));
+          const end = replied((resolve) => (outcome.end = resolve));
           host.send(session, toBytes.encode('PING\r\n'));
           await end;
-          sure();
           return { keys: outcome.keys - outcome.refused, refused: outcome.refused, error: outcome.error };
         }
       } catch (error) {
-        throw outcome.over ? error : new Error(`BADRDB ${error?.message ?? error}`);
+        throw error === over ? error : new Error(`BADRDB ${error?.message ?? error}`);
       } finally {
         if (!host.stopped) {
           engine.import_end();
@@ -463,6 +456,9 @@ function done(request, busy) {
     request.onerror = () => reject(request.error);
   });
 }
+
+/** What was sent to a port, as bytes. */
+const sent = (data) => (typeof data === 'string' ? toBytes.encode(data) : new Uint8Array(data));
 
 /** Refusals among replies to RESTORE, the first of them word by word. */
 function count(replies, outcome) {

@@ -17,6 +17,16 @@ import { Server } from '../../target/web/server.js';
 const SEED = Number(process.env.NUTHATCH_SEED ?? Date.now() % 1e6);
 const wasm = readFileSync(new URL('../pkg/engine.wasm', import.meta.url));
 
+/** What programs import, as a literal. */
+const PACKAGE = JSON.stringify(new URL('../pkg/node.js', import.meta.url).href);
+
+const settle = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** What a program of its own prints, which has `open`. */
+function said(program, timeout = 20_000) {
+  return execFileSync(process.execPath, ['--input-type=module', '-e', `import { open } from ${PACKAGE};\n${program}`], { encoding: 'utf8', timeout }).trim();
+}
+
 /** A directory that goes when the test ends. */
 function scratch(t, prefix) {
   const path = mkdtempSync(join(tmpdir(), prefix));
@@ -210,7 +220,7 @@ test('a path means files', async (t) => {
 test('a thread that ends without closing its database leaves it to others', async (t) => {
   const path = scratch(t, 'nuthatch-thread-');
   for (const [i, ends] of ['process.exit()', 'throw new Error("on purpose")', 'Promise.reject(new Error("on purpose"))'].entries()) {
-    const script = `import(${JSON.stringify(new URL('../pkg/node.js', import.meta.url).href)}).then(async ({ open }) => { const db = await open('t', { path: ${JSON.stringify(path)} }); await db.incr('n'); setInterval(() => {}, 1000); setTimeout(() => { ${ends} }); });`;
+    const script = `import(${PACKAGE}).then(async ({ open }) => { const db = await open('t', { path: ${JSON.stringify(path)} }); await db.incr('n'); setInterval(() => {}, 1000); setTimeout(() => { ${ends} }); });`;
     const thread = new Worker(script, { eval: true }).on('error', () => {});
     await new Promise((resolve) => thread.once('exit', resolve));
     const db = await open('t', { path });
@@ -228,11 +238,11 @@ test('a database of files is open once', async (t) => {
   await db.set('k', 'w');
   await db.crash();
   assert.equal(await db.get('k'), 'w');
-  const other = `import { open } from ${JSON.stringify(new URL('../pkg/node.js', import.meta.url).href)}; await open('one', { device: 'file', path: ${JSON.stringify(path)} }).then(() => console.log('open'), ({ code }) => console.log(code)); process.exit();`;
-  const elsewhere = () => execFileSync(process.execPath, ['--input-type=module', '-e', other], { encoding: 'utf8' }).trim();
+  const other = `await open('one', { device: 'file', path: ${JSON.stringify(path)} }).then(() => console.log('open'), ({ code }) => console.log(code)); process.exit();`;
+  const elsewhere = () => said(other);
   assert.equal(elsewhere(), 'BUSY');
   // A thread of this process is another one too, and so is another way to the directory.
-  const thread = `import(${JSON.stringify(new URL('../pkg/node.js', import.meta.url).href)}).then(({ open }) => open('one', { device: 'file', path: ${JSON.stringify(path)} })).then(() => 'open', ({ code }) => code).then((told) => require('node:worker_threads').parentPort.postMessage(told));`;
+  const thread = `import(${PACKAGE}).then(({ open }) => open('one', { device: 'file', path: ${JSON.stringify(path)} })).then(() => 'open', ({ code }) => code).then((told) => require('node:worker_threads').parentPort.postMessage(told));`;
   assert.equal(await new Promise((resolve) => new Worker(thread, { eval: true }).once('message', resolve)), 'BUSY');
   symlinkSync(path, `${path}-link`);
   await assert.rejects(open('one', { ...options, path: `${path}-link` }), { code: 'BUSY' });
@@ -638,7 +648,6 @@ test('what is not answered by one reply is refused, and those who ask next have 
 /** What a handler threw kept the rest of its message from those who waited for it: replies were gone, or went to others. */
 test('what a handler throws is its own affair', () => {
   const script = `
-    import { open } from ${JSON.stringify(new URL('../pkg/node.js', import.meta.url).href)};
     const thrown = [], heard = [];
     process.on('uncaughtException', ({ message }) => thrown.push(message));
     const db = await open('throws');
@@ -652,7 +661,7 @@ test('what a handler throws is its own affair', () => {
     await new Promise((resolve) => setTimeout(resolve, 100));
     console.log(JSON.stringify({ replies, heard, runs, thrown: thrown.sort() }));
     await db.close();`;
-  const seen = JSON.parse(execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8', timeout: 20_000 }));
+  const seen = JSON.parse(said(script));
   assert.deepEqual(seen, { replies: [1, 'OK', 'v', 1], heard: ['one', 'two'], runs: 2, thrown: ['live null', 'live v', 'message', 'message', 'watch'] });
 });
 
@@ -703,14 +712,13 @@ test('bytes, JSON and transactions are there wherever commands are', async () =>
   await assert.rejects(db.json.set('k', () => {}), TypeError);
   const seen = [];
   const stop = await db.live(async (d) => [await d.json.get('a'), text(await d.bytes.get('b')), await d.multi().get('a').exec(), (await d.keys('*')).length], (error, value) => seen.push(error ?? JSON.stringify(value)));
-  const settle = () => new Promise((resolve) => setTimeout(resolve, 60));
   for (const change of [() => db.set('a', 7), () => db.set('b', 8), () => db.set('c', 9)]) {
     await change();
-    await settle();
+    await settle(60);
   }
   await stop();
   await db.set('a', 'unheard');
-  await settle();
+  await settle(60);
   assert.deepEqual(seen, ['[1,"2",["1"],2]', '[7,"2",["7"],2]', '[7,"8",["7"],2]', '[7,"8",["7"],3]']);
   await db.close();
 });
@@ -737,7 +745,6 @@ test('a session that is closed has its replies, and takes no more', async () => 
  * sent itself, and of databases that nobody watched. */
 test('a flush is told, whoever sends it, and in its place among the events; a file may come as bytes', async () => {
   const db = await open('flush'), s = db.session(), heard = [], lived = [];
-  const settle = () => new Promise((resolve) => setTimeout(resolve, 30));
   await db.set('k', 'v');
   const bytes = new Uint8Array(await (await db.exportRdb()).arrayBuffer());
   await db.watch('*', (key, event) => heard.push(key ?? event));
@@ -751,10 +758,10 @@ test('a flush is told, whoever sends it, and in its place among the events; a fi
   };
   for (const [way, flush] of Object.entries(ways)) {
     await db.set('k', way);
-    await settle();
+    await settle(30);
     heard.length = lived.length = 0;
     await flush();
-    await settle();
+    await settle(30);
     assert.deepEqual([heard, lived], [['flush'], [null]], way);
   }
   heard.length = 0;
@@ -762,7 +769,7 @@ test('a flush is told, whoever sends it, and in its place among the events; a fi
   await s.select(3);
   await s.flushdb();
   await db.call('SWAPDB', 4, 5);
-  await settle();
+  await settle(30);
   assert.deepEqual(heard, ['before', 'flush', 'after']);
   port.close();
   for (const file of [bytes, bytes.buffer, new Blob([bytes])]) {
@@ -826,10 +833,9 @@ test('a live query that throws tells its handler, and runs again', async () => {
     if (!value) throw new Error('no k');
     return d.lrange('k', 0, -1);
   }, (...given) => told.push(given));
-  const settle = () => new Promise((resolve) => setTimeout(resolve, 30));
   for (const change of [() => db.set('k', 'v'), () => db.del('k'), () => db.rpush('k', 'a')]) {
     await change();
-    await settle();
+    await settle(30);
   }
   await stop();
   assert.deepEqual(told.map(([error, value]) => [error?.message, error?.code, value]), [
@@ -879,8 +885,8 @@ test('bytes are bytes, JSON is for every command with values, scores are numbers
 
 /** A program that did not close its database never ended, and one with files that did end would have lost its last moment. */
 test('a program ends when it has nothing more to do, and what it wrote to files is there', (t) => {
-  const path = scratch(t, 'nuthatch-end-'), from = JSON.stringify(new URL('../pkg/node.js', import.meta.url).href);
-  const run = (text) => execFileSync(process.execPath, ['--input-type=module', '-e', `import { open } from ${from}; const db = await open('end', { device: 'file', path: ${JSON.stringify(path)} });\n${text}`], { encoding: 'utf8', timeout: 20_000 }).trim();
+  const path = scratch(t, 'nuthatch-end-');
+  const run = (text) => said(`const db = await open('end', { device: 'file', path: ${JSON.stringify(path)} });\n${text}`);
   assert.equal(run(`
     await open('memory');
     await db.subscribe('c', () => {});
@@ -911,7 +917,6 @@ test('calls of one microtask travel as one message each way, and what they write
 /** A session that the engine had ended was another one from then on, of RESP2 and of database 0, and what waited on it waited for ever. */
 test('a session that the engine ends is told so, and the next command begins where it was', async () => {
   const db = await open('killed'), s = db.session(), heard = [], kinds = [];
-  const settle = () => new Promise((resolve) => setTimeout(resolve, 40));
   const idOf = async (name) => (await db.client('LIST')).match(new RegExp(`id=(\\d+) [^\\n]*name=${name} `))[1];
   await s.select(3);
   await s.client('SETNAME', 'third');
@@ -923,11 +928,11 @@ test('a session that the engine ends is told so, and the next command begins whe
   assert.deepEqual([await s.hgetall('h'), await db.exists('h'), await s.client('GETNAME')], [{ a: '1' }, 0, 'third']);
   // One that nobody waits on, and one within a transaction of which it watched a key.
   await db.client('KILL', 'ID', await idOf('third'));
-  await settle();
+  await settle(40);
   assert.deepEqual(await s.hgetall('h'), { a: '1' });
   await s.watch('h');
   await db.client('KILL', 'ID', await idOf('third'));
-  await settle();
+  await settle(40);
   assert.equal(await s.multi().set('never', 1).exec(), null);
   assert.equal(await s.multi().set('then', 1).exec().then((all) => all[0]), 'OK');
   // The lane of ordinary commands: its own end is answered.
@@ -941,18 +946,18 @@ test('a session that the engine ends is told so, and the next command begins whe
   await db.watch('w*', (key, event) => kinds.push(key ?? event));
   const lived = [], stop = await db.live((d) => d.get('k'), (error, value) => lived.push(error ?? value));
   await db.client('KILL', 'TYPE', 'pubsub');
-  await settle();
+  await settle(40);
   await db.publish('c', 'again');
   await db.set('w1', 1);
   await db.set('k', 'v');
-  await settle();
+  await settle(40);
   assert.deepEqual([heard, kinds, lived], [['again'], ['missed', 'w1'], [null, null, 'v']]);
   // More messages in one turn than Redis keeps for one who does not take them.
   heard.length = 0;
   await Promise.all(Array.from({ length: 40 }, () => db.publish('c', 'x'.repeat(1 << 20))));
-  await settle();
+  await settle(40);
   await db.publish('c', 'after');
-  await settle();
+  await settle(40);
   assert.equal(heard.at(-1), 'after');
   await stop();
   await db.config('SET', 'timeout', 1);
@@ -965,18 +970,17 @@ test('a session that the engine ends is told so, and the next command begins whe
  * was stopped while it ran kept its subscriptions. */
 test('a live query runs again for every key that it read, and after another engine has begun', async () => {
   const db = await open('lively'), odd = new Uint8Array([255, 42, 65]), seen = [];
-  const settle = () => new Promise((resolve) => setTimeout(resolve, 60));
   await db.rpush('l', 1, 2);
   const stop = await db.live(async (d) => [await d.get(odd), await d.sort('l', { by: new TextEncoder().encode('w[*]'), get: ['#', 'h_*->f'] })], (error, value) => seen.push(error ?? value));
   const steps = [() => db.set(odd, 'x'), () => db.set('w[1]', 9), () => db.hset('h_2', { f: 'two' }), () => db.set('other', 1)];
   for (const step of steps) {
     await step();
-    await settle();
+    await settle(60);
   }
   assert.deepEqual(seen, [[null, ['1', null, '2', null]], ['x', ['1', null, '2', null]], ['x', ['2', null, '1', null]], ['x', ['2', 'two', '1', null]]]);
   seen.length = 0;
   await db.crash();
-  await settle();
+  await settle(60);
   assert.deepEqual(seen, [[null, []]]);
   await stop();
 
@@ -988,10 +992,10 @@ test('a live query runs again for every key that it read, and after another engi
     return d.get('third');
   }, () => {});
   await db.set('third', 1);
-  await settle();
+  await settle(60);
   await twice();
   go();
-  await settle();
+  await settle(60);
   assert.deepEqual(await db.call('PUBSUB', 'CHANNELS', '*third'), []);
   await db.close();
 });
@@ -1000,13 +1004,12 @@ test('a live query runs again for every key that it read, and after another engi
 test('a handler that subscribes twice is called twice, until it is ended twice', async () => {
   const db = await open('subscribed'), told = [], handler = (message) => told.push(message);
   const [first, second] = await Promise.all([db.subscribe('c', handler), db.subscribe('c', handler)]);
-  const settle = () => new Promise((resolve) => setTimeout(resolve, 20));
   assert.equal(await db.publish('c', 'a'), 1);
-  await settle();
+  await settle(20);
   await first();
   await first();
   await db.publish('c', 'b');
-  await settle();
+  await settle(20);
   await second();
   assert.equal(await db.publish('c', 'c'), 0);
   assert.deepEqual(told, ['a', 'a', 'b']);
@@ -1058,7 +1061,6 @@ test('a command whose name comes as bytes is the same command', async () => {
 /** What one callback threw kept the rest of what had come from those who waited for it, and gave later replies to others. */
 test('what is thrown beside replies costs nobody a reply', () => {
   const script = `
-    import { open } from ${JSON.stringify(new URL('../pkg/node.js', import.meta.url).href)};
     import Redis from ${JSON.stringify(new URL('../pkg/ioredis.js', import.meta.url).href)};
     const thrown = [], fail = (what) => { throw new Error(what); };
     process.on('uncaughtException', ({ message }) => thrown.push(message.split(' ', 1)[0]));
@@ -1072,7 +1074,7 @@ test('what is thrown beside replies costs nobody a reply', () => {
     const more = [await Promise.all([two.publish('c', 'x'), three.ping(), two.ping()]), await two.get('none'), await three.get('none')];
     console.log(JSON.stringify([replies, more, [...new Set(thrown)].sort()]));
     process.exit();`;
-  const seen = JSON.parse(execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8', timeout: 20_000 }));
+  const seen = JSON.parse(said(script));
   assert.deepEqual(seen, [['OK', '1', 2, '2'], [[1, 'PONG', 'PONG'], null, null], ['log', 'message', 'progress']]);
 });
 
@@ -1227,7 +1229,6 @@ test('SHUTDOWN through a port ends what waits', async (t) => {
 /** Its one setting failed and was kept, or was taken away by somebody: from then on nobody was told anything. */
 test('watch and live begin again after one that failed, and where the setting was changed', async () => {
   const db = await open('begin'), heard = [];
-  const settle = () => new Promise((resolve) => setTimeout(resolve, 20));
   const failed = db.watch('*', () => {}), crash = db.crash();
   await assert.rejects(failed, { code: 'CRASHED' });
   await crash;
@@ -1236,7 +1237,7 @@ test('watch and live begin again after one that failed, and where the setting wa
   await db.config('SET', 'notify-keyspace-events', '');
   await db.watch('none', () => {});
   await db.set('b', 1);
-  await settle();
+  await settle(20);
   assert.deepEqual(heard, ['a', 'b']);
   await db.close();
 });
@@ -1244,7 +1245,6 @@ test('watch and live begin again after one that failed, and where the setting wa
 /** A query whose listening session ended at the wrong moment ran no more, or left a rejection that nobody could catch. */
 test('a live query outlives the end of what it hears by, at any moment', async () => {
   const script = `
-    import { open } from ${JSON.stringify(new URL('../pkg/node.js', import.meta.url).href)};
     const unheard = [];
     process.on('unhandledRejection', ({ message }) => unheard.push(message));
     const settle = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -1265,8 +1265,7 @@ test('a live query outlives the end of what it hears by, at any moment', async (
       await db.close();
     }
     console.log(unheard.join());`;
-  const said = execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8', timeout: 60_000 });
-  assert.equal(said.trim(), '');
+  assert.equal(said(script, 60_000), '');
 });
 
 /** Handlers were told of what was under way when they were ended. */
@@ -1303,13 +1302,12 @@ test('answers at once go on after their session was ended', async () => {
 /** A port kept the program, and one that was closed without a word kept its session. */
 test('a port keeps no program, and takes its session along', async () => {
   const script = `
-    import { open } from ${JSON.stringify(new URL('../pkg/node.js', import.meta.url).href)};
     const db = await open('ports');
     for (let i = 0; i < 50; i++) db.resp().close();
     await new Promise((resolve) => setTimeout(resolve, 100));
     console.log((await db.client('LIST')).trim().split('\\n').length);
     db.resp();`;
-  assert.equal(execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8', timeout: 20_000 }).trim(), '1');
+  assert.equal(said(script), '1');
 });
 
 /** A piece of 2 MiB was taken apart into eight parts and one of nothing, which said that the file had ended. */

@@ -69,6 +69,13 @@ fn text(server: &Server, line: &str) -> String {
         .to_owned()
 }
 
+/// What GET answers in a database.
+fn value_in(server: &Server, database: &str, key: &str) -> String {
+    let mut conn = server.connect().expect("a connection");
+    conn.call(&["SELECT", database]).expect("a reply");
+    conn.call(&["GET", key]).expect("a reply").render().trim_end().to_owned()
+}
+
 fn kills() -> u64 {
     std::env::var("NUTHATCH_KILLS").ok().and_then(|number| number.parse().ok()).unwrap_or(KILLS)
 }
@@ -344,9 +351,7 @@ fn keys_of_other_databases_are_not_lost_where_the_catalog_was_not_saved() {
     text(&server, "SET own 1");
     assert_eq!(text(&server, "FLUSHDB"), "+OK");
     assert_eq!(text(&server, "KEYS *"), "*0");
-    let mut conn = server.connect().expect("a connection");
-    conn.call(&["SELECT", "16"]).expect("a reply");
-    assert_eq!(conn.call(&["GET", "ghost"]).expect("a reply").render().trim_end(), "\"1\"");
+    assert_eq!(value_in(&server, "16", "ghost"), "\"1\"");
 }
 
 /// A kill soon after FLUSHALL: the start made the changes of journals again that had not been durable, in a database that had been
@@ -669,9 +674,7 @@ fn a_store_of_more_databases_is_refused() {
     let line = place.refusal(&["--databases", "2"]);
     assert!(line.contains("it has keys in database 5") && line.contains("set that to 6"), "{line}");
     let server = place.start(&["--databases", "6"]);
-    let mut conn = server.connect().expect("a connection");
-    conn.call(&["SELECT", "5"]).expect("a reply");
-    assert_eq!(conn.call(&["GET", "k"]).expect("a reply").render().trim_end(), "\"v\"");
+    assert_eq!(value_in(&server, "5", "k"), "\"v\"");
 }
 
 /// A policy deleted keys from the store, for memory that the store's own tables took.

@@ -199,7 +199,7 @@ impl Engine {
         self.data.missing.clear();
         if let (true, Some(queue)) = (self.server.index.get(id).name == "exec", &session.multi) {
             let done = queue.progress.as_ref().map_or(0, |progress| progress.done);
-            if queue.progress.as_ref().is_none_or(|progress| progress.failure.is_none()) {
+            if queue.progress.as_ref().is_none_or(|progress| !progress.fails(progress.done)) {
                 for (id, queued) in &queue.commands[done..] {
                     self.note_missing(session.db, *id, queued.args());
                 }
@@ -333,7 +333,7 @@ impl Engine {
     /// next command; of one that has not begun nothing runs. `command` is what was to be parked, if it is not yet.
     fn fail_parked(&mut self, session: &mut Running, command: Option<(CommandId, OwnedCommand)>, text: &str) {
         if let Some(progress) = session.multi.as_mut().and_then(|queue| queue.progress.as_mut()) {
-            progress.failure = Some(String::from(text));
+            progress.fail_next(text);
             if let Some((id, command)) = command {
                 session.blocked = Some(Blocked::Loading { id, command, missing: 0 });
                 self.ready_again.push(session.id);

@@ -144,12 +144,10 @@ impl Bitmap {
     }
 
     fn mark(&mut self, first: u64, n: u64, taken: bool) {
-        let mut page = first;
-        while page < first + n {
-            let bit = page % BITS;
-            let count = (BITS - bit).min(first + n - page);
-            let mask = if count == BITS { u64::MAX } else { ((1 << count) - 1) << bit };
-            let word = &mut self.words[(page / BITS) as usize];
+        let end = first + n;
+        for number in first / BITS..end.div_ceil(BITS) {
+            let mask = !outside(number * BITS, first, end);
+            let word = &mut self.words[number as usize];
             if taken {
                 debug_assert_eq!(*word & mask, 0, "no page is taken twice");
                 *word |= mask;
@@ -157,7 +155,6 @@ impl Bitmap {
                 debug_assert_eq!(*word & mask, mask, "no page is freed twice");
                 *word &= !mask;
             }
-            page += count;
         }
     }
 }

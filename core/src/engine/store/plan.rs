@@ -390,7 +390,7 @@ impl Engine {
             if let (Some(text), Some(progress)) = (failure, progress) {
                 // The command that needs it gets the error, and the others run. What was planned any of them may have needed.
                 if progress.met {
-                    progress.failures.push((progress.done, String::from(text)));
+                    progress.fail_next(text);
                 } else {
                     progress.unread.push((key, String::from(text)));
                 }
