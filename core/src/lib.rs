@@ -66,7 +66,9 @@ pub mod engine;
 
 pub use command::Command;
 pub use commands::docs::COMMAND_DOCS;
-pub use engine::{Done, Engine, Job, JobError, JobId, Options, StoreDone, StoreEntry, StoreJob};
+pub use engine::{
+    Done, Engine, Job, JobError, JobId, Options, StoreDone, StoreEntry, StoreJob, StoreKey, StoreRead,
+};
 pub use journal::{Event as JournalEvent, Fault, FaultKind, Manifest, Reader as JournalReader};
 pub use page::Device;
 pub use rdb::{Item as RdbItem, Loader as RdbLoader};

@@ -139,6 +139,8 @@ impl<D: FlashDevice> Store<D> {
         match job {
             StoreJob::Count => Ok(StoreDone::Counts(log.counts().to_vec())),
             StoreJob::Read { db, key } => self.read(db, &key).await,
+            // This host does not ask for it.
+            StoreJob::ReadMany { .. } => Err(FlashError::Unmounted),
             StoreJob::Write { batch, durable } => match log.write(&batch, durable).await {
                 Ok(()) => {
                     self.overflown = false;

@@ -54,6 +54,14 @@ fn run_sixty_twins(run: fn(u64) -> (usize, usize)) {
     );
 }
 
+/// Pipelines over cold keys ask for many records in one job, each of which may fail by itself.
+#[test]
+fn the_store_reads_many_records_in_one_job() {
+    let worlds = (0..24).map(|seed| played(seed, 400, StoreTwin::new, StoreTwin::turn));
+    let most = worlds.map(|twin| twin.most_read_together()).max().unwrap_or(0);
+    assert!(most >= 4, "at most {most}: the simulation has lost its point");
+}
+
 fn run_fresh<T>(count: u64, run: fn(u64) -> T) {
     let first = seed::fresh();
     (first..first + count).for_each(|seed| drop(run(seed)));

@@ -44,7 +44,7 @@ pub use jobs::{Done, Job, JobError, JobId};
 use loading::Loading;
 use parts::Parts;
 use saving::Saving;
-pub use store::{StoreDone, StoreEntry, StoreJob};
+pub use store::{StoreDone, StoreEntry, StoreJob, StoreKey, StoreRead};
 
 /// What an engine is made from.
 #[derive(Debug)]

@@ -23,6 +23,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::num::NonZeroU64;
 
+/// A record is taken to be so long, in bytes, until some were loaded.
+const LOAD_BYTES: usize = 64 << 10;
 /// Bytes that a record takes in its table.
 pub const RECORD_OVERHEAD: usize = 16;
 
@@ -104,6 +106,8 @@ pub struct Cache {
     pub(super) postponed: Vec<At>,
     /// Keys that are to be loaded.
     pub(super) loads: VecDeque<(At, Box<[u8]>)>,
+    /// Bytes of a record that was loaded, on the average of the last ones.
+    pub load_bytes: usize,
     pub(super) ties: Ties,
     bytes: usize,
     pub(super) dirty_bytes: usize,
@@ -154,6 +158,7 @@ impl Cache {
             queue: VecDeque::new(),
             postponed: Vec::new(),
             loads: VecDeque::new(),
+            load_bytes: LOAD_BYTES,
             ties: Ties::default(),
             bytes: 0,
             dirty_bytes: 0,
@@ -229,6 +234,11 @@ impl Cache {
     /// Keys that are not in the store yet as they are.
     pub fn dirty_keys(&self) -> usize {
         self.dirty_keys
+    }
+
+    /// Loads that wait.
+    pub fn waiting_loads(&self) -> usize {
+        self.loads.len()
     }
 
     /// Loads and saves that wait.

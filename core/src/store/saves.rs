@@ -334,6 +334,9 @@ impl Cache {
         };
         let (value, deadline) = record::decode_value(key, record, limits)?;
         self.stats.loads += 1;
+        if SERVER {
+            self.load_bytes = (self.load_bytes / 8 * 7).saturating_add(record.len() / 8);
+        }
         let mut record = crate::keyspace::record::Record::new(key, value, deadline, clock);
         record.set_clean(true);
         self.came(at.0, record.memory());

@@ -1,30 +1,34 @@
 //! The threads that carry out the engine's jobs on a store: one for writes, in their order, others for the rest.
 //!
 //! Waking a thread costs more than a read of what the operating system has in memory. So as long as reads are quick and the store
-//! does nothing else, the thread that serves clients carries them out itself ([`Stores::help`]) until a reader, which is called
-//! where there are several, is awake. Else one reader does what there is, and tells of it some jobs at a time; the others are woken
+//! does nothing else, the thread that serves clients carries them out itself ([`Stores::help`]), and where there are several, and
+//! more than one processor, so does a reader beside it. Else one reader does what there is; the others are woken
 //! where reads take long, which is when a disk is waited for, or for jobs that are long by nature.
 
 use super::{Store, Walk};
 use crate::options::reason;
 use mio::Waker;
-use nuthatch_core::{Done, JobError, JobId, StoreDone, StoreJob, StoreMemory};
+use nuthatch_core::{Done, JobError, JobId, StoreDone, StoreJob, StoreKey, StoreMemory, StoreRead};
 use std::collections::VecDeque;
 use std::io;
+use std::mem;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// Threads that read. A store that waits for a disk serves so many at once.
 const READERS: usize = 4;
-/// Jobs that a thread does before it tells of them; fewer where there are no more.
-const TOLD_AT_ONCE: usize = 4;
+/// Records that a job reads at once while reads are quick.
+const READ_TOGETHER: usize = 16;
 /// A read that takes so long may have waited for a disk, or for the processor.
 const SLOW: Duration = Duration::from_micros(100);
 /// So many reads in a row must have been quick before the thread that serves clients carries out any.
 const QUICK_READS: u32 = 32;
-/// A reader helps the thread that serves clients where so many reads wait for that.
+/// A reader helps the thread that serves clients where so many reads wait for that, and there is a processor for it.
 const WORTH_WAKING: usize = 4;
+/// Reads after which the thread that serves clients looks again how many processors there are, and what the store holds.
+const BETWEEN_LOOKS_AROUND: usize = 1 << 16;
 /// How often the store is asked what it holds in memory.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 /// All readers work when so many more reads were slow than were not: then it is the disk. Twice as many are remembered.
@@ -38,6 +42,19 @@ struct Task {
     job: StoreJob,
     /// Where a database that is being cleared goes on.
     from: u64,
+    /// What was read of a job that reads many records; its other keys are still in it.
+    read: Vec<StoreRead>,
+}
+
+impl Task {
+    /// How many records are still to be read.
+    fn reads(&self) -> usize {
+        match &self.job {
+            StoreJob::Read { .. } => 1,
+            StoreJob::ReadMany { keys } => keys.len(),
+            _ => 0,
+        }
+    }
 }
 
 /// A store with its threads. Dropping it ends them when what they have is done, and closes the store. A database that is being
@@ -48,6 +65,9 @@ pub struct Stores {
     writes: Arc<Queue>,
     outbox: Arc<Outbox>,
     threads: Vec<JoinHandle<()>>,
+    /// Processors, and reads after which they are counted anew.
+    processors: usize,
+    until_look: usize,
 }
 
 impl Stores {
@@ -72,27 +92,59 @@ impl Stores {
                 thread::Builder::new().name(name).spawn(move || queue.carry_out_all(&*store, &outbox))?,
             );
         }
-        Ok(Self { store: store.clone(), reads, writes, outbox, threads })
+        let processors = processors();
+        Ok(Self {
+            store: store.clone(),
+            reads,
+            writes,
+            outbox,
+            threads,
+            processors,
+            until_look: BETWEEN_LOOKS_AROUND,
+        })
     }
 
     /// Hands a job over. A read may wait for [`Stores::help`].
     pub fn send(&self, id: JobId, job: StoreJob) {
-        let task = Task { id, job, from: 0 };
+        let task = Task { id, job, from: 0, read: Vec::new() };
         match task.job {
             StoreJob::Write { .. } | StoreJob::Clear { .. } => self.writes.put(task, true),
-            StoreJob::Read { .. } => self.reads.put(task, false),
+            StoreJob::Read { .. } | StoreJob::ReadMany { .. } => self.reads.put(task, false),
             StoreJob::Count | StoreJob::Sync | StoreJob::Scan { .. } => self.reads.put(task, true),
         }
     }
 
-    /// Carries out one of the reads that wait, on this thread, where that is quick; else sees to it that others do. `None`: there
-    /// is nothing to do here.
-    pub fn help(&self) -> Option<Ended> {
-        let task = self.reads.take_for_helper(|| self.writes.is_idle() && self.store.is_calm())?;
+    /// Carries out one of the jobs that wait and read, on this thread, where that is quick, and says how many records it read; else sees
+    /// to it that others do. `None`: there is nothing to do here.
+    pub fn help(&mut self) -> Option<(Ended, usize)> {
+        let calm = || self.writes.is_idle() && self.store.is_calm();
+        let task = self.reads.take_for_helper(self.processors, calm)?;
+        let reads = task.reads();
+        self.look_around(reads);
         let begun = Instant::now();
-        let ended = carry_out(&*self.store, task).ok();
-        self.reads.notice(begun.elapsed());
-        ended
+        let outcome = carry_out(&*self.store, task, Some(SLOW));
+        self.reads.notice(begun.elapsed(), reads);
+        match outcome {
+            Ok(ended) => Some((ended, reads)),
+            Err(rest) => {
+                self.reads.put(rest, true);
+                None
+            }
+        }
+    }
+
+    /// Now and then sees what no reader may be awake to see.
+    fn look_around(&mut self, reads: usize) {
+        self.until_look = self.until_look.saturating_sub(reads);
+        if self.until_look == 0 {
+            (self.processors, self.until_look) = (processors(), BETWEEN_LOOKS_AROUND);
+            self.outbox.look(&*self.store);
+        }
+    }
+
+    /// How many records a job should read now: one alone where a disk is waited for, so that nobody waits for what others need.
+    pub fn read_together(&self) -> usize {
+        if lock(&self.reads.state).slow >= SLOW_READS { 1 } else { READ_TOGETHER }
     }
 
     /// What the store holds in memory, as of a second ago or so while it is used.
@@ -116,6 +168,11 @@ impl Drop for Stores {
     }
 }
 
+/// How many processors this process may use now.
+fn processors() -> usize {
+    thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -129,14 +186,11 @@ struct Outbox {
 }
 
 impl Outbox {
-    fn send(&self, ended: &mut Vec<Ended>) {
-        if ended.is_empty() {
-            return;
-        }
+    fn send(&self, ended: Ended) {
         let mut all = lock(&self.ended);
         // Where there are others, the event loop was woken and has not looked yet.
         let first = all.is_empty();
-        all.append(ended);
+        all.push(ended);
         drop(all);
         if first {
             let _ = self.waker.wake();
@@ -210,35 +264,32 @@ impl Queue {
         lock(&self.state).jobs.pop_front()
     }
 
-    /// The next read for a thread that has other things to do, if no reader is at it already, reads are quick, and `calm` says
-    /// that nothing is in their way.
-    fn take_for_helper(&self, calm: impl FnOnce() -> bool) -> Option<Task> {
+    /// The next read for a thread that has other things to do, if reads are quick, and `calm` says that nothing is in their way.
+    fn take_for_helper(&self, processors: usize, calm: impl FnOnce() -> bool) -> Option<Task> {
         let mut state = lock(&self.state);
         let first = state.jobs.front()?;
-        let helps = state.working == 0
-            && state.quick >= QUICK_READS
-            && matches!(first.job, StoreJob::Read { .. })
-            && calm();
+        let helps = state.quick >= QUICK_READS && first.reads() > 0 && calm();
         if !helps {
             self.call(state, false);
             return None;
         }
         let task = state.jobs.pop_front();
-        if state.jobs.len() >= WORTH_WAKING {
+        let waiting: usize = state.jobs.iter().map(Task::reads).sum();
+        if processors > 1 && waiting >= WORTH_WAKING {
             self.call(state, false);
         }
         task
     }
 
-    /// How long a read took.
-    fn notice(&self, took: Duration) {
+    /// How long so many reads took.
+    fn notice(&self, took: Duration, reads: usize) {
         let mut state = lock(&self.state);
-        if took > SLOW {
-            state.slow = (state.slow + 1).min(2 * SLOW_READS);
+        if took > SLOW * reads as u32 {
+            state.slow = (state.slow + reads).min(2 * SLOW_READS);
             state.quick = 0;
         } else {
-            state.slow = state.slow.saturating_sub(1);
-            state.quick = state.quick.saturating_add(1);
+            state.slow = state.slow.saturating_sub(reads);
+            state.quick = state.quick.saturating_add(reads as u32);
         }
     }
 
@@ -268,25 +319,19 @@ impl Queue {
     }
 
     fn carry_out_all(&self, store: &dyn Store, outbox: &Outbox) {
-        let mut ended = Vec::new();
         lock(&self.state).working += 1;
         loop {
             while let Some(task) = self.take() {
-                let is_read = matches!(task.job, StoreJob::Read { .. });
+                let reads = task.reads();
                 let begun = Instant::now();
-                match carry_out(store, task) {
-                    Ok(end) => ended.push(end),
+                match carry_out(store, task, None) {
+                    Ok(end) => outbox.send(end),
                     Err(rest) => self.put_back(rest),
                 }
-                let took = begun.elapsed();
-                if is_read {
-                    self.notice(took);
-                }
-                if !is_read || ended.len() >= TOLD_AT_ONCE || took > SLOW {
-                    outbox.send(&mut ended);
+                if reads > 0 {
+                    self.notice(begun.elapsed(), reads);
                 }
             }
-            outbox.send(&mut ended);
             outbox.look(store);
             if !self.wait() {
                 return;
@@ -299,9 +344,38 @@ fn failure(error: &io::Error) -> JobError {
     JobError { missing: false, full: false, text: reason(error) }
 }
 
-/// Carries out a job; what is left of one that goes on in steps comes back.
-fn carry_out(store: &dyn Store, task: Task) -> Result<Ended, Task> {
+/// Reads records until one takes longer than `patience`.
+fn read_many(
+    store: &dyn Store,
+    keys: &mut Vec<StoreKey>,
+    read: &mut Vec<StoreRead>,
+    patience: Option<Duration>,
+) {
+    let mut left = mem::take(keys).into_iter();
+    for key in left.by_ref() {
+        let begun = patience.map(|_| Instant::now());
+        let record = store.get(key.db, &key.key).map_err(|error| failure(&error));
+        read.push(StoreRead { key, record });
+        if begun.is_some_and(|begun| Some(begun.elapsed()) > patience) {
+            break;
+        }
+    }
+    keys.extend(left);
+}
+
+/// Carries out a job; what is left of one that goes on in steps comes back, and so does what is left when a read took longer than
+/// `patience`.
+fn carry_out(store: &dyn Store, mut task: Task, patience: Option<Duration>) -> Result<Ended, Task> {
+    if let StoreJob::ReadMany { keys } = &mut task.job {
+        read_many(store, keys, &mut task.read, patience);
+        return if keys.is_empty() {
+            Ok((task.id, Done::Store(StoreDone::Records(task.read))))
+        } else {
+            Err(task)
+        };
+    }
     let outcome = match task.job {
+        StoreJob::ReadMany { .. } => Ok(StoreDone::Records(task.read)),
         StoreJob::Count => store.counts().map(StoreDone::Counts),
         StoreJob::Read { db, key } => store.get(db, &key).map(StoreDone::Record),
         StoreJob::Write { batch, durable } => Ok(match store.write(&batch, durable) {
@@ -313,7 +387,7 @@ fn carry_out(store: &dyn Store, task: Task) -> Result<Ended, Task> {
             .scan(Walk { db, from, limit, record_bytes })
             .map(|(entries, next)| StoreDone::Page { entries, next }),
         StoreJob::Clear { db } => match store.clear(db, task.from) {
-            Ok(Some(from)) => return Err(Task { from, ..task }),
+            Ok(Some(from)) => return Err(Task { from, job: StoreJob::Clear { db }, ..task }),
             outcome => outcome.map(|_| StoreDone::Finished),
         },
     };

@@ -1,13 +1,15 @@
 //! Both stores against a plain map: what is read, walked and counted, before and after they are opened again.
 
-use super::{Store, Stores, Walk, claim, files, lsm, open};
+use super::{Counts, Page, Store, Stores, Walk, claim, files, lsm, open};
 use crate::disk::faults;
 use nuthatch_core::store_record::NO_DEADLINE;
 use nuthatch_core::{
-    ALL_COMMANDS, Config, Engine, JobId, Options, StoreEngine, StoreJob, StoreOp, store_place,
+    ALL_COMMANDS, Config, Done, Engine, JobId, Options, StoreDone, StoreEngine, StoreJob, StoreKey, StoreOp,
+    StoreRead, store_place,
 };
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -452,6 +454,84 @@ fn writes_do_not_wait_for_a_database_that_is_cleared() {
     }
     assert_eq!(ended, [write, clear]);
     assert_eq!(store.counts().unwrap(), [(2, 1)]);
+}
+
+/// A store of which the tests say how it reads: the key "slow" takes a while, "bad" cannot be read, the others are their own records.
+#[derive(Default)]
+struct Moody;
+
+impl Store for Moody {
+    fn counts(&self) -> io::Result<Counts> {
+        Ok(Vec::new())
+    }
+
+    fn get(&self, _db: u32, key: &[u8]) -> io::Result<Option<Vec<u8>>> {
+        match key {
+            b"bad" => return Err(io::Error::other("a bad sector")),
+            b"slow" => std::thread::sleep(std::time::Duration::from_millis(5)),
+            _ => {}
+        }
+        Ok(Some(key.to_vec()))
+    }
+
+    fn write(&self, _batch: &[StoreOp], _durable: bool) -> io::Result<Counts> {
+        Ok(Vec::new())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn scan(&self, _walk: Walk) -> io::Result<Page> {
+        Ok((Vec::new(), None))
+    }
+
+    fn clear(&self, _db: u32, _from: u64) -> io::Result<Option<u64>> {
+        Ok(None)
+    }
+}
+
+fn many(names: &[&str]) -> StoreJob {
+    let key = |name: &&str| StoreKey { db: 0, place: 0, key: name.as_bytes().to_vec() };
+    StoreJob::ReadMany { keys: names.iter().map(key).collect() }
+}
+
+/// What this thread's help and the readers make of a job; true: a reader had to.
+fn read_all(stores: &mut Stores, job: StoreJob) -> (Vec<(String, bool)>, bool) {
+    stores.send(two_jobs()[0], job);
+    let helped = stores.help();
+    let by_reader = helped.is_none();
+    let mut ended: Vec<_> = helped.map(|(ended, _)| ended).into_iter().collect();
+    while ended.is_empty() {
+        std::thread::yield_now();
+        ended = stores.poll();
+    }
+    let Done::Store(StoreDone::Records(records)) = ended.remove(0).1 else { panic!("not records") };
+    let told = |StoreRead { key, record }| {
+        (String::from_utf8(key.key.clone()).unwrap(), record.is_ok_and(|record| record == Some(key.key)))
+    };
+    (records.into_iter().map(told).collect(), by_reader)
+}
+
+/// The thread that serves clients stood still for as long as a disk took for all the records of a job: now it goes on with its clients
+/// after the first that takes long, and a reader with the job.
+#[test]
+fn a_slow_record_is_no_matter_of_the_thread_that_serves() {
+    let store: Arc<dyn Store> = Arc::new(Moody);
+    let poll = mio::Poll::new().unwrap();
+    let waker = Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap());
+    let mut stores = Stores::start(&store, &waker).unwrap();
+    let quick = ["a"; 64];
+    // Until reads are known to be quick, and the reader that found that out stands still.
+    while read_all(&mut stores, many(&quick)).1 {}
+    let names = ["a", "bad", "slow", "b", "bad", "c"];
+    let (records, by_reader) = read_all(&mut stores, many(&names));
+    assert_eq!(records, names.map(|name| (name.to_owned(), name != "bad")));
+    assert!(by_reader);
+    read_all(&mut stores, many(&["slow"; 8]));
+    assert_eq!(stores.read_together(), 1, "a disk is waited for");
+    while read_all(&mut stores, many(&quick)).1 {}
+    assert!(stores.read_together() > 1);
 }
 
 /// Files put together with a head and an end are a snapshot, as they were in 2011.

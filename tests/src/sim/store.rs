@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use nuthatch_core::{Done, JobError, JobId, StoreDone, StoreEntry, StoreJob, StoreOp, store_place};
+use nuthatch_core::{
+    Done, JobError, JobId, StoreDone, StoreEntry, StoreJob, StoreKey, StoreOp, StoreRead, store_place,
+};
 
 use super::Dice;
 
@@ -26,6 +28,8 @@ pub(super) struct MemoryStore {
     pub(super) faulty: bool,
     /// Reads that were carried out.
     pub(super) reads: usize,
+    /// The most that one job read.
+    pub(super) read_together: usize,
 }
 
 pub(super) fn failure() -> JobError {
@@ -73,6 +77,11 @@ impl MemoryStore {
         let fails = self.faulty && dice.once_in(3);
         match job {
             StoreJob::Write { batch, .. } => self.write(batch, fails, dice),
+            StoreJob::ReadMany { keys } => {
+                self.read_together = self.read_together.max(keys.len());
+                let read = keys.into_iter().map(|key| self.read_of_many(key, dice));
+                Done::Store(StoreDone::Records(read.collect()))
+            }
             _ if fails => Done::Failed(failure()),
             StoreJob::Count => Done::Store(StoreDone::Counts(self.counts())),
             StoreJob::Read { db, key } => {
@@ -86,6 +95,14 @@ impl MemoryStore {
                 Done::Store(StoreDone::Finished)
             }
         }
+    }
+
+    /// Each key fails by itself.
+    fn read_of_many(&mut self, key: StoreKey, dice: &mut Dice) -> StoreRead {
+        self.reads += 1;
+        let fails = self.faulty && dice.once_in(3);
+        let record = self.records.get(&(key.db, key.place, key.key.clone())).cloned();
+        StoreRead { key, record: if fails { Err(failure()) } else { Ok(record) } }
     }
 
     fn counts(&self) -> Vec<(u32, u64)> {

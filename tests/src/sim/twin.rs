@@ -67,6 +67,7 @@ pub struct StoreTwin {
     /// The transaction's commands.
     pub(super) queued: Vec<Vec<Bytes>>,
     pipelines: bool,
+    reads_together: usize,
     /// The snapshot that is being written: the digest of what it has to hold, and its hour.
     pub(super) instant: Option<(Bytes, i64)>,
     /// Snapshots that were compared.
@@ -80,9 +81,14 @@ pub struct StoreTwin {
 }
 
 impl StoreTwin {
+    /// The most records that one job has read.
+    pub fn most_read_together(&self) -> usize {
+        self.store.read_together
+    }
+
     /// A world that this seed decides.
     pub fn new(seed: u64) -> Self {
-        let pipelines = with_pipelines(seed);
+        let (seed_of_world, pipelines) = (seed, with_pipelines(seed));
         let mut dice = Dice::new(seed);
         let now = 1_700_000_000_000;
         let mut config = twin_config();
@@ -93,8 +99,11 @@ impl StoreTwin {
         config.cache_io_jobs = *dice.pick(&[1, 2, 10]);
         let mut stored = Side::new(config.clone(), seed, now);
         stored.engine.carries_store(store_place);
+        let reads_together = if pipelines { [3, 16][seed_of_world as usize / 4 % 2] } else { 1 };
+        stored.engine.reads_together(reads_together);
         Self {
             dice,
+            reads_together,
             plain,
             stored,
             store: MemoryStore::default(),
@@ -453,6 +462,7 @@ impl StoreTwin {
         let seed = self.dice.seed();
         self.stored = Side::new(self.config.clone(), seed, self.now);
         self.stored.engine.carries_store(store_place);
+        self.stored.engine.reads_together(self.reads_together);
         self.open()?;
         self.say(b"DISCARD")?;
         self.say(b"UNWATCH")?;

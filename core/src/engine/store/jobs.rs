@@ -8,7 +8,8 @@
 //! All other jobs may be carried out at once, in any order, beside the writes: the engine never has a read and a write of
 //! one key under way together, and whatever a page of a walk shows or misses of a change that is under way is right.
 //! Records are opaque; a store removes none by itself, expired or not, so that its counts are the engine's.
-//! Failures of [`StoreJob::Write`] come back as [`StoreDone::Unwritten`], all others as [`Done::Failed`](crate::Done).
+//! Failures of [`StoreJob::Write`] come back as [`StoreDone::Unwritten`], those of [`StoreJob::ReadMany`] with the keys that they are
+//! of, all others as [`Done::Failed`](crate::Done).
 
 use crate::engine::jobs::JobError;
 use crate::store::StoreOp;
@@ -25,6 +26,12 @@ pub enum StoreJob {
         db: u32,
         /// The key.
         key: Vec<u8>,
+    },
+    /// Reads records, one after another: [`StoreDone::Records`], whatever came of each. Only a host gets it that asked for it:
+    /// [`Engine::reads_together`](crate::Engine::reads_together).
+    ReadMany {
+        /// The keys; they come back.
+        keys: Vec<StoreKey>,
     },
     /// Changes keys, all of them or none: [`StoreDone::Written`]. No key comes twice. Writes are made in the order in which they
     /// were asked for; their ends may be told in any.
@@ -59,6 +66,26 @@ pub enum StoreJob {
     },
 }
 
+/// A key of one of the store's databases.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreKey {
+    /// The database.
+    pub db: u32,
+    /// The key's place in the order of walks.
+    pub place: u64,
+    /// The key.
+    pub key: Vec<u8>,
+}
+
+/// What a read of one key of many found.
+#[derive(Debug)]
+pub struct StoreRead {
+    /// The key.
+    pub key: StoreKey,
+    /// The record, if there is one; or why it cannot be read.
+    pub record: Result<Option<Vec<u8>>, JobError>,
+}
+
 /// A key of a page of a walk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreEntry {
@@ -77,6 +104,8 @@ pub enum StoreDone {
     Counts(Vec<(u32, u64)>),
     /// The record, if there is one.
     Record(Option<Vec<u8>>),
+    /// The job's keys, each with its record, if there is one, or why it cannot be read.
+    Records(Vec<StoreRead>),
     /// The changes were made.
     Written {
         /// The job's changes.

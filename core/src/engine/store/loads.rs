@@ -1,6 +1,6 @@
 //! Keys that come into memory and leave it again.
 
-use super::{StoreDone, StoreJob, StoreStep, TRIES};
+use super::{StoreDone, StoreJob, StoreKey, StoreRead, StoreStep, TRIES};
 use crate::engine::Engine;
 use crate::engine::jobs::Done;
 use crate::evict::Rules;
@@ -13,6 +13,10 @@ use crate::words::reach::SERVER;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::iter;
+
+/// Bytes of records that one job reads, about.
+const READ_AT_ONCE: usize = 64 << 10;
 
 impl Engine {
     /// Asks for a key, for a session that waits for it.
@@ -22,8 +26,30 @@ impl Engine {
         self.store.waiting.entry(at).or_default().push((key.1.clone(), who));
     }
 
-    /// Hands the next load to the store.
-    pub(super) fn start_load(&mut self) -> bool {
+    /// Tells that this host reads up to so many records in one job, where so many wait: a job costs as much as reading a small
+    /// record does.
+    pub fn reads_together(&mut self, most: usize) {
+        self.store.reads_together = most;
+    }
+
+    /// How many of the loads that wait go into one job, if so many more jobs may go. Large records go one by one, as they are in
+    /// memory twice while they come.
+    fn load_share(&self, jobs: usize) -> usize {
+        let Some(store) = self.data.store.as_deref() else { return 0 };
+        let room = READ_AT_ONCE / store.load_bytes.max(1);
+        store.waiting_loads().div_ceil(jobs).min(self.store.reads_together).min(room)
+    }
+
+    /// Hands the next loads to the store, which may have so many more jobs.
+    pub(super) fn start_load(&mut self, jobs: usize) -> bool {
+        let share = if SERVER { self.load_share(jobs) } else { 1 };
+        if SERVER && share > 1 {
+            let store = self.data.store.as_deref_mut();
+            let next = store.into_iter().flat_map(|store| iter::from_fn(|| store.next_load()).take(share));
+            let keys = next.map(|((db, place), key)| StoreKey { db, place, key: key.into_vec() }).collect();
+            self.push_store(StoreStep::Loads, StoreJob::ReadMany { keys });
+            return true;
+        }
         let next = self.data.store.as_deref_mut().and_then(crate::store::Cache::next_load);
         let Some((at, key)) = next else { return false };
         let number = self.store.next_read;
@@ -37,32 +63,50 @@ impl Engine {
     /// A key was read, or could not be: those that wait for it go on.
     pub(super) fn load_done(&mut self, number: u32, done: Done) {
         let Some((at, key)) = self.store.reads.remove(&number) else { return };
-        let failure = match done {
-            Done::Store(StoreDone::Record(record)) => self.take_record(at, &key, record.as_deref()),
-            Done::Failed(error) => {
-                self.end_failed_load(at, &key);
-                Some(error.text)
-            }
-            _ => {
-                self.end_failed_load(at, &key);
-                Some(String::from("the store gave an answer to another question"))
+        self.key_came(
+            at,
+            &key,
+            match done {
+                Done::Store(StoreDone::Record(record)) => Ok(record),
+                Done::Failed(error) => Err(error.text),
+                _ => Err(String::from("the store gave an answer to another question")),
+            },
+        );
+        self.wake_counting();
+    }
+
+    /// As [`Engine::load_done`], for all keys of a job. Each makes room for the next.
+    pub(super) fn loads_done(&mut self, done: Done) {
+        let Done::Store(StoreDone::Records(records)) = done else { return };
+        for StoreRead { key, record } in records {
+            self.key_came((key.db, key.place), &key.key, record.map_err(|error| error.text));
+            self.relieve_cache();
+        }
+        self.wake_counting();
+    }
+
+    fn key_came(&mut self, at: At, key: &[u8], outcome: Result<Option<Vec<u8>>, String>) {
+        let failure = match outcome {
+            Ok(record) => self.take_record(at, key, record.as_deref()),
+            Err(text) => {
+                self.end_failed_load(at, key);
+                Some(text)
             }
         };
         let mut waiting = self.store.waiting.remove(&at).unwrap_or_default();
-        let others: Vec<(Box<[u8]>, SessionId)> = waiting.extract_if(.., |(k, _)| *k != key).collect();
+        let others: Vec<(Box<[u8]>, SessionId)> = waiting.extract_if(.., |(k, _)| **k != *key).collect();
         if !others.is_empty() {
             self.store.waiting.insert(at, others);
         }
         let failure = failure.map(|reason| {
-            let name = as_sent(&key);
+            let name = as_sent(key);
             ["IOERR the key '", &name, "' cannot be read from the diskstore: ", &reason].concat()
         });
         let index = self.data.store.as_deref().and_then(|store| store.catalog.index(at.0));
         for (_, who) in waiting {
-            let key = index.filter(|_| SERVER && failure.is_some()).map(|index| (index, key.clone()));
+            let key = index.filter(|_| SERVER && failure.is_some()).map(|index| (index, Box::from(key)));
             self.arrived_for(who, failure.as_deref(), key);
         }
-        self.wake_counting();
     }
 
     fn take_record(&mut self, at: At, key: &[u8], record: Option<&[u8]>) -> Option<String> {

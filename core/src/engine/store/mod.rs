@@ -13,7 +13,7 @@ mod start;
 mod throttle;
 mod walks;
 
-pub use jobs::{StoreDone, StoreEntry, StoreJob};
+pub use jobs::{StoreDone, StoreEntry, StoreJob, StoreKey, StoreRead};
 
 use super::Engine;
 use super::jobs::{Done, Job, Owner};
@@ -46,6 +46,7 @@ pub(super) enum StoreStep {
     Count,
     Catalog,
     Load(u32),
+    Loads,
     Write(u32),
     Sync,
     Clear(u32),
@@ -108,6 +109,8 @@ pub(super) struct Store {
     /// Keys that are being read, by number, and who waits for each.
     reads: OrderedMap<u32, (At, Box<[u8]>)>,
     next_read: u32,
+    /// Records that the host reads in one job.
+    reads_together: usize,
     waiting: OrderedMap<At, Vec<Waiter>>,
     walks: walks::Walks,
     /// Sessions that wait until the store knows how many keys a database has.
@@ -251,7 +254,7 @@ impl Engine {
         let walks = self.store.snapshot.as_ref().is_some_and(|snapshot| snapshot.is_reading());
         let more = usize::from(walks) + usize::from(SERVER && self.store.clearing.is_some());
         let most = self.server.config.cache_io_jobs.max(1) as usize + more;
-        while self.store.open < most && self.start_load() {}
+        while self.store.open < most && self.start_load(most - self.store.open) {}
         while self.store.open < most && self.start_page() {}
         while self.store.open < most && self.start_write() {}
         self.relieve_cache();
@@ -264,6 +267,7 @@ impl Engine {
         match step {
             StoreStep::Count | StoreStep::Catalog => self.store_opened(step, done),
             StoreStep::Load(number) => self.load_done(number, done),
+            StoreStep::Loads if SERVER => self.loads_done(done),
             StoreStep::Write(number) | StoreStep::Import(number) if SERVER => {
                 self.write_ended(number, step, done);
             }
@@ -275,7 +279,7 @@ impl Engine {
             StoreStep::Sweep => self.sweep_done(done),
             StoreStep::Snapshot(number) if SERVER => self.snapshot_page_done(number, done),
             // Nothing begins them.
-            StoreStep::Import(_) | StoreStep::Snapshot(_) => {}
+            StoreStep::Loads | StoreStep::Import(_) | StoreStep::Snapshot(_) => {}
         }
         self.release_throttled();
         self.pump_store();
