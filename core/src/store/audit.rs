@@ -12,7 +12,7 @@ impl Cache {
     /// # Errors
     /// What is booked otherwise.
     pub fn audit(&self, keyspace: &Keyspace) -> Result<(), String> {
-        let (mut dirty, mut dirty_bytes) = (0, 0);
+        let (mut dirty, mut dirty_bytes, mut loading) = (0, 0, 0);
         let mut tied: OrderedMap<u32, usize> = OrderedMap::new();
         let mut spaces: OrderedMap<u32, Space> = OrderedMap::new();
         for ((db, place), entry) in self.keys.iter() {
@@ -20,6 +20,7 @@ impl Cache {
             space.delta += entry.contribution().0;
             space.unknown += entry.contribution().1;
             dirty += usize::from(entry.is_dirty());
+            loading += usize::from(entry.load);
             if entry.group != 0 {
                 *tied.entry(entry.group).or_default() += usize::from(entry.waiting.is_some());
             }
@@ -36,6 +37,9 @@ impl Cache {
         }
         if !tied.iter().map(|(number, waiting)| (*number, *waiting)).eq(self.ties.iter()) {
             return Err(format!("ties are {tied:?}, booked {:?}", self.ties));
+        }
+        if loading != self.loading {
+            return Err(format!("{loading} keys are loaded, booked {}", self.loading));
         }
         let mut bytes = 0;
         for (index, database) in keyspace.iter() {

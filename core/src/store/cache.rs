@@ -106,6 +106,8 @@ pub struct Cache {
     pub(super) postponed: Vec<At>,
     /// Keys that are to be loaded.
     pub(super) loads: VecDeque<(At, Box<[u8]>)>,
+    /// Keys that wait to be loaded or are being loaded.
+    pub(super) loading: usize,
     /// Bytes of a record that was loaded, on the average of the last ones.
     pub load_bytes: usize,
     pub(super) ties: Ties,
@@ -158,6 +160,7 @@ impl Cache {
             queue: VecDeque::new(),
             postponed: Vec::new(),
             loads: VecDeque::new(),
+            loading: 0,
             load_bytes: LOAD_BYTES,
             ties: Ties::default(),
             bytes: 0,
@@ -299,23 +302,22 @@ impl Cache {
         if SERVER && let Some(instant) = &mut self.instant {
             instant.before_change(at, key, record());
         }
-        let known = self.keys.get(at, key).map(|entry| (entry.touched, entry.is_dirty()));
-        if known.is_some_and(|(touched, _)| touched) {
+        let entry = self.keys.entry(at, key);
+        if entry.touched {
             return;
         }
         self.touched.push(at);
-        if known.is_some_and(|(_, dirty)| dirty) {
-            self.keys.entry(at, key).touched = true;
+        if entry.is_dirty() {
+            entry.touched = true;
             return;
         }
         let bytes = record().map(|record| record.memory() + RECORD_OVERHEAD);
-        let empty = self.space(at.0).count == 0;
+        let empty = self.spaces.get(&at.0).is_none_or(|space| space.count == 0);
         let stored = match bytes {
             Some(_) => Stored::There,
             None if empty || self.absent.contains(at, key) => Stored::Absent,
             None => Stored::Unknown,
         };
-        let entry = self.keys.entry(at, key);
         (entry.stored, entry.exists) = (stored, bytes.is_some());
         entry.bytes = bytes.unwrap_or(0);
         entry.touched = true;
@@ -552,9 +554,12 @@ impl Cache {
         space.bytes = space.bytes.saturating_sub(bytes);
     }
 
-    /// Whether something is under way for the key, so that it has to stay in memory.
+    /// Whether something is under way for a clean key, so that it has to stay in memory.
     pub fn holds(&self, at: At, key: &[u8]) -> bool {
-        self.keys.get(at, key).is_some() || self.walks.iter().any(|walk| walk.has_landed(at.0, key))
+        // A clean key may be one that is loaded still, or that a command changed which has not ended.
+        let may_have_entry = self.loading > 0 || !self.touched.is_empty();
+        (may_have_entry && self.keys.get(at, key).is_some())
+            || self.walks.iter().any(|walk| walk.has_landed(at.0, key))
     }
 
     /// What a record of the store tells without its value.

@@ -25,6 +25,9 @@ pub struct Bounds {
     pub keys: usize,
 }
 
+/// So many keys ahead of the one that is looked after are on their way from memory.
+const FETCHED: usize = 8;
+
 /// A batch on its way to the store.
 #[derive(Debug, Default)]
 struct Batch {
@@ -159,8 +162,13 @@ impl Cache {
         for (db, count) in counts {
             self.set_count(*db, *count);
         }
-        for op in batch {
+        for (i, op) in batch.iter().enumerate() {
             self.in_flight = self.in_flight.saturating_sub(size(op));
+            if SERVER && let Some(StoreOp::Put { db, key, .. }) = batch.get(i + FETCHED) {
+                // Their records were last looked at when they were written.
+                let index = self.catalog.index(*db).unwrap_or(0);
+                keyspace.db(index).prefetch(keyspace.hash(key));
+            }
             match op {
                 StoreOp::Put { db: catalog::DATABASE, .. } => {
                     if let Some(seq) = self.catalog_writing.take() {
@@ -298,6 +306,7 @@ impl Cache {
         let new = !core::mem::replace(&mut entry.load, true);
         if new {
             self.stats.misses += 1;
+            self.loading += 1;
             self.loads.push_back((at, key.into()));
         }
         (at, new)
@@ -348,7 +357,7 @@ impl Cache {
     pub fn end_load(&mut self, at: At, key: &[u8], there: Option<bool>) -> bool {
         self.requeue_postponed();
         let Some(entry) = self.keys.get_mut(at, key) else { return false };
-        entry.load = false;
+        self.loading -= usize::from(core::mem::take(&mut entry.load));
         let dirty = entry.is_dirty();
         if let (Some(there), Stored::Unknown, true) = (there, entry.stored, dirty) {
             entry.stored = if there { Stored::There } else { Stored::Absent };

@@ -264,9 +264,11 @@ impl<T: Fetch> Segmented<T> {
     }
 
     /// Up to `n` different elements that `accept` takes, met on a walk from a random place over at most `tries`
-    /// buckets. `accept` sees the element alone, so a walk that it judges without following pointers is cheap.
+    /// buckets. `accept` sees the element alone, so a walk that it judges without following pointers is cheap. Those found
+    /// are on their way from memory.
     pub fn sample(&self, rng: &mut Rng, n: usize, tries: usize, accept: impl Fn(&T) -> bool) -> Vec<Slot> {
-        self.walk(rng).take(tries).flatten().filter(|&slot| accept(self.get(slot))).take(n).collect()
+        let found = self.walk(rng).take(tries).flatten().filter(|&slot| accept(self.get(slot)));
+        found.take(n).inspect(|&slot| self.get(slot).fetch()).collect()
     }
 
     /// Up to `n` elements that `accept` takes, from short stretches at random places, until about `tries` buckets were looked
