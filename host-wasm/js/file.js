@@ -9,8 +9,10 @@ import { Memory } from './memory.js';
 const MAGIC = Buffer.from('nuthatch log 1\n');
 /** A commit in the log: its length and its CRC-32 before its parts. */
 const HEAD = 8;
-/** A part: store, key, last key (or -1), length. */
+/** A part: store, key, last key (or what its bytes are), length. */
 const PART = 21;
+/** Its bytes are the record, or stand behind those that it has: all that a small commit adds to a journal's last record. */
+const WHOLE = -1, MORE = -2;
 /** A log is made anew when it is as long as this, and twice as long as it was then. */
 const GROWN = 64 << 20;
 
@@ -82,7 +84,7 @@ class Files extends Memory {
     const log = existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
     let whole = 0;
     for (const [ops, end] of commits(log, path)) {
-      super.commit(ops);
+      ops.forEach((op) => super.commit([{ ...op, bytes: op.until === MORE ? longer(this.stores[op.store].get(op.key), op.bytes) : op.bytes }]));
       whole = end;
     }
     this.stores[0].clear();
@@ -108,7 +110,7 @@ class Files extends Memory {
     let length;
     try {
       length = put(fresh, MAGIC);
-      const all = this.stores.flatMap((records, store) => [...records].map(([key, bytes]) => ({ store, key, until: -1, bytes })));
+      const all = this.stores.flatMap((records, store) => [...records].map(([key, bytes]) => ({ store, key, until: WHOLE, bytes })));
       for (let i = 0; i < all.length; i += 64) length += put(fresh, encoded(all.slice(i, i + 64)));
       fdatasyncSync(fresh);
     } catch (error) {
@@ -140,7 +142,7 @@ class Files extends Memory {
     this.mend();
     this.torn = true;
     // Where there was no room for a new log at the start nothing is in it.
-    const length = (this.length ? 0 : put(this.log, MAGIC)) + put(this.log, encoded(ops));
+    const length = (this.length ? 0 : put(this.log, MAGIC)) + put(this.log, encoded(added(ops, this.stores)));
     if (this.strict) fdatasyncSync(this.log);
     this.torn = false;
     this.length += length;
@@ -188,6 +190,37 @@ function keepName(folder) {
   } catch {}
 }
 
+/** Operations as the log tells them: of a record that grew only what was added. */
+function added(ops, stores) {
+  const latest = new Map();
+  let removed = false;
+  return ops.map((op) => {
+    const { store, key, bytes } = op, id = `${store} ${key}`;
+    if (!bytes) {
+      latest.clear();
+      removed = true;
+      return op;
+    }
+    const old = latest.get(id) ?? (removed ? undefined : stores[store].get(key));
+    latest.set(id, bytes);
+    const grew = old?.length && old.length <= bytes.length && !Buffer.compare(old, bytes.subarray(0, old.length));
+    return { store, key, until: grew ? MORE : WHOLE, bytes: grew ? bytes.subarray(old.length) : bytes };
+  });
+}
+
+/** Bytes with more behind them, in place where there is room. */
+function longer(bytes = new Uint8Array(), more) {
+  const length = bytes.length + more.length;
+  if (length > bytes.buffer.byteLength) {
+    const roomy = new Uint8Array(2 * length);
+    roomy.set(bytes);
+    bytes = roomy;
+  }
+  const all = new Uint8Array(bytes.buffer, 0, length);
+  all.set(more, length - more.length);
+  return all;
+}
+
 function encoded(ops) {
   const length = ops.reduce((sum, { bytes }) => sum + PART + (bytes?.length ?? 0), 0);
   const out = Buffer.alloc(HEAD + length);
@@ -195,7 +228,7 @@ function encoded(ops) {
   for (const { store, key, until, bytes } of ops) {
     out.writeUInt8(store, at);
     out.writeDoubleLE(key, at + 1);
-    out.writeDoubleLE(bytes ? -1 : until, at + 9);
+    out.writeDoubleLE(until, at + 9);
     out.writeUInt32LE(bytes?.length ?? 0, at + 17);
     if (bytes) out.set(bytes, at + PART);
     at += PART + (bytes?.length ?? 0);
@@ -226,7 +259,7 @@ function whole(log, at) {
 function row(log, part, end) {
   while (part + PART <= end) {
     const size = log.readUInt32LE(part + 17);
-    if (log.readUInt8(part) > 2 || (size && log.readDoubleLE(part + 9) !== -1)) break;
+    if (log.readUInt8(part) > 2 || (size && log.readDoubleLE(part + 9) > WHOLE)) break;
     part += PART + size;
   }
   return part;
