@@ -21,6 +21,9 @@ impl Cache {
             space.unknown += entry.contribution().1;
             dirty += usize::from(entry.is_dirty());
             loading += usize::from(entry.load);
+            if !entry.load && !entry.is_dirty() {
+                return Err(format!("'{}' has an entry for nothing", String::from_utf8_lossy(&entry.key)));
+            }
             if entry.group != 0 {
                 *tied.entry(entry.group).or_default() += usize::from(entry.waiting.is_some());
             }

@@ -23,8 +23,6 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::num::NonZeroU64;
 
-/// A record is taken to be so long, in bytes, until some were loaded.
-const LOAD_BYTES: usize = 64 << 10;
 /// Bytes that a record takes in its table.
 pub const RECORD_OVERHEAD: usize = 16;
 
@@ -108,8 +106,6 @@ pub struct Cache {
     pub(super) loads: VecDeque<(At, Box<[u8]>)>,
     /// Keys that wait to be loaded or are being loaded.
     pub(super) loading: usize,
-    /// Bytes of a record that was loaded, on the average of the last ones.
-    pub load_bytes: usize,
     pub(super) ties: Ties,
     bytes: usize,
     pub(super) dirty_bytes: usize,
@@ -161,7 +157,6 @@ impl Cache {
             postponed: Vec::new(),
             loads: VecDeque::new(),
             loading: 0,
-            load_bytes: LOAD_BYTES,
             ties: Ties::default(),
             bytes: 0,
             dirty_bytes: 0,

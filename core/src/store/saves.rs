@@ -164,9 +164,11 @@ impl Cache {
         }
         for (i, op) in batch.iter().enumerate() {
             self.in_flight = self.in_flight.saturating_sub(size(op));
-            if SERVER && let Some(StoreOp::Put { db, key, .. }) = batch.get(i + FETCHED) {
-                // Their records were last looked at when they were written.
-                let index = self.catalog.index(*db).unwrap_or(0);
+            // Records were last looked at when they were written.
+            if SERVER
+                && let Some(StoreOp::Put { db, key, .. }) = batch.get(i + FETCHED)
+                && let Some(index) = self.catalog.index(*db)
+            {
                 keyspace.db(index).prefetch(keyspace.hash(key));
             }
             match op {
@@ -312,6 +314,11 @@ impl Cache {
         (at, new)
     }
 
+    /// A key that was given out and was not read is the next one.
+    pub fn load_next(&mut self, load: (At, Box<[u8]>)) {
+        self.loads.push_front(load);
+    }
+
     /// The next key that is to be read.
     pub fn next_load(&mut self) -> Option<(At, Box<[u8]>)> {
         self.loads.pop_front()
@@ -343,9 +350,6 @@ impl Cache {
         };
         let (value, deadline) = record::decode_value(key, record, limits)?;
         self.stats.loads += 1;
-        if SERVER {
-            self.load_bytes = (self.load_bytes / 8 * 7).saturating_add(record.len() / 8);
-        }
         let mut record = crate::keyspace::record::Record::new(key, value, deadline, clock);
         record.set_clean(true);
         self.came(at.0, record.memory());

@@ -38,7 +38,7 @@ const BUFFER: usize = 64 << 10;
 const EVENTS: usize = 1024;
 /// Connections taken from a listener in a turn, so that a storm of them does not starve those that are there.
 const ACCEPTS: usize = 1000;
-/// Reads of the store that this thread carries out before it looks after clients again: an eighth of a millisecond's.
+/// After so many reads of the store this thread looks after clients again: an eighth of a millisecond's, and one job's more at most.
 const READS_AT_ONCE: usize = 16;
 /// The longest wait in milliseconds.
 const LONGEST_WAIT: i64 = 1000;

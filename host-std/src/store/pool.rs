@@ -4,6 +4,8 @@
 //! does nothing else, the thread that serves clients carries them out itself ([`Stores::help`]), and where there are several, and
 //! more than one processor, so does a reader beside it. Else one reader does what there is; the others are woken
 //! where reads take long, which is when a disk is waited for, or for jobs that are long by nature.
+//!
+//! A job may be of many records. It ends at the first that takes long, so that nobody waits for what others need.
 
 use super::{Store, Walk};
 use crate::options::reason;
@@ -11,7 +13,6 @@ use mio::Waker;
 use nuthatch_core::{Done, JobError, JobId, StoreDone, StoreJob, StoreKey, StoreMemory, StoreRead};
 use std::collections::VecDeque;
 use std::io;
-use std::mem;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -24,12 +25,12 @@ const READ_TOGETHER: usize = 16;
 /// A read that takes so long may have waited for a disk, or for the processor.
 const SLOW: Duration = Duration::from_micros(100);
 /// So many reads in a row must have been quick before the thread that serves clients carries out any.
-const QUICK_READS: u32 = 32;
+const QUICK_READS: usize = 32;
 /// A reader helps the thread that serves clients where so many reads wait for that, and there is a processor for it.
 const WORTH_WAKING: usize = 4;
-/// Reads after which the thread that serves clients looks again how many processors there are, and what the store holds.
-const BETWEEN_LOOKS_AROUND: usize = 1 << 16;
-/// How often the store is asked what it holds in memory.
+/// Jobs of the thread that serves clients after which it looks at the clock for what follows.
+const BETWEEN_GLANCES: u32 = 256;
+/// How often the store is asked what it holds in memory, and the system for how many processors there are.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 /// All readers work when so many more reads were slow than were not: then it is the disk. Twice as many are remembered.
 const SLOW_READS: usize = 4;
@@ -42,18 +43,31 @@ struct Task {
     job: StoreJob,
     /// Where a database that is being cleared goes on.
     from: u64,
-    /// What was read of a job that reads many records; its other keys are still in it.
-    read: Vec<StoreRead>,
 }
 
 impl Task {
-    /// How many records are still to be read.
+    /// How many records it reads; 0: it is of another kind.
     fn reads(&self) -> usize {
         match &self.job {
             StoreJob::Read { .. } => 1,
-            StoreJob::ReadMany { keys } => keys.len(),
+            StoreJob::ReadMany { keys, .. } => keys.len(),
             _ => 0,
         }
+    }
+}
+
+/// How a job's reads went.
+#[derive(Clone, Copy, Default)]
+struct Pace {
+    /// So many were quick.
+    quick: usize,
+    /// One more was not, or there was none.
+    slow: bool,
+}
+
+impl Pace {
+    fn reads(self) -> usize {
+        self.quick + usize::from(self.slow)
     }
 }
 
@@ -65,9 +79,9 @@ pub struct Stores {
     writes: Arc<Queue>,
     outbox: Arc<Outbox>,
     threads: Vec<JoinHandle<()>>,
-    /// Processors, and reads after which they are counted anew.
+    /// Processors, and jobs after which the clock says whether they are counted anew.
     processors: usize,
-    until_look: usize,
+    until_glance: u32,
 }
 
 impl Stores {
@@ -100,13 +114,13 @@ impl Stores {
             outbox,
             threads,
             processors,
-            until_look: BETWEEN_LOOKS_AROUND,
+            until_glance: BETWEEN_GLANCES,
         })
     }
 
     /// Hands a job over. A read may wait for [`Stores::help`].
     pub fn send(&self, id: JobId, job: StoreJob) {
-        let task = Task { id, job, from: 0, read: Vec::new() };
+        let task = Task { id, job, from: 0 };
         match task.job {
             StoreJob::Write { .. } | StoreJob::Clear { .. } => self.writes.put(task, true),
             StoreJob::Read { .. } | StoreJob::ReadMany { .. } => self.reads.put(task, false),
@@ -117,28 +131,22 @@ impl Stores {
     /// Carries out one of the jobs that wait and read, on this thread, where that is quick, and says how many records it read; else sees
     /// to it that others do. `None`: there is nothing to do here.
     pub fn help(&mut self) -> Option<(Ended, usize)> {
+        self.glance();
         let calm = || self.writes.is_idle() && self.store.is_calm();
         let task = self.reads.take_for_helper(self.processors, calm)?;
-        let reads = task.reads();
-        self.look_around(reads);
-        let begun = Instant::now();
-        let outcome = carry_out(&*self.store, task, Some(SLOW));
-        self.reads.notice(begun.elapsed(), reads);
-        match outcome {
-            Ok(ended) => Some((ended, reads)),
-            Err(rest) => {
-                self.reads.put(rest, true);
-                None
-            }
-        }
+        let (ended, pace) = carry_out(&*self.store, task).ok()?;
+        self.reads.notice(pace);
+        Some((ended, pace.reads()))
     }
 
     /// Now and then sees what no reader may be awake to see.
-    fn look_around(&mut self, reads: usize) {
-        self.until_look = self.until_look.saturating_sub(reads);
-        if self.until_look == 0 {
-            (self.processors, self.until_look) = (processors(), BETWEEN_LOOKS_AROUND);
-            self.outbox.look(&*self.store);
+    fn glance(&mut self) {
+        self.until_glance -= 1;
+        if self.until_glance == 0 {
+            self.until_glance = BETWEEN_GLANCES;
+            if self.outbox.look(&*self.store) {
+                self.processors = processors();
+            }
         }
     }
 
@@ -197,15 +205,18 @@ impl Outbox {
         }
     }
 
-    fn look(&self, store: &dyn Store) {
+    /// Asks the store what it holds, if that was long ago.
+    fn look(&self, store: &dyn Store) -> bool {
         let mut looked = lock(&self.looked);
-        if looked.0.elapsed() > BETWEEN_LOOKS {
+        let is_due = looked.0.elapsed() > BETWEEN_LOOKS;
+        if is_due {
             // Others shall not wait for a store that is busy.
             looked.0 = Instant::now();
             drop(looked);
             let memory = store.memory();
             lock(&self.looked).1 = memory;
         }
+        is_due
     }
 }
 
@@ -223,9 +234,11 @@ struct Waiting {
     idle: usize,
     called: usize,
     working: usize,
+    /// How many of these have a job that is no read.
+    long: usize,
     /// How many more of the last reads were slow than were not, and how many were quick since the last slow one.
     slow: usize,
-    quick: u32,
+    quick: usize,
     closed: bool,
 }
 
@@ -259,16 +272,20 @@ impl Queue {
         }
     }
 
-    /// The next job; nothing where there is none, so that the thread tells of what it did before it waits for more.
+    /// The next job.
     fn take(&self) -> Option<Task> {
-        lock(&self.state).jobs.pop_front()
+        let mut state = lock(&self.state);
+        let task = state.jobs.pop_front()?;
+        state.long += usize::from(task.reads() == 0);
+        Some(task)
     }
 
-    /// The next read for a thread that has other things to do, if reads are quick, and `calm` says that nothing is in their way.
+    /// The next read for a thread that has other things to do, if reads are quick, and nothing is in their way: no walk, no sync, and
+    /// nothing that `calm` knows of.
     fn take_for_helper(&self, processors: usize, calm: impl FnOnce() -> bool) -> Option<Task> {
         let mut state = lock(&self.state);
         let first = state.jobs.front()?;
-        let helps = state.quick >= QUICK_READS && first.reads() > 0 && calm();
+        let helps = state.quick >= QUICK_READS && state.long == 0 && first.reads() > 0 && calm();
         if !helps {
             self.call(state, false);
             return None;
@@ -281,15 +298,14 @@ impl Queue {
         task
     }
 
-    /// How long so many reads took.
-    fn notice(&self, took: Duration, reads: usize) {
+    /// How a job's reads went.
+    fn notice(&self, pace: Pace) {
         let mut state = lock(&self.state);
-        if took > SLOW * reads as u32 {
-            state.slow = (state.slow + reads).min(2 * SLOW_READS);
+        state.slow = state.slow.saturating_sub(pace.quick);
+        state.quick = state.quick.saturating_add(pace.quick);
+        if pace.slow {
+            state.slow = (state.slow + 1).min(2 * SLOW_READS);
             state.quick = 0;
-        } else {
-            state.slow = state.slow.saturating_sub(reads);
-            state.quick = state.quick.saturating_add(reads as u32);
         }
     }
 
@@ -322,14 +338,16 @@ impl Queue {
         lock(&self.state).working += 1;
         loop {
             while let Some(task) = self.take() {
-                let reads = task.reads();
-                let begun = Instant::now();
-                match carry_out(store, task, None) {
-                    Ok(end) => outbox.send(end),
+                let is_long = task.reads() == 0;
+                let outcome = carry_out(store, task);
+                // Before others are told: they may look at once.
+                lock(&self.state).long -= usize::from(is_long);
+                match outcome {
+                    Ok((ended, pace)) => {
+                        self.notice(pace);
+                        outbox.send(ended);
+                    }
                     Err(rest) => self.put_back(rest),
-                }
-                if reads > 0 {
-                    self.notice(begun.elapsed(), reads);
                 }
             }
             outbox.look(store);
@@ -344,52 +362,50 @@ fn failure(error: &io::Error) -> JobError {
     JobError { missing: false, full: false, text: reason(error) }
 }
 
-/// Reads records until one takes longer than `patience`.
-fn read_many(
-    store: &dyn Store,
-    keys: &mut Vec<StoreKey>,
-    read: &mut Vec<StoreRead>,
-    patience: Option<Duration>,
-) {
-    let mut left = mem::take(keys).into_iter();
-    for key in left.by_ref() {
-        let begun = patience.map(|_| Instant::now());
-        let record = store.get(key.db, &key.key).map_err(|error| failure(&error));
-        read.push(StoreRead { key, record });
-        if begun.is_some_and(|begun| Some(begun.elapsed()) > patience) {
+/// Reads a record, and notes how long that took.
+fn read(store: &dyn Store, db: u32, key: &[u8], pace: &mut Pace) -> Result<Option<Vec<u8>>, JobError> {
+    let begun = Instant::now();
+    let record = store.get(db, key).map_err(|error| failure(&error));
+    pace.slow = begun.elapsed() > SLOW;
+    pace.quick += usize::from(!pace.slow);
+    record
+}
+
+/// Reads records up to the first that takes long, or until there are so many bytes.
+fn read_many(store: &dyn Store, keys: Vec<StoreKey>, most: usize, pace: &mut Pace) -> StoreDone {
+    let (mut keys, mut done, mut bytes) = (keys.into_iter(), Vec::new(), 0);
+    for key in keys.by_ref() {
+        let record = read(store, key.db, &key.key, pace);
+        bytes += record.as_ref().ok().and_then(Option::as_ref).map_or(0, Vec::len);
+        done.push(StoreRead { key, record });
+        if pace.slow || bytes >= most {
             break;
         }
     }
-    keys.extend(left);
+    StoreDone::Records { read: done, unread: keys.collect() }
 }
 
-/// Carries out a job; what is left of one that goes on in steps comes back, and so does what is left when a read took longer than
-/// `patience`.
-fn carry_out(store: &dyn Store, mut task: Task, patience: Option<Duration>) -> Result<Ended, Task> {
-    if let StoreJob::ReadMany { keys } = &mut task.job {
-        read_many(store, keys, &mut task.read, patience);
-        return if keys.is_empty() {
-            Ok((task.id, Done::Store(StoreDone::Records(task.read))))
-        } else {
-            Err(task)
-        };
-    }
+/// Carries out a job, and says how its reads went; what is left of one that goes on in steps comes back.
+fn carry_out(store: &dyn Store, task: Task) -> Result<(Ended, Pace), Task> {
+    let mut pace = Pace::default();
+    let told = |error: io::Error| failure(&error);
     let outcome = match task.job {
-        StoreJob::ReadMany { .. } => Ok(StoreDone::Records(task.read)),
-        StoreJob::Count => store.counts().map(StoreDone::Counts),
-        StoreJob::Read { db, key } => store.get(db, &key).map(StoreDone::Record),
+        StoreJob::Count => store.counts().map(StoreDone::Counts).map_err(told),
+        StoreJob::Read { db, key } => read(store, db, &key, &mut pace).map(StoreDone::Record),
+        StoreJob::ReadMany { keys, bytes } => Ok(read_many(store, keys, bytes, &mut pace)),
         StoreJob::Write { batch, durable } => Ok(match store.write(&batch, durable) {
             Ok(counts) => StoreDone::Written { batch, counts },
             Err(error) => StoreDone::Unwritten { batch, error: failure(&error) },
         }),
-        StoreJob::Sync => store.sync().map(|()| StoreDone::Finished),
+        StoreJob::Sync => store.sync().map(|()| StoreDone::Finished).map_err(told),
         StoreJob::Scan { db, from, limit, record_bytes } => store
             .scan(Walk { db, from, limit, record_bytes })
-            .map(|(entries, next)| StoreDone::Page { entries, next }),
+            .map(|(entries, next)| StoreDone::Page { entries, next })
+            .map_err(told),
         StoreJob::Clear { db } => match store.clear(db, task.from) {
             Ok(Some(from)) => return Err(Task { from, job: StoreJob::Clear { db }, ..task }),
-            outcome => outcome.map(|_| StoreDone::Finished),
+            outcome => outcome.map(|_| StoreDone::Finished).map_err(told),
         },
     };
-    Ok((task.id, outcome.map_or_else(|error| Done::Failed(failure(&error)), Done::Store)))
+    Ok(((task.id, outcome.map_or_else(Done::Failed, Done::Store)), pace))
 }

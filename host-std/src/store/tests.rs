@@ -491,47 +491,54 @@ impl Store for Moody {
     }
 }
 
-fn many(names: &[&str]) -> StoreJob {
-    let key = |name: &&str| StoreKey { db: 0, place: 0, key: name.as_bytes().to_vec() };
-    StoreJob::ReadMany { keys: names.iter().map(key).collect() }
-}
+/// What this thread's help, or else a reader, makes of a job: the names that were read, with whether they could be, and those that were not;
+/// whether this thread did it.
+type Outcome = (Vec<(String, bool)>, Vec<String>, bool);
 
-/// What this thread's help and the readers make of a job; true: a reader had to.
-fn read_all(stores: &mut Stores, job: StoreJob) -> (Vec<(String, bool)>, bool) {
-    stores.send(two_jobs()[0], job);
+fn read_some(stores: &mut Stores, names: &[&str]) -> Outcome {
+    let key = |name: &&str| StoreKey { db: 0, place: 0, key: name.as_bytes().to_vec() };
+    stores.send(two_jobs()[0], StoreJob::ReadMany { keys: names.iter().map(key).collect(), bytes: 1 << 10 });
     let helped = stores.help();
-    let by_reader = helped.is_none();
+    let by_this = helped.is_some();
     let mut ended: Vec<_> = helped.map(|(ended, _)| ended).into_iter().collect();
     while ended.is_empty() {
         std::thread::yield_now();
         ended = stores.poll();
     }
-    let Done::Store(StoreDone::Records(records)) = ended.remove(0).1 else { panic!("not records") };
-    let told = |StoreRead { key, record }| {
-        (String::from_utf8(key.key.clone()).unwrap(), record.is_ok_and(|record| record == Some(key.key)))
-    };
-    (records.into_iter().map(told).collect(), by_reader)
+    let Done::Store(StoreDone::Records { read, unread }) = ended.remove(0).1 else { panic!("not records") };
+    let name = |key: &StoreKey| String::from_utf8(key.key.clone()).unwrap();
+    let told = |StoreRead { key, record }| (name(&key), record.is_ok_and(|record| record == Some(key.key)));
+    (read.into_iter().map(told).collect(), unread.iter().map(name).collect(), by_this)
 }
 
-/// The thread that serves clients stood still for as long as a disk took for all the records of a job: now it goes on with its clients
-/// after the first that takes long, and a reader with the job.
+/// The thread that serves clients stood still for as long as a disk took for all the records of a job, and one slow record among many
+/// quick ones passed for quick.
 #[test]
-fn a_slow_record_is_no_matter_of_the_thread_that_serves() {
+fn a_job_of_many_records_ends_at_the_first_slow_one() {
     let store: Arc<dyn Store> = Arc::new(Moody);
     let poll = mio::Poll::new().unwrap();
     let waker = Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap());
     let mut stores = Stores::start(&store, &waker).unwrap();
     let quick = ["a"; 64];
-    // Until reads are known to be quick, and the reader that found that out stands still.
-    while read_all(&mut stores, many(&quick)).1 {}
-    let names = ["a", "bad", "slow", "b", "bad", "c"];
-    let (records, by_reader) = read_all(&mut stores, many(&names));
-    assert_eq!(records, names.map(|name| (name.to_owned(), name != "bad")));
-    assert!(by_reader);
-    read_all(&mut stores, many(&["slow"; 8]));
-    assert_eq!(stores.read_together(), 1, "a disk is waited for");
-    while read_all(&mut stores, many(&quick)).1 {}
+    let (read, unread, by_this) = loop {
+        // Until reads are known to be quick, this thread leaves them to others.
+        while !read_some(&mut stores, &quick).2 {}
+        let outcome = read_some(&mut stores, &["a", "bad", "slow", "b", "bad", "c"]);
+        // On a busy machine any read may take long.
+        if outcome.0.len() >= 3 {
+            break outcome;
+        }
+    };
+    assert_eq!(read, ["a", "bad", "slow"].map(|name| (name.to_owned(), name != "bad")));
+    assert_eq!((unread, by_this), (["b", "bad", "c"].map(str::to_owned).to_vec(), true));
+    assert!(!read_some(&mut stores, &["slow"]).2, "it waits for no disk again");
+    (0..6).for_each(|_| _ = read_some(&mut stores, &["slow"]));
+    assert_eq!(stores.read_together(), 1, "nobody waits for what others need");
+    while !read_some(&mut stores, &quick).2 {}
     assert!(stores.read_together() > 1);
+    let long = "long".repeat(200);
+    let (read, unread, _) = read_some(&mut stores, &[&long, &long, &long]);
+    assert!(read.len() + unread.len() == 3 && !unread.is_empty(), "with enough bytes it ends");
 }
 
 /// Files put together with a head and an end are a snapshot, as they were in 2011.

@@ -88,7 +88,8 @@ impl StoreTwin {
 
     /// A world that this seed decides.
     pub fn new(seed: u64) -> Self {
-        let (seed_of_world, pipelines) = (seed, with_pipelines(seed));
+        let pipelines = with_pipelines(seed);
+        let reads_together = if pipelines { [3, 16][seed as usize / 4 % 2] } else { 1 };
         let mut dice = Dice::new(seed);
         let now = 1_700_000_000_000;
         let mut config = twin_config();
@@ -99,7 +100,6 @@ impl StoreTwin {
         config.cache_io_jobs = *dice.pick(&[1, 2, 10]);
         let mut stored = Side::new(config.clone(), seed, now);
         stored.engine.carries_store(store_place);
-        let reads_together = if pipelines { [3, 16][seed_of_world as usize / 4 % 2] } else { 1 };
         stored.engine.reads_together(reads_together);
         Self {
             dice,

@@ -27,11 +27,13 @@ pub enum StoreJob {
         /// The key.
         key: Vec<u8>,
     },
-    /// Reads records, one after another: [`StoreDone::Records`], whatever came of each. Only a host gets it that asked for it:
-    /// [`Engine::reads_together`](crate::Engine::reads_together).
+    /// Reads records, one after another, as many as the host cares to, but one at least: [`StoreDone::Records`]. Only a host gets it that
+    /// asked for it: [`Engine::reads_together`](crate::Engine::reads_together).
     ReadMany {
         /// The keys; they come back.
         keys: Vec<StoreKey>,
+        /// With so many bytes of records it ends.
+        bytes: usize,
     },
     /// Changes keys, all of them or none: [`StoreDone::Written`]. No key comes twice. Writes are made in the order in which they
     /// were asked for; their ends may be told in any.
@@ -104,8 +106,13 @@ pub enum StoreDone {
     Counts(Vec<(u32, u64)>),
     /// The record, if there is one.
     Record(Option<Vec<u8>>),
-    /// The job's keys, each with its record, if there is one, or why it cannot be read.
-    Records(Vec<StoreRead>),
+    /// The records of the job's first keys.
+    Records {
+        /// What was read.
+        read: Vec<StoreRead>,
+        /// The keys behind them; they will be asked for again.
+        unread: Vec<StoreKey>,
+    },
     /// The changes were made.
     Written {
         /// The job's changes.

@@ -15,8 +15,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::iter;
 
-/// Bytes of records that one job reads, about.
+/// Bytes of records with which a job ends, and as a part of the cache.
 const READ_AT_ONCE: usize = 64 << 10;
+const READ_PART: usize = 64;
 
 impl Engine {
     /// Asks for a key, for a session that waits for it.
@@ -32,22 +33,23 @@ impl Engine {
         self.store.reads_together = most;
     }
 
-    /// How many of the loads that wait go into one job, if so many more jobs may go. Large records go one by one, as they are in
-    /// memory twice while they come.
+    /// How many of the loads that wait go into one job, if so many more jobs may go.
     fn load_share(&self, jobs: usize) -> usize {
-        let Some(store) = self.data.store.as_deref() else { return 0 };
-        let room = READ_AT_ONCE / store.load_bytes.max(1);
-        store.waiting_loads().div_ceil(jobs).min(self.store.reads_together).min(room)
+        let waiting =
+            self.data.store.as_deref().filter(|_| SERVER).map_or(1, crate::store::Cache::waiting_loads);
+        waiting.div_ceil(jobs).min(self.store.reads_together)
     }
 
     /// Hands the next loads to the store, which may have so many more jobs.
     pub(super) fn start_load(&mut self, jobs: usize) -> bool {
-        let share = if SERVER { self.load_share(jobs) } else { 1 };
+        let share = self.load_share(jobs);
         if SERVER && share > 1 {
+            // Records are in memory twice while they come.
+            let bytes = READ_AT_ONCE.min(self.cache_limit() / READ_PART);
             let store = self.data.store.as_deref_mut();
             let next = store.into_iter().flat_map(|store| iter::from_fn(|| store.next_load()).take(share));
             let keys = next.map(|((db, place), key)| StoreKey { db, place, key: key.into_vec() }).collect();
-            self.push_store(StoreStep::Loads, StoreJob::ReadMany { keys });
+            self.push_store(StoreStep::Loads, StoreJob::ReadMany { keys, bytes });
             return true;
         }
         let next = self.data.store.as_deref_mut().and_then(crate::store::Cache::next_load);
@@ -63,22 +65,23 @@ impl Engine {
     /// A key was read, or could not be: those that wait for it go on.
     pub(super) fn load_done(&mut self, number: u32, done: Done) {
         let Some((at, key)) = self.store.reads.remove(&number) else { return };
-        self.key_came(
-            at,
-            &key,
-            match done {
-                Done::Store(StoreDone::Record(record)) => Ok(record),
-                Done::Failed(error) => Err(error.text),
-                _ => Err(String::from("the store gave an answer to another question")),
-            },
-        );
+        let outcome = match done {
+            Done::Store(StoreDone::Record(record)) => Ok(record),
+            Done::Failed(error) => Err(error.text),
+            _ => Err(String::from("the store gave an answer to another question")),
+        };
+        self.key_came(at, &key, outcome);
         self.wake_counting();
     }
 
-    /// As [`Engine::load_done`], for all keys of a job. Each makes room for the next.
+    /// As [`Engine::load_done`], for all keys of a job that were read. Each makes room for the next. The others go before what waits.
     pub(super) fn loads_done(&mut self, done: Done) {
-        let Done::Store(StoreDone::Records(records)) = done else { return };
-        for StoreRead { key, record } in records {
+        let Done::Store(StoreDone::Records { read, unread }) = done else { return };
+        if let Some(store) = self.data.store.as_deref_mut() {
+            let again = unread.into_iter().rev().map(|key| ((key.db, key.place), key.key.into()));
+            again.for_each(|load| store.load_next(load));
+        }
+        for StoreRead { key, record } in read {
             self.key_came((key.db, key.place), &key.key, record.map_err(|error| error.text));
             self.relieve_cache();
         }
