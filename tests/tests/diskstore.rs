@@ -495,6 +495,54 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
     entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
 }
 
+/// Sets so many keys to values of a kilobyte, which lie apart from the tree's keys.
+fn set_long_values(conn: &mut Conn, keys: usize) {
+    let value = |i: usize| format!("{i:08}").repeat(125);
+    for first in (0..keys).step_by(1000) {
+        let range = first..first + 1000;
+        let batch: Vec<u8> =
+            range.clone().flat_map(|i| encode(&["SET", &format!("key:{i}"), &value(i)])).collect();
+        conn.send(&batch).expect("to send");
+        range.for_each(|_| assert_eq!(conn.read().expect("a reply").render(), "+OK\n"));
+    }
+}
+
+/// Flips a bit in the middle of the largest file in a folder of this name.
+fn damage_largest_below(store: &Path, folder: &str) {
+    let files = files_below(store)
+        .into_iter()
+        .filter(|path| path.parent().is_some_and(|parent| parent.ends_with(folder)));
+    let file = files.max_by_key(|path| fs::metadata(path).expect("its size").len()).expect("a file");
+    let mut bytes = fs::read(&file).expect("the file");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 4;
+    fs::write(&file, bytes).expect("to damage it");
+}
+
+/// One value of the tree was damaged, and KEYS and SCAN told of no key any more; nor did anything say whose value it was.
+#[test]
+fn a_damaged_value_of_the_tree_is_its_keys_error_alone() {
+    let place = Place::new();
+    let flags = ["--cache-flush-delay", "0", "--cache-max-memory", "1mb"];
+    let mut server = place.start(&flags);
+    set_long_values(&mut server.connect().expect("a connection"), 40_000);
+    server.end_by("TERM").expect("its end");
+    drop(server);
+    damage_largest_below(&place.path("nuthatch.ds"), "blobs");
+    let server = place.start(&flags);
+    let keys = |ask: &str| text(&server, ask).lines().filter(|line| line.contains("key:")).count();
+    assert_eq!((keys("KEYS *"), keys("SCAN 0 COUNT 100000")), (39_999, 39_999));
+    let damaged: Vec<usize> =
+        (0..40_000).filter(|i| text(&server, &format!("GET key:{i}")).starts_with("-IOERR")).collect();
+    let [bad] = damaged[..] else { panic!("{damaged:?}") };
+    assert!(text(&server, "SAVE").starts_with("-ERR"));
+    let log = server.log();
+    assert!(log.contains(&format!("The record of the key 'key:{bad}' is damaged and is left out")), "{log}");
+    assert!(log.contains(&format!("The record of the key 'key:{bad}' is damaged; set it anew")), "{log}");
+    assert_eq!(text(&server, &format!("SET key:{bad} again")), "+OK");
+    assert_eq!((keys("KEYS *"), text(&server, "SAVE")), (40_000, "+OK".to_owned()));
+}
+
 /// In the tree a block holds some keys. Who wrote one of them was told OK, and from then on every write was refused: whether the
 /// key was there could not be found out, and the batch was tried again for ever.
 #[test]
@@ -503,23 +551,10 @@ fn keys_of_a_damaged_block_can_be_written() {
     let flags = ["--cache-flush-delay", "0", "--cache-max-memory", "2mb"];
     let mut server = place.start(&flags);
     let mut conn = server.connect().expect("a connection");
-    let value = |i: usize| format!("{i:08}").repeat(125);
-    for range in (0..80).map(|part| part * 1000..(part + 1) * 1000) {
-        let batch: Vec<u8> =
-            range.clone().flat_map(|i| encode(&["SET", &format!("key:{i}"), &value(i)])).collect();
-        conn.send(&batch).expect("to send");
-        range.for_each(|_| assert_eq!(conn.read().expect("a reply").render(), "+OK\n"));
-    }
+    set_long_values(&mut conn, 80_000);
     server.end_by("TERM").expect("its end");
     drop(server);
-    let tables = files_below(&place.path("nuthatch.ds"))
-        .into_iter()
-        .filter(|path| path.parent().is_some_and(|folder| folder.ends_with("tables")));
-    let file = tables.max_by_key(|path| fs::metadata(path).expect("its size").len()).expect("a table");
-    let mut bytes = fs::read(&file).expect("the table");
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 4;
-    fs::write(&file, bytes).expect("to damage it");
+    damage_largest_below(&place.path("nuthatch.ds"), "tables");
     let server = place.start(&flags);
     let damaged: Vec<String> = (0..80_000)
         .map(|i| format!("key:{i}"))

@@ -3,7 +3,7 @@
 
 use nuthatch_tests::{
     seed,
-    sim::{PagedTwin, StoreTwin, World, exec_before_an_unreadable_key, most_under_way},
+    sim::{PagedTwin, StoreTwin, World, exec_before_an_unreadable_key, most_under_way, reads_that_pass},
 };
 
 const TURNS: usize = 3000;
@@ -60,6 +60,15 @@ fn the_store_reads_many_records_in_one_job() {
     let worlds = (0..24).map(|seed| played(seed, 400, StoreTwin::new, StoreTwin::turn));
     let most = worlds.map(|twin| twin.most_read_together()).max().unwrap_or(0);
     assert!(most >= 4, "at most {most}: the simulation has lost its point");
+}
+
+/// While many clients had keys to read, a SET waited for its save, and a walk for its page, as long as they did.
+#[test]
+fn many_reads_stop_no_write_and_no_walk() {
+    for (command, jobs) in [("SET k v", 1), ("SET k v", 10), ("KEYS nobody", 1), ("SCAN 0", 10)] {
+        let passed = reads_that_pass(command, jobs);
+        assert!(passed <= 3 * jobs as usize, "{command}: {passed} reads went before it, {jobs} jobs at once");
+    }
 }
 
 fn run_fresh<T>(count: u64, run: fn(u64) -> T) {

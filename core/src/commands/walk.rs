@@ -46,7 +46,7 @@ pub fn scan(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
 
 /// SCAN over a diskstore: of the part of it that was asked for the command.
 fn scan_store(ctx: &mut Ctx<'_>, options: &ScanOptions<'_>) -> CommandResult {
-    let (keys, next) = ctx.db.data.take_page()?;
+    let (keys, next) = ctx.db.data.take_page(ctx.db.index)?;
     let mut found = Found::new(ctx.reply.proto());
     for (key, meta) in keys.iter().filter(|(key, _)| options.matches(key)) {
         if meta.is_expired(ctx.db.now) {
@@ -63,7 +63,7 @@ fn scan_store(ctx: &mut Ctx<'_>, options: &ScanOptions<'_>) -> CommandResult {
 pub fn keys(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     let pattern = args.get(1);
     if ctx.db.data.store.is_some() {
-        let (keys, _) = ctx.db.data.take_page()?;
+        let (keys, _) = ctx.db.data.take_page(ctx.db.index)?;
         let now = ctx.db.now;
         let fits = |key: &[u8]| pattern == b"*" || glob_match(pattern, key, false);
         let matching = || keys.iter().filter(|(key, meta)| fits(key) && !meta.is_expired(now));
@@ -109,14 +109,25 @@ pub fn randomkey(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
 
 /// RANDOMKEY over a diskstore.
 fn random_stored(ctx: &mut Ctx<'_>) -> CommandResult {
-    let (mut keys, _) = ctx.db.data.take_page()?;
+    let (mut keys, _) = ctx.db.data.take_page(ctx.db.index)?;
     let now = ctx.db.now;
     keys.retain(|(_, meta)| !meta.is_expired(now));
     match ctx.db.rng().below(keys.len().max(1) as u64) as usize {
         at if at < keys.len() => ctx.reply.bulk(&keys[at].0),
-        _ => ctx.reply.null(),
+        _ => random_resident(ctx),
     }
     Ok(())
+}
+
+/// Where nothing is left of what was walked: what the same transaction set since is in memory.
+fn random_resident(ctx: &mut Ctx<'_>) {
+    let data = &mut *ctx.db.data;
+    let database = data.keyspace.db(ctx.db.index);
+    let found = database.random(&mut data.rng).map(|slot| database.get(slot));
+    match found.filter(|record| !is_expired(record, ctx.db.now)) {
+        Some(record) => ctx.reply.bulk(record.key()),
+        None => ctx.reply.null(),
+    }
 }
 
 /// DBSIZE

@@ -30,16 +30,16 @@ impl Data {
         }
     }
 
-    /// The part of a database that the running command was given, as it is now, with where to go on (0: at the end).
+    /// The part of the database that the running command was given, as it is now, with where to go on (0: at the end).
     ///
     /// # Errors
     /// It was not given any: it has to be planned.
-    pub fn take_page(&mut self) -> Result<(Vec<WalkedKey>, u64), CommandError> {
+    pub fn take_page(&mut self, index: usize) -> Result<(Vec<WalkedKey>, u64), CommandError> {
         let Some(store) = self.store.as_deref_mut().filter(|_| STORE) else {
             return Err(CommandError::NotResident);
         };
         let Some(found) = store.prepared.pop_front() else { return Err(CommandError::NotResident) };
-        let keys = store.merged(&found, &self.keyspace);
+        let keys = store.merged(&found, index, &self.keyspace);
         store.used_walks.push(found.walk);
         Ok((keys, found.range.1.unwrap_or(0)))
     }
@@ -68,7 +68,7 @@ impl Db<'_> {
         }
         let mut missing = Vec::new();
         for index in 0..self.data.keyspace.count() {
-            let (keys, _) = self.data.take_page()?;
+            let (keys, _) = self.data.take_page(index)?;
             let away = keys
                 .into_iter()
                 .filter(|(key, meta)| !meta.is_expired(self.now) && !self.data.is_resident(index, key));

@@ -95,24 +95,25 @@ impl Cache {
     }
 
     /// The keys of the range as they are now.
-    pub fn merged(&self, found: &Prepared, keyspace: &Keyspace) -> Vec<WalkedKey> {
+    pub fn merged(&self, found: &Prepared, index: usize, keyspace: &Keyspace) -> Vec<WalkedKey> {
         let Some(walk) = self.walks.iter().find(|walk| walk.number == found.walk) else { return Vec::new() };
-        let Some(index) = self.catalog.index(walk.db) else { return Vec::new() };
-        let (from, to) = found.range;
+        // One that was flushed since, by the same transaction, is another one now, of which the store has nothing.
+        let (db, (from, to)) = (self.catalog.of(index), found.range);
+        let is_walked = walk.db == db;
         let database = keyspace.db(index);
         let now =
             |key: &[u8]| database.find(keyspace.hash(key), key).map(|slot| Meta::of(database.get(slot)));
         let mut better: OrderedMap<&[u8], Option<Meta>> = OrderedMap::new();
-        for (key, meta) in &walk.landed {
-            let place = self.at_in(walk.db, key).1;
+        for (key, meta) in walk.landed.iter().filter(|_| is_walked) {
+            let place = self.at_in(db, key).1;
             if place >= from && to.is_none_or(|to| place < to) {
                 better.insert(key, now(key).or(*meta));
             }
         }
-        for (_, entry) in self.keys.dirty(walk.db, from, to) {
+        for (_, entry) in self.keys.dirty(db, from, to) {
             better.insert(&entry.key, now(&entry.key));
         }
-        let kept = found.entries.iter().filter(|(key, _)| !better.contains_key(&**key));
+        let kept = found.entries.iter().filter(|(key, _)| is_walked && !better.contains_key(&**key));
         let mut all: Vec<WalkedKey> = kept.cloned().collect();
         all.extend(better.into_iter().filter_map(|(key, meta)| Some((Box::from(key), meta?))));
         all

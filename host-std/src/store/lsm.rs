@@ -5,14 +5,16 @@
 //! it brings it along.
 
 use super::{Counts, Page, Store, Walk};
+use crate::log;
 use fjall::compaction::Leveled;
 use fjall::config::{CompressionPolicy, PartitioningPolicy, PinningPolicy};
 use fjall::{
     AbstractTree, CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions,
     OwnedWriteBatch, PersistMode, UserKey, UserValue,
 };
-use nuthatch_core::{StoreEntry, StoreMemory, StoreOp, store_place};
+use nuthatch_core::{StoreEntry, StoreMemory, StoreOp, store_place, store_record};
 use sha2::{Digest, Sha256};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fs::{self, File};
@@ -86,8 +88,21 @@ fn told(error: fjall::Error) -> io::Error {
     match error {
         fjall::Error::Io(error) | fjall::Error::Storage(fjall::LsmError::Io(error)) => error,
         fjall::Error::Poisoned => io::Error::other("the store stands still after an earlier failure"),
-        error => io::Error::other(format!("{error:?}")),
+        error => io::Error::other(what_of(&error)),
     }
+}
+
+fn what_of(error: &fjall::Error) -> String {
+    match error {
+        fjall::Error::Storage(fjall::LsmError::ChecksumMismatch { .. }) => {
+            "a block of it is damaged".to_owned()
+        }
+        error => format!("{error:?}"),
+    }
+}
+
+fn is_damage(error: &fjall::Error) -> bool {
+    matches!(error, fjall::Error::Storage(fjall::LsmError::ChecksumMismatch { .. }))
 }
 
 /// As [`told`], where the store does not open.
@@ -95,8 +110,9 @@ fn unopened(error: fjall::Error) -> io::Error {
     match error {
         fjall::Error::Io(_) | fjall::Error::Storage(fjall::LsmError::Io(_)) => told(error),
         error => io::Error::other(format!(
-            "files of it are damaged or missing ({error:?}); bring the folder back from a copy, or set diskstore-path to a new \
-             one and load a snapshot there with 'nuthatch import'"
+            "files of it are damaged or missing ({}); bring the folder back from a copy, or set diskstore-path to a new \
+             one and load a snapshot there with 'nuthatch import'",
+            what_of(&error)
         )),
     }
 }
@@ -164,6 +180,22 @@ fn options() -> KeyspaceCreateOptions {
         .with_kv_separation(Some(
             KvSeparationOptions::default().separation_threshold(APART).compression(CompressionType::None),
         ))
+}
+
+/// A value cannot be read, of a key that can. A walk that asks for the heads of records goes on without it; one that copies them ends.
+fn leave_out(error: fjall::Error, key: &[u8], walk: Walk) -> fjall::Result<()> {
+    if !is_damage(&error) {
+        return Err(error);
+    }
+    let name = String::from_utf8_lossy(key.get(PLACE..).unwrap_or_default()).into_owned();
+    let said = format!("The record of the key '{name}' is damaged");
+    if walk.record_bytes > store_record::HEAD {
+        return Err(fjall::Error::Io(io::Error::other(format!(
+            "{said}; set it anew, or bring the store back from a copy"
+        ))));
+    }
+    log::warning(&format!("{said} and is left out; set it anew, or bring the store back from a copy"));
+    Ok(())
 }
 
 fn name_of(db: u32) -> String {
@@ -311,7 +343,19 @@ impl Tree {
         let mut entries = Vec::new();
         let mut last = 0;
         for guard in database.range(walk.from.to_be_bytes()..) {
-            let (key, value) = guard.into_inner()?;
+            let met = RefCell::new(None);
+            let inner = guard.into_inner_if(|key| {
+                met.replace(Some(key.clone()));
+                true
+            });
+            let (key, value) = match (inner, met.into_inner()) {
+                (Ok((key, value)), _) => (key, value.unwrap_or_else(|| UserValue::from([]))),
+                (Err(error), Some(key)) => {
+                    leave_out(error, &key, walk)?;
+                    continue;
+                }
+                (Err(error), None) => return Err(error),
+            };
             let place =
                 key.get(..PLACE).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes);
             if entries.len() >= walk.limit && place != last {

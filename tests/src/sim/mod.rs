@@ -20,7 +20,7 @@ mod world;
 pub use background::most_under_way;
 pub use paged::PagedTwin;
 pub use twin::StoreTwin;
-pub use unread::exec_before_an_unreadable_key;
+pub use unread::{exec_before_an_unreadable_key, reads_that_pass};
 pub use world::World;
 
 /// A small generator of random numbers (SplitMix64): the same seed, the same run, on every machine.

@@ -135,3 +135,41 @@ pub fn exec_before_an_unreadable_key() -> String {
     }
     reply
 }
+
+/// How many jobs that read come between a change, or a walk, and its own job, while others have more and more to read; with so many
+/// jobs at once.
+pub fn reads_that_pass(command: &str, jobs_at_once: i64) -> usize {
+    let mut config = twin_config();
+    (config.cache_max_memory, config.cache_flush_delay, config.cache_io_jobs) = (1_000_000, 0, jobs_at_once);
+    let mut side = Side::new(config, [7; 4], 0);
+    side.engine.carries_store(store_place);
+    let (mut store, mut dice, mut jobs, mut passed) = (MemoryStore::default(), Dice::new(7), Vec::new(), 0);
+    for turn in 0..1_000 {
+        // Once the store is open and has something. The others ask for ever new keys.
+        if turn == 5 {
+            side.engine.handle_bytes(side.client, b"SET there 1\r\n", 0);
+        }
+        for who in 0..2 {
+            let names = (0..40).map(|key| format!("GET {who}:{turn}:{key}\r\n")).collect::<String>();
+            side.engine.handle_bytes(side.racers[who], names.as_bytes(), 0);
+        }
+        if turn == 20 {
+            side.engine.handle_bytes(side.client, format!("{command}\r\n").as_bytes(), 0);
+        }
+        while let Some((id, job)) = side.engine.poll_job() {
+            let Job::Store(job) = job else { continue };
+            let reads = matches!(job, StoreJob::Read { .. } | StoreJob::ReadMany { .. });
+            if turn >= 20 && !reads {
+                return passed;
+            }
+            passed += usize::from(turn >= 20);
+            jobs.push((id, job));
+        }
+        if !jobs.is_empty() {
+            let (id, job) = jobs.remove(0);
+            let done = store.carry_out(job, &mut dice);
+            side.engine.handle_completion(id, done, 0);
+        }
+    }
+    passed
+}

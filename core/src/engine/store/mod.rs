@@ -30,6 +30,7 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::mem;
 
 /// Batches on their way at once, so that the store need not wait for the next one.
 const MOST_WRITES: usize = 3;
@@ -109,6 +110,9 @@ pub(super) struct Store {
     /// Keys that are being read, by number, and who waits for each.
     reads: OrderedMap<u32, (At, Box<[u8]>)>,
     next_read: u32,
+    /// Jobs that load which went since another one did, and whether that was a page of a walk.
+    ahead: usize,
+    page_went: bool,
     /// Records that the host reads in one job.
     reads_together: usize,
     waiting: OrderedMap<At, Vec<Waiter>>,
@@ -254,11 +258,28 @@ impl Engine {
         let walks = self.store.snapshot.as_ref().is_some_and(|snapshot| snapshot.is_reading());
         let more = usize::from(walks) + usize::from(SERVER && self.store.clearing.is_some());
         let most = self.server.config.cache_io_jobs.max(1) as usize + more;
-        while self.store.open < most && self.start_load(most - self.store.open) {}
-        while self.store.open < most && self.start_page() {}
-        while self.store.open < most && self.start_write() {}
+        while self.store.open < most && self.start_job(most) {}
         self.relieve_cache();
         self.release_throttled();
+    }
+
+    /// Hands a job to the store if there is one. Loads go ahead; but after as many of them as there may be jobs another one goes that they
+    /// passed over: many clients that read must not stop those that write or walk.
+    fn start_job(&mut self, most: usize) -> bool {
+        let is_due = self.store.ahead >= most;
+        if !is_due && self.start_load(most - self.store.open) {
+            self.store.ahead += 1;
+            return true;
+        }
+        self.store.ahead = 0;
+        let write_first = mem::take(&mut self.store.page_went);
+        let began = (write_first && self.start_write()) || self.begin_page() || self.start_write();
+        began || (is_due && self.start_load(most - self.store.open))
+    }
+
+    fn begin_page(&mut self) -> bool {
+        self.store.page_went = self.start_page();
+        self.store.page_went
     }
 
     /// Takes what came of a job on the store.
@@ -338,7 +359,7 @@ impl Engine {
             let left = store.absent.bytes();
             self.store.absent_left = if SERVER && left > bound { left } else { 0 };
         }
-        if core::mem::take(&mut store.evict_all) {
+        if mem::take(&mut store.evict_all) {
             self.evict_every_clean_key();
         }
         while self.data.store.as_ref().is_some_and(|store| store.used() > limit) {

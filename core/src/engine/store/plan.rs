@@ -244,7 +244,7 @@ impl Engine {
                     }
                 }
             }
-            Class::Debug => self.plan_debug(db, args, wants),
+            Class::Debug => self.plan_debug(db, args, &view.order, wants),
             Class::Random => wants.push(Want::Random { db }),
         }
     }
@@ -259,12 +259,12 @@ impl Engine {
         }
     }
 
-    fn plan_debug(&mut self, db: usize, args: Args<'_>, wants: &mut Vec<Want>) {
+    fn plan_debug(&mut self, db: usize, args: Args<'_>, order: &[usize], wants: &mut Vec<Want>) {
         if args.len() == 2 && args.is(1, "flushcache") {
             return wants.push(Want::Drain);
         }
         if args.len() == 2 && args.is(1, "digest") {
-            return wants.extend((0..self.data.keyspace.count()).map(|db| Want::All { db }));
+            return wants.extend(order.iter().map(|db| Want::All { db: *db }));
         }
         if args.is(1, "populate") && args.len() <= 5 {
             let count = usize::try_from(args.int(2).unwrap_or(0)).unwrap_or(0);

@@ -201,9 +201,12 @@ impl Engine {
                 ask.from = next.unwrap_or(0);
                 next.is_some()
             }
-            Want::Random { .. } => {
+            Want::Random { db } => {
                 let empty = self.data.store.as_deref().is_some_and(|store| {
-                    store.merged(&ask.found, &self.data.keyspace).iter().all(|(_, m)| m.is_expired(self.now))
+                    store
+                        .merged(&ask.found, db, &self.data.keyspace)
+                        .iter()
+                        .all(|(_, m)| m.is_expired(self.now))
                 });
                 let whole = ask.found.range == (0, None);
                 if empty && next.is_none() && !whole {
