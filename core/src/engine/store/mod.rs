@@ -266,6 +266,10 @@ impl Engine {
     /// Hands a job to the store if there is one. Loads go ahead; but after as many of them as there may be jobs another one goes that they
     /// passed over: many clients that read must not stop those that write or walk.
     fn start_job(&mut self, most: usize) -> bool {
+        // A chip does one thing after another.
+        if !SERVER {
+            return self.start_load(1) || self.start_page() || self.start_write();
+        }
         let is_due = self.store.ahead >= most;
         if !is_due && self.start_load(most - self.store.open) {
             self.store.ahead += 1;
