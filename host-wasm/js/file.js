@@ -259,7 +259,7 @@ function whole(log, at) {
 function row(log, part, end) {
   while (part + PART <= end) {
     const size = log.readUInt32LE(part + 17);
-    if (log.readUInt8(part) > 2 || (size && log.readDoubleLE(part + 9) > WHOLE)) break;
+    if (log.readUInt8(part) > 2 || (size && ![WHOLE, MORE].includes(log.readDoubleLE(part + 9)))) break;
     part += PART + size;
   }
   return part;

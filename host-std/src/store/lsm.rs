@@ -15,8 +15,8 @@ use fjall::{
 use nuthatch_core::{StoreEntry, StoreMemory, StoreOp, store_place, store_record};
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -57,6 +57,8 @@ const BETWEEN_OPENINGS: Duration = Duration::from_secs(1);
 const LONGEST_NAME: usize = 60_000;
 const PLACE: usize = 8;
 const HASH: usize = 32;
+/// Damaged records of which the log tells.
+const MOST_TOLD: usize = 1_000;
 const COUNTS: &str = "counts";
 /// How the names of fjall's journals end.
 const JOURNAL_FILE: &str = "jnl";
@@ -76,6 +78,8 @@ struct Tree {
     database: Database,
     counts_of: Keyspace,
     state: Mutex<State>,
+    /// Keys of damaged records that the log has.
+    told: Mutex<BTreeSet<Vec<u8>>>,
 }
 
 #[derive(Default)]
@@ -93,16 +97,12 @@ fn told(error: fjall::Error) -> io::Error {
 }
 
 fn what_of(error: &fjall::Error) -> String {
-    match error {
-        fjall::Error::Storage(fjall::LsmError::ChecksumMismatch { .. }) => {
-            "a block of it is damaged".to_owned()
-        }
-        error => format!("{error:?}"),
-    }
+    if is_damage(error) { "a block of it is damaged".to_owned() } else { format!("{error:?}") }
 }
 
 fn is_damage(error: &fjall::Error) -> bool {
-    matches!(error, fjall::Error::Storage(fjall::LsmError::ChecksumMismatch { .. }))
+    use fjall::LsmError::{ChecksumMismatch, InvalidHeader};
+    matches!(error, fjall::Error::Storage(ChecksumMismatch { .. } | InvalidHeader(_)))
 }
 
 /// As [`told`], where the store does not open.
@@ -183,18 +183,27 @@ fn options() -> KeyspaceCreateOptions {
 }
 
 /// A value cannot be read, of a key that can. A walk that asks for the heads of records goes on without it; one that copies them ends.
-fn leave_out(error: fjall::Error, key: &[u8], walk: Walk) -> fjall::Result<()> {
+fn leave_out(
+    error: fjall::Error,
+    key: &[u8],
+    walk: Walk,
+    told: &Mutex<BTreeSet<Vec<u8>>>,
+) -> fjall::Result<()> {
     if !is_damage(&error) {
         return Err(error);
     }
-    let name = String::from_utf8_lossy(key.get(PLACE..).unwrap_or_default()).into_owned();
+    let name = key.get(PLACE..).unwrap_or_default().escape_ascii();
     let said = format!("The record of the key '{name}' is damaged");
     if walk.record_bytes > store_record::HEAD {
         return Err(fjall::Error::Io(io::Error::other(format!(
             "{said}; set it anew, or bring the store back from a copy"
         ))));
     }
-    log::warning(&format!("{said} and is left out; set it anew, or bring the store back from a copy"));
+    // Walks come by again and again.
+    let mut told = lock(told);
+    if told.len() < MOST_TOLD && told.insert(key.to_vec()) {
+        log::warning(&format!("{said} and is left out; set it anew, or bring the store back from a copy"));
+    }
     Ok(())
 }
 
@@ -225,7 +234,7 @@ impl Tree {
         }
         // A count whose tree is gone is of a database that was being cleared.
         state.counts.retain(|db, _| state.databases.contains_key(db));
-        Ok(Self { database, counts_of, state: Mutex::new(state) })
+        Ok(Self { database, counts_of, state: Mutex::new(state), told: Mutex::default() })
     }
 
     fn database(&self, db: u32) -> Option<Keyspace> {
@@ -351,7 +360,7 @@ impl Tree {
             let (key, value) = match (inner, met.into_inner()) {
                 (Ok((key, value)), _) => (key, value.unwrap_or_else(|| UserValue::from([]))),
                 (Err(error), Some(key)) => {
-                    leave_out(error, &key, walk)?;
+                    leave_out(error, &key, walk, &self.told)?;
                     continue;
                 }
                 (Err(error), None) => return Err(error),

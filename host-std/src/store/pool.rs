@@ -131,9 +131,9 @@ impl Stores {
     /// Carries out one of the jobs that wait and read, on this thread, where that is quick, and says how many records it read; else sees
     /// to it that others do. `None`: there is nothing to do here.
     pub fn help(&mut self) -> Option<(Ended, usize)> {
-        self.glance();
         let calm = || self.writes.is_idle() && self.store.is_calm();
         let task = self.reads.take_for_helper(self.processors, calm)?;
+        self.glance();
         let (ended, pace) = carry_out(&*self.store, task).ok()?;
         self.reads.notice(pace);
         Some((ended, pace.reads()))
@@ -234,7 +234,7 @@ struct Waiting {
     idle: usize,
     called: usize,
     working: usize,
-    /// How many of these have a job that is no read.
+    /// Jobs that are no reads, here or with a thread.
     long: usize,
     /// How many more of the last reads were slow than were not, and how many were quick since the last slow one.
     slow: usize,
@@ -245,11 +245,11 @@ struct Waiting {
 impl Queue {
     /// Puts a job at the end, and calls a thread for it where `at_once`.
     fn put(&self, task: Task, at_once: bool) {
-        let long = matches!(task.job, StoreJob::Sync | StoreJob::Scan { .. });
         let mut state = lock(&self.state);
+        state.long += usize::from(task.reads() == 0);
         state.jobs.push_back(task);
         if at_once {
-            self.call(state, long);
+            self.call(state);
         }
     }
 
@@ -257,13 +257,15 @@ impl Queue {
     fn put_back(&self, rest: Task) {
         let mut state = lock(&self.state);
         if !state.closed {
+            state.long += usize::from(rest.reads() == 0);
             state.jobs.push_back(rest);
         }
     }
 
-    /// Calls a thread for the jobs that wait, where those that work are not enough.
-    fn call(&self, mut state: MutexGuard<'_, Waiting>, long: bool) {
-        let wanted = state.working + state.called == 0 || long || state.slow >= SLOW_READS;
+    /// Calls a thread for the jobs that wait, where those that work are not enough: one for each long job, and one for all reads, unless a
+    /// disk is waited for.
+    fn call(&self, mut state: MutexGuard<'_, Waiting>) {
+        let wanted = state.working + state.called <= state.long || state.slow >= SLOW_READS;
         let call = wanted && state.idle > state.called;
         state.called += usize::from(call);
         drop(state);
@@ -274,10 +276,7 @@ impl Queue {
 
     /// The next job.
     fn take(&self) -> Option<Task> {
-        let mut state = lock(&self.state);
-        let task = state.jobs.pop_front()?;
-        state.long += usize::from(task.reads() == 0);
-        Some(task)
+        lock(&self.state).jobs.pop_front()
     }
 
     /// The next read for a thread that has other things to do, if reads are quick, and nothing is in their way: no walk, no sync, and
@@ -287,13 +286,13 @@ impl Queue {
         let first = state.jobs.front()?;
         let helps = state.quick >= QUICK_READS && state.long == 0 && first.reads() > 0 && calm();
         if !helps {
-            self.call(state, false);
+            self.call(state);
             return None;
         }
         let task = state.jobs.pop_front();
         let waiting: usize = state.jobs.iter().map(Task::reads).sum();
         if processors > 1 && waiting >= WORTH_WAKING {
-            self.call(state, false);
+            self.call(state);
         }
         task
     }

@@ -13,7 +13,7 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 type Model = BTreeMap<(u32, Vec<u8>), Vec<u8>>;
 type Made = (Box<dyn Store>, fn(&[u8]) -> u64);
@@ -456,9 +456,12 @@ fn writes_do_not_wait_for_a_database_that_is_cleared() {
     assert_eq!(store.counts().unwrap(), [(2, 1)]);
 }
 
-/// A store of which the tests say how it reads: the key "slow" takes a while, "bad" cannot be read, the others are their own records.
+/// A store of which the tests say how it reads: the key "slow" takes a while, "bad" cannot be read, the others are their own records. A sync takes
+/// until it is told to end.
 #[derive(Default)]
-struct Moody;
+struct Moody {
+    syncs: AtomicBool,
+}
 
 impl Store for Moody {
     fn counts(&self) -> io::Result<Counts> {
@@ -479,6 +482,9 @@ impl Store for Moody {
     }
 
     fn sync(&self) -> io::Result<()> {
+        while self.syncs.load(Ordering::Relaxed) {
+            std::thread::yield_now();
+        }
         Ok(())
     }
 
@@ -515,7 +521,7 @@ fn read_some(stores: &mut Stores, names: &[&str]) -> Outcome {
 /// quick ones passed for quick.
 #[test]
 fn a_job_of_many_records_ends_at_the_first_slow_one() {
-    let store: Arc<dyn Store> = Arc::new(Moody);
+    let store: Arc<dyn Store> = Arc::new(Moody::default());
     let poll = mio::Poll::new().unwrap();
     let waker = Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap());
     let mut stores = Stores::start(&store, &waker).unwrap();
@@ -539,6 +545,28 @@ fn a_job_of_many_records_ends_at_the_first_slow_one() {
     let long = "long".repeat(200);
     let (read, unread, _) = read_some(&mut stores, &[&long, &long, &long]);
     assert!(read.len() + unread.len() == 3 && !unread.is_empty(), "with enough bytes it ends");
+}
+
+/// Reads waited for a sync, once a second: nobody was called for them, as one reader worked.
+#[test]
+fn reads_go_on_beside_a_sync() {
+    let moody = Arc::new(Moody { syncs: AtomicBool::new(true) });
+    let store: Arc<dyn Store> = moody.clone();
+    let poll = mio::Poll::new().unwrap();
+    let waker = Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap());
+    let mut stores = Stores::start(&store, &waker).unwrap();
+    let quick = ["a"; 64];
+    while !read_some(&mut stores, &quick).2 {}
+    let [sync, _] = two_jobs();
+    stores.send(sync, StoreJob::Sync);
+    for _ in 0..3 {
+        let (read, _, by_this) = read_some(&mut stores, &quick);
+        assert!(!read.is_empty() && !by_this, "by another reader");
+    }
+    moody.syncs.store(false, Ordering::Relaxed);
+    while stores.poll().is_empty() {
+        std::thread::yield_now();
+    }
 }
 
 /// Files put together with a head and an end are a snapshot, as they were in 2011.

@@ -170,6 +170,7 @@ impl Engine {
                 view.order = (0..self.data.keyspace.count()).collect();
             }
             let known = (self.data.missing.len(), wants.len());
+            let order = begun.as_ref().map(|_| view.order.clone());
             self.plan_command(self.server.index.get(*id), class, queued.args(), view, wants);
             let Some(progress) = &mut begun else { continue };
             if let Some(text) = why_unread(progress, &self.data.missing[known.0..], &wants[known.1..]) {
@@ -177,6 +178,7 @@ impl Engine {
                 progress.failures.push((number, text));
                 self.data.missing.truncate(known.0);
                 wants.truncate(known.1);
+                view.order = order.unwrap_or_default();
             }
         }
         if let Some(progress) = begun {

@@ -193,6 +193,11 @@ impl Engine {
         self.arrived_for(ask.who, None, None);
     }
 
+    fn still_walks(&self, walk: u32, index: usize) -> bool {
+        let store = self.data.store.as_deref();
+        store.is_some_and(|store| store.walked(walk) == Some(store.catalog.of(index)))
+    }
+
     /// Whether the walk needs another page.
     fn goes_on(&self, ask: &mut Ask) -> bool {
         let next = ask.found.range.1;
@@ -201,6 +206,8 @@ impl Engine {
                 ask.from = next.unwrap_or(0);
                 next.is_some()
             }
+            // Flushed or exchanged meanwhile: it is asked for anew.
+            Want::Random { db } if !self.still_walks(ask.found.walk, db) => false,
             Want::Random { db } => {
                 let empty = self.data.store.as_deref().is_some_and(|store| {
                     store
