@@ -79,8 +79,9 @@ pub struct Stores {
     writes: Arc<Queue>,
     outbox: Arc<Outbox>,
     threads: Vec<JoinHandle<()>>,
-    /// Processors, and jobs after which the clock says whether they are counted anew.
+    /// Processors, when they were counted, and jobs after which the clock says whether they are counted anew.
     processors: usize,
+    counted: Instant,
     until_glance: u32,
 }
 
@@ -114,6 +115,7 @@ impl Stores {
             outbox,
             threads,
             processors,
+            counted: Instant::now(),
             until_glance: BETWEEN_GLANCES,
         })
     }
@@ -144,8 +146,9 @@ impl Stores {
         self.until_glance -= 1;
         if self.until_glance == 0 {
             self.until_glance = BETWEEN_GLANCES;
-            if self.outbox.look(&*self.store) {
-                self.processors = processors();
+            self.outbox.look(&*self.store);
+            if self.counted.elapsed() > BETWEEN_LOOKS {
+                (self.processors, self.counted) = (processors(), Instant::now());
             }
         }
     }
@@ -206,17 +209,15 @@ impl Outbox {
     }
 
     /// Asks the store what it holds, if that was long ago.
-    fn look(&self, store: &dyn Store) -> bool {
+    fn look(&self, store: &dyn Store) {
         let mut looked = lock(&self.looked);
-        let is_due = looked.0.elapsed() > BETWEEN_LOOKS;
-        if is_due {
+        if looked.0.elapsed() > BETWEEN_LOOKS {
             // Others shall not wait for a store that is busy.
             looked.0 = Instant::now();
             drop(looked);
             let memory = store.memory();
             lock(&self.looked).1 = memory;
         }
-        is_due
     }
 }
 
