@@ -7,7 +7,7 @@ use super::scan::{Found, ScanOptions, parse_cursor};
 use crate::args::Args;
 use crate::context::Ctx;
 use crate::keyspace::record::Record;
-use crate::words::error::CommandResult;
+use crate::words::error::{CommandError, CommandResult};
 use crate::words::glob::glob_match;
 use crate::words::time::UnixMillis;
 
@@ -88,8 +88,8 @@ pub fn keys(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
 pub fn randomkey(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
     /// Where expired keys must stay, one of them is the answer in the end.
     const TRIES: usize = 100;
-    if ctx.db.data.store.is_some() {
-        return random_stored(ctx);
+    if ctx.db.data.store.is_some() && random_stored(ctx)? {
+        return Ok(());
     }
     for tries in 1.. {
         let data = &mut *ctx.db.data;
@@ -107,27 +107,17 @@ pub fn randomkey(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
     Ok(())
 }
 
-/// RANDOMKEY over a diskstore.
-fn random_stored(ctx: &mut Ctx<'_>) -> CommandResult {
+/// RANDOMKEY over a diskstore; false: nothing is left of what was walked. What the same transaction set since is in memory.
+fn random_stored(ctx: &mut Ctx<'_>) -> Result<bool, CommandError> {
     let (mut keys, _) = ctx.db.data.take_page(ctx.db.index)?;
     let now = ctx.db.now;
     keys.retain(|(_, meta)| !meta.is_expired(now));
-    match ctx.db.rng().below(keys.len().max(1) as u64) as usize {
-        at if at < keys.len() => ctx.reply.bulk(&keys[at].0),
-        _ => random_resident(ctx),
+    let at = ctx.db.rng().below(keys.len().max(1) as u64) as usize;
+    let found = keys.get(at);
+    if let Some((key, _)) = found {
+        ctx.reply.bulk(key);
     }
-    Ok(())
-}
-
-/// Where nothing is left of what was walked: what the same transaction set since is in memory.
-fn random_resident(ctx: &mut Ctx<'_>) {
-    let data = &mut *ctx.db.data;
-    let database = data.keyspace.db(ctx.db.index);
-    let found = database.random(&mut data.rng).map(|slot| database.get(slot));
-    match found.filter(|record| !is_expired(record, ctx.db.now)) {
-        Some(record) => ctx.reply.bulk(record.key()),
-        None => ctx.reply.null(),
-    }
+    Ok(found.is_some())
 }
 
 /// DBSIZE

@@ -19,7 +19,7 @@ use crate::{log, memory};
 use clients::{Client, Clients};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
-use nuthatch_core::{Done, Engine, Job, JobId, SessionId, SessionInfo};
+use nuthatch_core::{Engine, Job, SessionId, SessionInfo};
 use signals::{Signal, Signals};
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -265,18 +265,15 @@ impl Server {
                 _ if self.engine.is_behind() => self.worker.wait(),
                 Some(pages) => pages.poll(),
                 None if helped >= READS_AT_ONCE => None,
-                None => self.help_store(&mut helped),
+                None => self.stores.as_mut().and_then(Stores::help).map(|(ended, reads)| {
+                    helped += reads;
+                    ended
+                }),
             };
             let Some((id, done)) = ended else { break };
             self.engine.handle_completion(id, done, self.now);
         }
         self.has_reads = helped >= READS_AT_ONCE;
-    }
-
-    fn help_store(&mut self, helped: &mut usize) -> Option<(JobId, Done)> {
-        let (ended, reads) = self.stores.as_mut()?.help()?;
-        *helped += reads;
-        Some(ended)
     }
 
     /// Waits for events. What has gathered for the journal goes to the file before the loop sleeps.

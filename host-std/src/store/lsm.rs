@@ -58,7 +58,7 @@ const LONGEST_NAME: usize = 60_000;
 const PLACE: usize = 8;
 const HASH: usize = 32;
 /// Damaged records of which the log tells.
-const MOST_TOLD: usize = 1_000;
+const MOST_LOGGED: usize = 1_000;
 const COUNTS: &str = "counts";
 /// How the names of fjall's journals end.
 const JOURNAL_FILE: &str = "jnl";
@@ -79,7 +79,7 @@ struct Tree {
     counts_of: Keyspace,
     state: Mutex<State>,
     /// Keys of damaged records that the log has.
-    told: Mutex<BTreeSet<Vec<u8>>>,
+    logged: Mutex<BTreeSet<Vec<u8>>>,
 }
 
 #[derive(Default)]
@@ -187,22 +187,24 @@ fn leave_out(
     error: fjall::Error,
     key: &[u8],
     walk: Walk,
-    told: &Mutex<BTreeSet<Vec<u8>>>,
+    logged: &Mutex<BTreeSet<Vec<u8>>>,
 ) -> fjall::Result<()> {
     if !is_damage(&error) {
         return Err(error);
     }
     let name = key.get(PLACE..).unwrap_or_default().escape_ascii();
-    let said = format!("The record of the key '{name}' is damaged");
+    let said = |more| {
+        format!(
+            "The record of the key '{name}' is damaged{more}; set it anew, or bring the store back from a copy"
+        )
+    };
     if walk.record_bytes > store_record::HEAD {
-        return Err(fjall::Error::Io(io::Error::other(format!(
-            "{said}; set it anew, or bring the store back from a copy"
-        ))));
+        return Err(fjall::Error::Io(io::Error::other(said(""))));
     }
     // Walks come by again and again.
-    let mut told = lock(told);
-    if told.len() < MOST_TOLD && told.insert(key.to_vec()) {
-        log::warning(&format!("{said} and is left out; set it anew, or bring the store back from a copy"));
+    let mut logged = lock(logged);
+    if logged.len() < MOST_LOGGED && logged.insert(key.to_vec()) {
+        log::warning(&said(" and is left out"));
     }
     Ok(())
 }
@@ -234,7 +236,7 @@ impl Tree {
         }
         // A count whose tree is gone is of a database that was being cleared.
         state.counts.retain(|db, _| state.databases.contains_key(db));
-        Ok(Self { database, counts_of, state: Mutex::new(state), told: Mutex::default() })
+        Ok(Self { database, counts_of, state: Mutex::new(state), logged: Mutex::default() })
     }
 
     fn database(&self, db: u32) -> Option<Keyspace> {
@@ -360,7 +362,7 @@ impl Tree {
             let (key, value) = match (inner, met.into_inner()) {
                 (Ok((key, value)), _) => (key, value.unwrap_or_else(|| UserValue::from([]))),
                 (Err(error), Some(key)) => {
-                    leave_out(error, &key, walk, &self.told)?;
+                    leave_out(error, &key, walk, &self.logged)?;
                     continue;
                 }
                 (Err(error), None) => return Err(error),

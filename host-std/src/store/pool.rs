@@ -28,8 +28,6 @@ const SLOW: Duration = Duration::from_micros(100);
 const QUICK_READS: usize = 32;
 /// A reader helps the thread that serves clients where so many reads wait for that, and there is a processor for it.
 const WORTH_WAKING: usize = 4;
-/// Jobs of the thread that serves clients after which it looks at the clock for what follows.
-const BETWEEN_GLANCES: u32 = 256;
 /// How often the store is asked what it holds in memory, and the system for how many processors there are.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 /// All readers work when so many more reads were slow than were not: then it is the disk. Twice as many are remembered.
@@ -56,7 +54,7 @@ impl Task {
     }
 }
 
-/// How a job's reads went.
+/// How a job's reads went; of a job of another kind there are none.
 #[derive(Clone, Copy, Default)]
 struct Pace {
     /// So many were quick.
@@ -79,10 +77,9 @@ pub struct Stores {
     writes: Arc<Queue>,
     outbox: Arc<Outbox>,
     threads: Vec<JoinHandle<()>>,
-    /// Processors, when they were counted, and jobs after which the clock says whether they are counted anew.
+    /// Processors, and when they were counted.
     processors: usize,
     counted: Instant,
-    until_glance: u32,
 }
 
 impl Stores {
@@ -108,16 +105,7 @@ impl Stores {
             );
         }
         let processors = processors();
-        Ok(Self {
-            store: store.clone(),
-            reads,
-            writes,
-            outbox,
-            threads,
-            processors,
-            counted: Instant::now(),
-            until_glance: BETWEEN_GLANCES,
-        })
+        Ok(Self { store: store.clone(), reads, writes, outbox, threads, processors, counted: Instant::now() })
     }
 
     /// Hands a job over. A read may wait for [`Stores::help`].
@@ -143,13 +131,9 @@ impl Stores {
 
     /// Now and then sees what no reader may be awake to see.
     fn glance(&mut self) {
-        self.until_glance -= 1;
-        if self.until_glance == 0 {
-            self.until_glance = BETWEEN_GLANCES;
+        if self.counted.elapsed() > BETWEEN_LOOKS {
+            (self.processors, self.counted) = (processors(), Instant::now());
             self.outbox.look(&*self.store);
-            if self.counted.elapsed() > BETWEEN_LOOKS {
-                (self.processors, self.counted) = (processors(), Instant::now());
-            }
         }
     }
 
@@ -258,7 +242,6 @@ impl Queue {
     fn put_back(&self, rest: Task) {
         let mut state = lock(&self.state);
         if !state.closed {
-            state.long += usize::from(rest.reads() == 0);
             state.jobs.push_back(rest);
         }
     }
@@ -298,9 +281,10 @@ impl Queue {
         task
     }
 
-    /// How a job's reads went.
+    /// A job has ended. Told before its end is, as others may look at once.
     fn notice(&self, pace: Pace) {
         let mut state = lock(&self.state);
+        state.long -= usize::from(pace.reads() == 0);
         state.slow = state.slow.saturating_sub(pace.quick);
         state.quick = state.quick.saturating_add(pace.quick);
         if pace.slow {
@@ -338,11 +322,7 @@ impl Queue {
         lock(&self.state).working += 1;
         loop {
             while let Some(task) = self.take() {
-                let is_long = task.reads() == 0;
-                let outcome = carry_out(store, task);
-                // Before others are told: they may look at once.
-                lock(&self.state).long -= usize::from(is_long);
-                match outcome {
+                match carry_out(store, task) {
                     Ok((ended, pace)) => {
                         self.notice(pace);
                         outbox.send(ended);
@@ -363,9 +343,9 @@ fn failure(error: &io::Error) -> JobError {
 }
 
 /// Reads a record, and notes how long that took.
-fn read(store: &dyn Store, db: u32, key: &[u8], pace: &mut Pace) -> Result<Option<Vec<u8>>, JobError> {
+fn read(store: &dyn Store, db: u32, key: &[u8], pace: &mut Pace) -> io::Result<Option<Vec<u8>>> {
     let begun = Instant::now();
-    let record = store.get(db, key).map_err(|error| failure(&error));
+    let record = store.get(db, key);
     pace.slow = begun.elapsed() > SLOW;
     pace.quick += usize::from(!pace.slow);
     record
@@ -375,7 +355,7 @@ fn read(store: &dyn Store, db: u32, key: &[u8], pace: &mut Pace) -> Result<Optio
 fn read_many(store: &dyn Store, keys: Vec<StoreKey>, most: usize, pace: &mut Pace) -> StoreDone {
     let (mut keys, mut done, mut bytes) = (keys.into_iter(), Vec::new(), 0);
     for key in keys.by_ref() {
-        let record = read(store, key.db, &key.key, pace);
+        let record = read(store, key.db, &key.key, pace).map_err(|error| failure(&error));
         bytes += record.as_ref().ok().and_then(Option::as_ref).map_or(0, Vec::len);
         done.push(StoreRead { key, record });
         if pace.slow || bytes >= most {
@@ -388,24 +368,23 @@ fn read_many(store: &dyn Store, keys: Vec<StoreKey>, most: usize, pace: &mut Pac
 /// Carries out a job, and says how its reads went; what is left of one that goes on in steps comes back.
 fn carry_out(store: &dyn Store, task: Task) -> Result<(Ended, Pace), Task> {
     let mut pace = Pace::default();
-    let told = |error: io::Error| failure(&error);
     let outcome = match task.job {
-        StoreJob::Count => store.counts().map(StoreDone::Counts).map_err(told),
+        StoreJob::Count => store.counts().map(StoreDone::Counts),
         StoreJob::Read { db, key } => read(store, db, &key, &mut pace).map(StoreDone::Record),
         StoreJob::ReadMany { keys, bytes } => Ok(read_many(store, keys, bytes, &mut pace)),
         StoreJob::Write { batch, durable } => Ok(match store.write(&batch, durable) {
             Ok(counts) => StoreDone::Written { batch, counts },
             Err(error) => StoreDone::Unwritten { batch, error: failure(&error) },
         }),
-        StoreJob::Sync => store.sync().map(|()| StoreDone::Finished).map_err(told),
+        StoreJob::Sync => store.sync().map(|()| StoreDone::Finished),
         StoreJob::Scan { db, from, limit, record_bytes } => store
             .scan(Walk { db, from, limit, record_bytes })
-            .map(|(entries, next)| StoreDone::Page { entries, next })
-            .map_err(told),
+            .map(|(entries, next)| StoreDone::Page { entries, next }),
         StoreJob::Clear { db } => match store.clear(db, task.from) {
             Ok(Some(from)) => return Err(Task { from, job: StoreJob::Clear { db }, ..task }),
-            outcome => outcome.map(|_| StoreDone::Finished).map_err(told),
+            outcome => outcome.map(|_| StoreDone::Finished),
         },
     };
-    Ok(((task.id, outcome.map_or_else(Done::Failed, Done::Store)), pace))
+    let done = outcome.map_or_else(|error| Done::Failed(failure(&error)), Done::Store);
+    Ok(((task.id, done), pace))
 }

@@ -434,6 +434,13 @@ fn two_jobs() -> [JobId; 2] {
     [(); 2].map(|()| engine.poll_job().unwrap().0)
 }
 
+/// The threads over a store, and what they wake.
+fn started(store: &Arc<dyn Store>) -> (mio::Poll, Stores) {
+    let poll = mio::Poll::new().unwrap();
+    let waker = Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap());
+    (poll, Stores::start(store, &waker).unwrap())
+}
+
 /// FLUSHALL's old files were removed in one go, and the writes behind it waited for seconds.
 #[test]
 fn writes_do_not_wait_for_a_database_that_is_cleared() {
@@ -441,9 +448,7 @@ fn writes_do_not_wait_for_a_database_that_is_cleared() {
     let store: Arc<dyn Store> = Arc::from(in_files(&folder.0).0);
     let put = |db, n: u64| StoreOp::Put { db, key: format!("k{n}").into_bytes(), record: record(9, n) };
     store.write(&(0..1_000).map(|n| put(1, n)).collect::<Vec<_>>(), false).unwrap();
-    let poll = mio::Poll::new().unwrap();
-    let waker = Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap());
-    let stores = Stores::start(&store, &waker).unwrap();
+    let (_poll, stores) = started(&store);
     let [clear, write] = two_jobs();
     stores.send(clear, StoreJob::Clear { db: 1 });
     stores.send(write, StoreJob::Write { batch: vec![put(2, 0)], durable: false });
@@ -522,9 +527,7 @@ fn read_some(stores: &mut Stores, names: &[&str]) -> Outcome {
 #[test]
 fn a_job_of_many_records_ends_at_the_first_slow_one() {
     let store: Arc<dyn Store> = Arc::new(Moody::default());
-    let poll = mio::Poll::new().unwrap();
-    let waker = Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap());
-    let mut stores = Stores::start(&store, &waker).unwrap();
+    let (_poll, mut stores) = started(&store);
     let quick = ["a"; 64];
     let (read, unread, by_this) = loop {
         // Until reads are known to be quick, this thread leaves them to others.
@@ -552,9 +555,7 @@ fn a_job_of_many_records_ends_at_the_first_slow_one() {
 fn reads_go_on_beside_a_sync() {
     let moody = Arc::new(Moody { syncs: AtomicBool::new(true) });
     let store: Arc<dyn Store> = moody.clone();
-    let poll = mio::Poll::new().unwrap();
-    let waker = Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap());
-    let mut stores = Stores::start(&store, &waker).unwrap();
+    let (_poll, mut stores) = started(&store);
     let quick = ["a"; 64];
     while !read_some(&mut stores, &quick).2 {}
     let [sync, _] = two_jobs();
