@@ -114,6 +114,8 @@ pub struct Persistence {
     pub saving_since: Option<UnixMillis>,
     /// The running snapshot is a SAVE's.
     pub foreground: bool,
+    /// The running snapshot is one that is loaded in place of the dataset when it is done.
+    pub reloading: bool,
     /// How many snapshots were begun.
     pub saves: u64,
     /// Keys that the running snapshot has walked over, of so many; told of those over a store.
@@ -139,6 +141,7 @@ impl Persistence {
             last_duration: None,
             saving_since: None,
             foreground: false,
+            reloading: false,
             saves: 0,
             walked: (0, 0),
             aof: AofState { last_rewrite_ok: true, ..AofState::default() },

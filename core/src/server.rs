@@ -376,7 +376,8 @@ impl Server {
     /// Why the command has to wait for the dataset's load.
     #[inline]
     pub fn loading_refusal(&self, command: &Command) -> Option<Cow<'static, str>> {
-        (SERVER && self.loading && !command.has(flags::LOADING)).then_some(Cow::Borrowed(IS_LOADING))
+        let refuses = SERVER && (self.loading || self.persistence.reloading);
+        (refuses && !command.has(flags::LOADING)).then_some(Cow::Borrowed(IS_LOADING))
     }
 
     /// Begins the counters anew.

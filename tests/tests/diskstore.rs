@@ -467,6 +467,46 @@ fn snapshots_and_loads_show_how_far_they_are() {
     assert!(ended.output.contains(&format!("[{}] 100 %, 100 keys", "#".repeat(40))), "{}", ended.output);
 }
 
+/// What was acknowledged between the beginning of the save and that of the load was in neither, and was gone.
+#[test]
+fn a_reload_loses_nothing_that_was_acknowledged() {
+    let place = Place::new();
+    let server = place.start(&["--enable-debug-command", "yes", "--cache-max-memory", "4mb"]);
+    assert_eq!(text(&server, "DEBUG POPULATE 30000 key 300"), "+OK");
+    let over = AtomicBool::new(false);
+    let written: Vec<Vec<String>> = thread::scope(|scope| {
+        // One writes new keys, the other appends to such as the store has to be read for.
+        let writers = ["SET new", "APPEND key"].map(|command| {
+            let (server, over) = (&server, &over);
+            scope.spawn(move || {
+                let mut conn = server.connect().expect("a connection");
+                let mut written = Vec::new();
+                for n in 0..30_000 {
+                    let answer = conn.call(&words(&format!("{command}:{n} 1"))).expect("an answer").render();
+                    if over.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    if answer.starts_with('-') {
+                        assert!(answer.starts_with("-LOADING"), "{answer}");
+                    } else {
+                        written.push(format!("{}:{n}", &command[command.len() - 3..]));
+                    }
+                }
+                written
+            })
+        });
+        thread::sleep(Duration::from_millis(100));
+        assert_eq!(text(&server, "DEBUG RELOAD"), "+OK");
+        over.store(true, Ordering::Relaxed);
+        writers.map(|writer| writer.join().expect("a writer")).into()
+    });
+    for key in written.iter().flatten() {
+        let length = if key.starts_with("new") { ":1" } else { ":301" };
+        assert_eq!(text(&server, &format!("STRLEN {key}")), length, "{key}");
+    }
+    assert!(written.iter().all(|keys| keys.len() > 100), "there was time to write");
+}
+
 /// The end of a load that was given up was taken for one of the next load's, which then counted fewer writes than it waited for, and
 /// never ended.
 #[test]

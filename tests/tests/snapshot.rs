@@ -441,6 +441,36 @@ fn reload_gives_the_same() {
     assert_eq!(world.run(id, &[b"DEBUG", b"DIGEST"]), before);
 }
 
+/// What was acknowledged while the file was written was neither in it nor, when it had been loaded, in memory.
+#[test]
+fn a_reload_loses_nothing_that_was_acknowledged() {
+    for paging in [false, true] {
+        let mut world = filled_with(&mut Dice::new(6), paging);
+        let (id, other) = (world.sessions[0], world.sessions[1]);
+        world.send(id, &[b"DEBUG", b"RELOAD"]);
+        let (mut acknowledged, mut refused) = (Vec::new(), 0);
+        for n in 0.. {
+            let name = format!("beside:{n}");
+            match world.run(other, &[b"SET", name.as_bytes(), b"1"]).as_slice() {
+                b"+OK\r\n" => acknowledged.push(name),
+                answer => {
+                    assert!(answer.starts_with(b"-LOADING"), "{}", answer.escape_ascii());
+                    refused += 1;
+                }
+            }
+            if !world.output(id).is_empty() {
+                break;
+            }
+            world.turn();
+            world.do_job();
+        }
+        assert!(refused > 2, "{refused} refused");
+        for name in &acknowledged {
+            assert_eq!(world.run(other, &[b"GET", name.as_bytes()]), b"$1\r\n1\r\n", "{name}");
+        }
+    }
+}
+
 /// A long load looked like a server that hangs: nothing in the log, and INFO's word for the memory that it will take was
 /// always 0. A directory that changes meanwhile would take the rest of the file away.
 #[test]

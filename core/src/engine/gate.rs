@@ -109,6 +109,15 @@ impl Engine {
         }
     }
 
+    /// Refuses a command that has waited for what it lacked, where a dataset is about to be replaced by now.
+    pub(super) fn is_overtaken_by_loading(&mut self, session: &mut Running, id: CommandId) -> bool {
+        let text = self.server.loading_refusal(self.server.index.get(id));
+        if let Some(text) = &text {
+            self.refuse(session, Some(id), text);
+        }
+        text.is_some()
+    }
+
     /// Reasons that lie in the server's or the session's state.
     #[inline]
     fn refusal_by_state(&mut self, session: &Running, command: &Command) -> Option<Cow<'static, str>> {

@@ -405,9 +405,11 @@ impl Engine {
         let Some(mut session) = self.peers.take(who) else { return };
         match session.blocked.take() {
             Some(Blocked::Loading { id, command, missing: 0 }) => {
-                self.traffic.admitted = Some(who);
-                self.execute(&mut session, id, command.args());
-                self.traffic.admitted = None;
+                if !self.is_overtaken_by_loading(&mut session, id) {
+                    self.traffic.admitted = Some(who);
+                    self.execute(&mut session, id, command.args());
+                    self.traffic.admitted = None;
+                }
                 if !matches!(session.blocked, Some(Blocked::Loading { .. })) {
                     self.unpin(&mut session);
                 }

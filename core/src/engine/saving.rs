@@ -234,6 +234,8 @@ impl Engine {
             self.data.snapshot = Some(Box::new(self.begin_snapshot(keys.is_some(), options, &facts)));
             self.data.paging.set_hold(true);
         }
+        // What were acknowledged from here on would not be in the file, and so be gone when that is loaded.
+        self.server.persistence.reloading = matches!(purpose, Purpose::Reload { .. });
         self.serial = self.serial.wrapping_add(1);
         let waited_for = !matches!(purpose, Purpose::Background | Purpose::Flushed | Purpose::Rewrite);
         let file = temporary_name(&self.server.host, purpose);
@@ -416,6 +418,7 @@ impl Engine {
     fn end_saving(&mut self, outcome: Result<(), &JobError>) {
         let ok = outcome.is_ok();
         let Some(mut saving) = self.saving.take() else { return };
+        self.server.persistence.reloading = false;
         self.data.paging.set_hold(false);
         if let Some(store) = self.parts.store_files() {
             (store.end_snapshot)(self);

@@ -47,9 +47,11 @@ impl Engine {
             let Some(mut session) = self.peers.take(who) else { continue };
             match session.blocked.take() {
                 Some(Blocked::Loading { id, command, missing: 0 }) => {
-                    self.store.again = true;
-                    self.execute(&mut session, id, command.args());
-                    self.store.again = false;
+                    if !self.is_overtaken_by_loading(&mut session, id) {
+                        self.store.again = true;
+                        self.execute(&mut session, id, command.args());
+                        self.store.again = false;
+                    }
                     // Where it lacks more, what it has must not leave before that is there.
                     if !matches!(session.blocked, Some(Blocked::Loading { .. })) {
                         self.unpin_stored(&mut session);
