@@ -4,7 +4,7 @@
 //! the tree's order is the walk's. The number of keys of each database lies in one more tree, and every batch that changes
 //! it brings it along.
 
-use super::{Counts, Page, Store, Walk};
+use super::{Counts, Page, Store, Walk, journal};
 use crate::log;
 use fjall::compaction::Leveled;
 use fjall::config::{CompressionPolicy, PartitioningPolicy, PinningPolicy};
@@ -34,7 +34,7 @@ const MERGED_AT_ONCE: u8 = 8;
 const FILE: u64 = 16 << 20;
 /// From so many bytes on a value lies apart from its key, so that merging trees does not move it.
 const APART: u32 = 512;
-/// The tree's own cache of blocks, in bytes: an eighth of `cache-max-memory`, within these.
+/// The tree's own cache of blocks, in bytes: a sixteenth of `cache-max-memory`, within these.
 const LEAST_CACHE: u64 = 16 << 20;
 const MOST_CACHE: u64 = 64 << 20;
 /// Threads that write and merge files. With two, one of them hands itself the same task again and again while the other one
@@ -60,8 +60,6 @@ const HASH: usize = 32;
 /// Damaged records of which the log tells.
 const MOST_LOGGED: usize = 1_000;
 const COUNTS: &str = "counts";
-/// How the names of fjall's journals end.
-const JOURNAL_FILE: &str = "jnl";
 
 /// The store.
 pub struct Lsm {
@@ -107,8 +105,12 @@ fn is_damage(error: &fjall::Error) -> bool {
 
 /// As [`told`], where the store does not open.
 fn unopened(error: fjall::Error) -> io::Error {
+    // A file that is missing, or shorter than it says, is no failure of the disk.
+    let of_the_disk = |error: &io::Error| {
+        !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData)
+    };
     match error {
-        fjall::Error::Io(_) | fjall::Error::Storage(fjall::LsmError::Io(_)) => told(error),
+        fjall::Error::Io(io) | fjall::Error::Storage(fjall::LsmError::Io(io)) if of_the_disk(&io) => io,
         error => io::Error::other(format!(
             "files of it are damaged or missing ({}); bring the folder back from a copy, or set diskstore-path to a new \
              one and load a snapshot there with 'nuthatch import'",
@@ -397,7 +399,8 @@ impl Lsm {
     /// # Errors
     /// Those of the files; that they are not a store.
     pub fn open(folder: &Path, lock: File, memory: u64) -> io::Result<Self> {
-        let cache = if memory == 0 { MOST_CACHE } else { (memory / 8).clamp(LEAST_CACHE, MOST_CACHE) };
+        let cache = if memory == 0 { MOST_CACHE } else { (memory / 16).clamp(LEAST_CACHE, MOST_CACHE) };
+        journal::mend(folder)?;
         let tree = Tree::open(folder, cache).map_err(unopened)?;
         Ok(Self {
             folder: folder.to_owned(),
@@ -434,7 +437,7 @@ impl Lsm {
     fn sync_journals(&self) -> io::Result<()> {
         for entry in fs::read_dir(&self.folder)? {
             let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == JOURNAL_FILE) {
+            if path.extension().is_some_and(|extension| extension == journal::EXTENSION) {
                 match File::open(&path) {
                     Ok(file) => file.sync_data()?,
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {}

@@ -5,6 +5,7 @@
 
 mod claim;
 mod files;
+mod journal;
 mod lsm;
 mod pool;
 #[cfg(test)]

@@ -16,15 +16,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 type Model = BTreeMap<(u32, Vec<u8>), Vec<u8>>;
-type Made = (Box<dyn Store>, fn(&[u8]) -> u64);
+pub(super) type Made = (Box<dyn Store>, fn(&[u8]) -> u64);
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 /// A folder that goes when the test ends.
-struct Scratch(PathBuf);
+pub(super) struct Scratch(pub(super) PathBuf);
 
 impl Scratch {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("nuthatch-store-{}-{number}", std::process::id()));
         let _ = fs::remove_dir_all(&path);
@@ -48,7 +48,7 @@ fn in_tree(path: &Path) -> Made {
     (Box::new(lsm::Lsm::open(path, lock, 0).unwrap()), store_place)
 }
 
-const BOTH: [fn(&Path) -> Made; 2] = [in_files, in_tree];
+pub(super) const BOTH: [fn(&Path) -> Made; 2] = [in_files, in_tree];
 
 /// Numbers that look random, the same for a seed.
 struct Dice(u64);
