@@ -1,10 +1,14 @@
 // RESP for the terminal: a typed line into a command, bytes into replies that remember their type, replies into text.
 
-import { make } from './dom.js';
+import { make, number } from './dom.js';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const ESCAPES = { n: '\n', r: '\r', t: '\t', b: '\b', a: '\x07' };
+/** Elements of a reply that are shown, nested ones too: a browser lays out no 100,000 of them at once. */
+const SHOWN = 1000;
+/** Bytes that are shown of a string that is no text. */
+const SHOWN_BYTES = 10_000;
 const LISTS = { '*': ')', '>': ')', '~': '~', '%': '#', '|': '#' };
 
 /** Splits a line into arguments as redis-cli does: quotes, `\n`, `\xff`. Text that is not closed is an error. */
@@ -120,16 +124,20 @@ export class Replies {
   }
 }
 
+/** Bytes as text; nothing where they are no UTF-8. */
+function utf8(bytes) {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Bytes as redis-cli prints them, without the quotes: UTF-8 is shown as text, the rest as `\xff`. */
 export function printable(bytes) {
-  let text;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    text = String.fromCharCode(...bytes.subarray(0, 10_000));
-    return text.replace(/[^ -~]|["\\]/g, escaped);
-  }
-  return text.replace(/[\x00-\x1f\x7f"\\]/g, escaped);
+  const text = utf8(bytes);
+  if (text !== undefined) return text.replace(/[\x00-\x1f\x7f"\\]/g, escaped);
+  return Array.from(bytes, (byte) => String.fromCharCode(byte).replace(/[^ -~]|["\\]/, escaped)).join('');
 }
 
 function escaped(letter) {
@@ -139,33 +147,50 @@ function escaped(letter) {
 
 const span = (kind, text) => make('span', { class: kind }, text);
 
-/** A reply as elements, in the form of redis-cli's. */
-export function render({ sign, value }, indent = 0) {
+/** A reply as elements, in the form of redis-cli's; of very many the first ones. */
+export function render(reply) {
+  const out = new DocumentFragment();
+  put(out, reply, 0, { left: SHOWN });
+  return out;
+}
+
+/** `room`: how many elements of lists may still be shown. */
+function put(out, { sign, value }, indent, room) {
   switch (sign) {
-    case '$': return [span('string', `"${printable(value)}"`)];
-    case '=': return [span('string', decoder.decode(value).slice(4))];
-    case '+': return [span('status', value)];
-    case '-': return [span('error', `(error) ${value}`)];
-    case '!': return [span('error', `(error) ${decoder.decode(value)}`)];
-    case ':': case '(': return [span('faint', '(integer) '), span('number', value)];
-    case ',': return [span('faint', '(double) '), span('number', value)];
-    case '#': return [span('number', value === 't' ? '(true)' : '(false)')];
-    case '_': return [span('faint', '(nil)')];
-    default: return list(sign, value, indent);
+    case '$': return string(out, value);
+    case '=': return out.append(span('string', decoder.decode(value).slice(4)));
+    case '+': return out.append(span('status', value));
+    case '-': return out.append(span('error', `(error) ${value}`));
+    case '!': return out.append(span('error', `(error) ${decoder.decode(value)}`));
+    case ':': case '(': return out.append(span('faint', '(integer) '), span('number', value));
+    case ',': return out.append(span('faint', '(double) '), span('number', value));
+    case '#': return out.append(span('number', value === 't' ? '(true)' : '(false)'));
+    case '_': return out.append(span('faint', '(nil)'));
+    default: return list(out, sign, value, indent, room);
   }
 }
 
-function list(sign, elements, indent) {
-  if (!elements.length) return [span('faint', { '%': '(empty hash)', '~': '(empty set)' }[sign] ?? '(empty array)')];
+function string(out, bytes) {
+  const more = utf8(bytes) === undefined ? bytes.length - SHOWN_BYTES : 0;
+  if (more <= 0) return out.append(span('string', `"${printable(bytes)}"`));
+  out.append(span('string', `"${printable(bytes.subarray(0, SHOWN_BYTES))}"`), span('faint', ` … ${number(more)} more bytes`));
+}
+
+function list(out, sign, elements, indent, room) {
+  if (!elements.length) return out.append(span('faint', { '%': '(empty hash)', '~': '(empty set)' }[sign] ?? '(empty array)'));
   const pairs = LISTS[sign] === '#';
   const step = pairs ? 2 : 1;
-  const width = String(elements.length / step).length;
-  const out = [];
-  for (let i = 0; i < elements.length; i += step) {
-    if (i) out.push('\n', ' '.repeat(indent));
-    const head = `${String(i / step + 1).padStart(width)}${LISTS[sign]} `;
-    out.push(span('faint', head), ...render(elements[i], indent + head.length));
-    if (pairs) out.push(span('faint', ' => '), ...render(elements[i + 1], indent + head.length + 4));
+  const count = elements.length / step;
+  const width = String(count).length;
+  for (let i = 0; i < count; i++) {
+    if (i) out.append('\n', ' '.repeat(indent));
+    if (!room.left) return out.append(span('faint', `… ${number(count - i)} more`));
+    room.left--;
+    const head = `${String(i + 1).padStart(width)}${LISTS[sign]} `;
+    out.append(span('faint', head));
+    put(out, elements[i * step], indent + head.length, room);
+    if (!pairs) continue;
+    out.append(span('faint', ' => '));
+    put(out, elements[i * step + 1], indent + head.length + 4, room);
   }
-  return out;
 }

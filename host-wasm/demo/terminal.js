@@ -12,8 +12,8 @@ const TIP = el('summary').textContent;
 /** Words that the page itself answers. */
 const LOCAL = {
   clear: (terminal) => terminal.clear(),
-  help: (terminal) => terminal.print(make('span', { class: 'faint' },
-    'Every command of Redis that the engine knows, as redis-cli takes it. Try: SET bird nuthatch EX 30, HSET h a 1, ZADD z 3 c, INFO memory, MONITOR.')),
+  help: (terminal) => terminal.note('faint',
+    'Every command of Redis that the engine knows, as redis-cli takes it. Try: SET bird nuthatch EX 30, HSET h a 1, ZADD z 3 c, INFO memory, MONITOR.'),
 };
 
 export class Terminal {
@@ -46,7 +46,7 @@ export class Terminal {
   /** The port has ended: after QUIT, or because another tab leads now. */
   ended() {
     const text = this.greeted ? '(the connection ended and is a new one: what was not answered may be sent again)' : '(error) the engine does not answer';
-    this.print(make('span', { class: 'error' }, text));
+    this.note('error', text);
     if (this.greeted) this.connect(this.db);
   }
 
@@ -55,7 +55,7 @@ export class Terminal {
     for (const reply of this.replies.push(new Uint8Array(data))) {
       // The first reply is the greeting's, which nobody asked for.
       if (this.silent && reply.sign !== '>') this.silent--;
-      else this.print(...render(reply));
+      else this.print(render(reply));
     }
   }
 
@@ -69,7 +69,7 @@ export class Terminal {
   /** Runs a line as if it were typed. */
   run(line) {
     if (!line.trim()) return;
-    this.print(make('span', { class: 'typed' }, `> ${line}`));
+    this.note('typed', `> ${line}`);
     this.remember(line);
     const local = LOCAL[line.trim().toLowerCase()];
     if (local) {
@@ -79,13 +79,17 @@ export class Terminal {
     try {
       this.port.postMessage(encode(words(line)));
     } catch (error) {
-      this.print(make('span', { class: 'error' }, `(error) ${error.message}`));
+      this.note('error', `(error) ${error.message}`);
     }
   }
 
-  async print(...parts) {
+  note(kind, text) {
+    this.print(make('span', { class: kind }, text));
+  }
+
+  async print(part) {
     const output = el('output');
-    output.append(make('div', {}, ...parts));
+    output.append(make('div', {}, part));
     while (output.childElementCount > KEPT_ELEMENTS) output.firstElementChild.remove();
     await breathe();
     output.scrollTop = output.scrollHeight;

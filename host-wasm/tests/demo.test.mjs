@@ -26,7 +26,7 @@ test('the demo page', async () => {
     page = await watched(context);
     url = server.url;
     await visit();
-    for (const part of [terminal, completion, samples, keysAndValues, outAndIn, dropped, crash, twoTabs, looks]) await part();
+    for (const part of [terminal, completion, samples, longReplies, keysAndValues, outAndIn, dropped, crash, twoTabs, looks]) await part();
     assert.deepEqual(errors, []);
   } finally {
     await close();
@@ -136,6 +136,20 @@ async function samples() {
   await shot('workload');
   await page.click('#workload');
   assert.equal(await page.getAttribute('#workload', 'aria-pressed'), 'false');
+}
+
+/** What the samples hold was too much for one reply: its tens of thousands of parts went into one call as arguments, which threw. And a string of bytes ended
+ * after 10,000 of them as if it had no more. */
+async function longReplies() {
+  assert.match(await command('ZRANGE leaderboard 0 -1'), /^ {4}1\) "player:[^]*\n 1000\) "player:\d+"\n… 19,000 more$/);
+  // Of pairs each takes three elements: the last one has no room for its own two.
+  assert.match(await command('ZRANGE leaderboard 0 -1 WITHSCORES'), /\n {2}334\) … 2 more\n… 19,666 more$/);
+  assert.match(await command('KEYS *'), /\n {2}1000\) "[^\n]+\n… [\d,]+ more$/);
+  await command('SETRANGE bytes 0 "\\xff\\x00"');
+  assert.equal(await command('GET bytes'), '"\\xff\\x00"');
+  await command('SETRANGE bytes 10099 "\\xff"');
+  assert.match(await command('GET bytes'), /^"\\xff(\\x00){9999}" … 100 more bytes$/);
+  assert.equal(await command('DEL bytes'), '(integer) 1');
 }
 
 async function keysAndValues() {
