@@ -118,7 +118,33 @@ async function completion() {
   await page.press('#line', 'ArrowDown');
   await page.press('#line', 'Enter');
   assert.equal(await page.inputValue('#line'), 'SET k v KEEPTTL ');
+  await hints();
   await page.fill('#line', '');
+}
+
+/** A quoted key was counted as two arguments, an option that had begun lost what it needs, and where the key stands tokens were offered. */
+async function hints() {
+  for (const [line, rest] of [
+    ['SET "my key" ', /^value \[NX/],
+    ['SET "my key ', /^$/],
+    ['SET k v EX ', /^seconds \[NX \| XX\] \[GET\]$/],
+    ['SET k v NX EX 9 ', /^\[GET\]$/],
+    ['ZADD k ch ', /^\[NX \| XX\] \[GT \| LT\] \[INCR\] score member \[score member …\]$/],
+    ['ZADD k 1 ', /^member \[score member …\]$/],
+    ['ZUNION 2 a b ', /^\[key …\] \[WEIGHTS weight \[weight …\]\]/],
+    ['ZUNION 2 a b WEIGHTS ', /^weight \[weight …\] \[AGGREGATE/],
+  ]) {
+    await page.fill('#line', line);
+    const ghost = await text('ghost');
+    assert(ghost.startsWith(line) && rest.test(ghost.slice(line.length)), ghost);
+  }
+  for (const [line, tokens] of [
+    ['SET e', []], ['SET k e', []], ['SET "k v e', []], ['SET k v EX n', []], ['SET "my key" v e', ['EX', 'EXAT']], ['SET k v EX 9 n', ['NX']], ['SET k v NX x', []],
+  ]) {
+    await page.fill('#line', line);
+    const before = line.replace(/\S*$/, '');
+    assert.deepEqual(await page.locator('#choices li').allTextContents(), tokens.map((token) => before + token), line);
+  }
 }
 
 async function samples() {
