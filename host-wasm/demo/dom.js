@@ -16,11 +16,18 @@ export function make(tag, attributes = {}, ...children) {
 }
 
 /** Tells the reader, by eye and by ear, how something went. */
-export function say(text, failed = false) {
-  const said = el('said');
-  said.textContent = text;
-  said.classList.toggle('failed', failed);
+export const say = (text, failed) => tell(el('said'), text, failed);
+
+/** As `say`, how the database is. */
+export const state = (text, failed) => tell(el('state'), text, failed);
+
+function tell(where, text, failed = false) {
+  where.textContent = text;
+  where.classList.toggle('failed', failed);
 }
+
+/** Tells of what went wrong with something that was asked for. */
+export const complain = (error) => say(error.message, true);
 
 /** `1536` as `1.5 KB`. */
 export function bytes(count) {

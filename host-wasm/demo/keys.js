@@ -1,6 +1,6 @@
 // The table of keys, and a key's value as its type wants to be seen.
 
-import { duration, el, make, number } from './dom.js';
+import { complain, duration, el, make, number } from './dom.js';
 import { printable } from './reply.js';
 
 const SHOWN = 50;
@@ -16,9 +16,9 @@ export class Keys {
     this.deadlines = new Map();
     el('filter').addEventListener('submit', (event) => {
       event.preventDefault();
-      this.find();
+      this.find().catch(complain);
     });
-    el('more').addEventListener('click', () => this.more());
+    el('more').addEventListener('click', () => this.more().catch(complain));
     setInterval(() => this.countDown(), 100);
   }
 
@@ -47,7 +47,7 @@ export class Keys {
 
   row(key, type, left) {
     const deadline = make('td', { class: 'deadline' }, left < 0 ? '–' : duration(left));
-    const open = make('button', { class: 'link', click: () => this.open(key, row) }, shorten(key, 80));
+    const open = make('button', { class: 'link', click: () => this.open(key, row).catch(complain) }, shorten(key, 80));
     const row = make('tr', {}, make('td', {}, open), make('td', {}, make('span', { class: `type ${type}` }, type)), deadline);
     if (left >= 0) this.deadlines.set(row, { at: performance.now() + left, cell: deadline });
     return row;
@@ -68,7 +68,7 @@ export class Keys {
     for (const other of el('rows').children) other.classList.toggle('open', other === row);
     const type = await this.db.call('TYPE', key);
     const view = VIEWS[type];
-    const drop = make('button', { class: 'danger', click: () => this.drop(key, row) }, 'Delete');
+    const drop = make('button', { class: 'danger', click: () => this.drop(key, row).catch(complain) }, 'Delete');
     const head = make('h3', {}, shorten(key, 200));
     if (!view) {
       el('value').replaceChildren(head, make('p', { class: 'faint' }, 'It is gone.'));

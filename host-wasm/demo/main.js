@@ -1,8 +1,9 @@
 // The page: joins its parts when the database is there.
 
-import { bytes, el, number, say } from './dom.js';
+import { bytes, complain, el, number, state } from './dom.js';
 import { Hints } from './hints.js';
 import { Keys } from './keys.js';
+import { Life } from './life.js';
 import { opening } from './opening.js';
 import { Pictures } from './pictures.js';
 import { Workload, feed, job, leaderboard, sessions } from './samples.js';
@@ -12,56 +13,48 @@ const THEME = 'nuthatch-theme';
 
 themes();
 const terminal = new Terminal();
-start().catch((error) => {
-  el('state').textContent = `The database could not be opened: ${error.message}`;
-  el('state').classList.add('failed');
-});
+start().catch((error) => state(`The database could not be opened: ${error.message}`, true));
 
 async function start() {
   const db = await opening;
   terminal.connect(db);
   const keys = await db.call('DBSIZE');
   // Since the visitor came: what the page takes counts too.
-  el('state').textContent = `${number(keys)} keys, there after ${Math.round(performance.now())} ms`;
+  state(`${number(keys)} keys, there after ${Math.round(performance.now())} ms`);
   document.documentElement.dataset.ready = 'true';
   const table = new Keys(db);
-  buttons(db, table);
+  const life = new Life(db, terminal);
+  life.watch();
+  buttons(db, table, life);
   files(db, table);
   new Pictures(db).run();
   await table.find();
-  terminal.connect(db, new Hints(await db.commandDocs()));
+  terminal.hint(new Hints(await db.commandDocs()));
 }
 
-function buttons(db, table) {
+function buttons(db, table, life) {
   const workload = new Workload();
   const actions = {
     sessions: () => sessions(db),
     leaderboard: () => leaderboard(db),
     feed: () => feed(db),
     workload: () => workload.toggle(db, el('workload')),
-    crash: () => crash(db, workload),
+    crash: () => {
+      workload.on = false;
+      return life.crash();
+    },
     empty: () => job.run('Emptying', async () => {
       await db.call('FLUSHALL');
       return 'Emptied';
     }),
   };
   for (const [name, action] of Object.entries(actions)) {
-    el(name).addEventListener('click', async () => {
+    const press = async () => {
       await action();
       if (name !== 'workload') await table.find();
-    });
+    };
+    el(name).addEventListener('click', () => press().catch(complain));
   }
-}
-
-/** Kills the worker as a crash of the tab would, and counts what is there again. */
-async function crash(db, workload) {
-  workload.on = false;
-  const before = await db.call('DBSIZE');
-  const began = performance.now();
-  await db.crash();
-  const after = await db.call('DBSIZE');
-  terminal.connect(db);
-  say(`The worker was killed with ${number(before)} keys, and came back with ${number(after)} in ${Math.round(performance.now() - began)} ms.`, after < before);
 }
 
 /** A dump.rdb in, by button or drop, and one out. */

@@ -29,11 +29,18 @@ export class Terminal {
     el('choices').addEventListener('mousedown', (event) => this.pick(event));
   }
 
+  /** Knows the commands from now on; what goes on meanwhile goes on. */
+  hint(hints) {
+    this.hints = hints;
+    this.suggest(false);
+  }
+
   /** Speaks to this database from now on. */
-  connect(db, hints) {
+  connect(db) {
     this.db = db;
     this.greeted = false;
-    this.hints = hints ?? this.hints;
+    // Not every browser tells the engine that a port was closed, and what waits would wait on.
+    this.port?.postMessage(null);
     this.port?.close();
     this.replies = new Replies();
     this.port = db.resp();
@@ -45,9 +52,27 @@ export class Terminal {
 
   /** The port has ended: after QUIT, or because another tab leads now. */
   ended() {
-    const text = this.greeted ? '(the connection ended and is a new one: what was not answered may be sent again)' : '(error) the engine does not answer';
-    this.note('error', text);
-    if (this.greeted) this.connect(this.db);
+    if (this.greeted) this.renew('the connection ended');
+    else this.note('error', '(error) the engine does not answer');
+  }
+
+  /** Goes on with another connection, which knows nothing of what the old one had begun. */
+  renew(why) {
+    this.note('error', `(${why}: this is a new connection, in database 0, without MULTI and subscriptions; what was not answered may be sent again)`);
+    this.connect(this.db);
+  }
+
+  /** What waits for ever, or listens, has no other way out. */
+  interrupt() {
+    if (this.port) this.renew('Ctrl+C');
+  }
+
+  /** There is no engine any more. */
+  end(why) {
+    this.why = `(error) ${why}`;
+    this.note('error', this.why);
+    this.port?.close();
+    this.port = undefined;
   }
 
   take(data) {
@@ -74,6 +99,10 @@ export class Terminal {
     const local = LOCAL[line.trim().toLowerCase()];
     if (local) {
       local(this);
+      return;
+    }
+    if (!this.port) {
+      this.note('error', this.why);
       return;
     }
     try {
@@ -118,8 +147,14 @@ export class Terminal {
     else if (event.key === 'Escape' && open) this.offer([]);
     else if (steps[event.key]) this.step(steps[event.key], open);
     else if (event.ctrlKey && event.key === 'l') this.clear();
+    else if (event.ctrlKey && event.key === 'c' && !this.selected()) this.interrupt();
     else return;
     event.preventDefault();
+  }
+
+  /** Whether there is something to copy. */
+  selected() {
+    return this.line.selectionStart !== this.line.selectionEnd || !getSelection().isCollapsed;
   }
 
   /** Through the completions, once one is chosen or the arrow points to them; else through the history. */

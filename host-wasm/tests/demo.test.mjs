@@ -26,7 +26,7 @@ test('the demo page', async () => {
     page = await watched(context);
     url = server.url;
     await visit();
-    for (const part of [terminal, completion, samples, longReplies, keysAndValues, outAndIn, dropped, crash, twoTabs, looks]) await part();
+    for (const part of [terminal, docsArrive, waysOut, completion, samples, longReplies, keysAndValues, outAndIn, dropped, crash, shutdown, twoTabs, looks]) await part();
     assert.deepEqual(errors, []);
   } finally {
     await close();
@@ -101,6 +101,50 @@ async function terminal() {
   await page.press('#line', 'ArrowUp');
   assert.equal(await page.inputValue('#line'), 'LPUSH h x');
   await page.fill('#line', '');
+}
+
+/** When the hints' texts had come the terminal connected anew, and a MULTI that was begun before was gone, as was the reply of what waited. */
+async function docsArrive() {
+  let arrive;
+  const held = new Promise((resolve) => { arrive = resolve; });
+  await page.route('**/docs.tsv', async (route) => {
+    await held;
+    await route.continue();
+  });
+  await visit();
+  assert.equal(await command('SELECT 3'), 'OK');
+  assert.equal(await command('MULTI'), 'OK');
+  await page.fill('#line', 'SET k');
+  assert.match(await text('summary'), /^Tab completes/);
+  arrive();
+  await until('no docs', async () => (await text('ghost')) === 'SET k' && /Sets a string/.test(await text('summary')));
+  assert(await page.locator('#choices').isHidden(), 'completions come up by themselves');
+  assert.equal(await command('INCR docs'), 'QUEUED');
+  assert.equal(await command('EXEC'), '1) (integer) 1');
+  assert.match(await command('CLIENT INFO'), / db=3 /);
+  assert.equal(await command('DEL docs'), '(integer) 1');
+  assert.equal(await command('SELECT 0'), 'OK');
+  await page.unroute('**/docs.tsv');
+}
+
+/** What waits for ever, or listens, kept the terminal for as long as the page was there. */
+async function waysOut() {
+  for (const waits of ['BLPOP queue 0', 'MONITOR', 'MULTI']) {
+    await page.fill('#line', waits);
+    await page.press('#line', 'Enter');
+    await page.press('#line', 'Control+c');
+    await until('no way out', async () => /^\(Ctrl\+C: this is a new connection/.test(await page.locator('#output > div').last().textContent()));
+  }
+  // The engine knows that nobody waits any more.
+  assert.equal(await command('RPUSH queue one'), '(integer) 1');
+  assert.equal(await command('DEL queue'), '(integer) 1');
+  assert.match(await text('summary'), /Ctrl\+C/);
+  // With a selection it copies, as everywhere.
+  await page.fill('#line', 'PING');
+  await page.press('#line', 'Control+a');
+  await page.press('#line', 'Control+c');
+  assert.equal(await command('ECHO copied'), '"copied"');
+  assert.doesNotMatch(await page.locator('#output > div').nth(-3).textContent(), /Ctrl/);
 }
 
 async function completion() {
@@ -255,11 +299,31 @@ async function find(key) {
 
 async function crash() {
   const before = await command('DEBUG DIGEST-VALUE leaderboard feed post:000007');
+  // The new connection is in database 0, and nothing said that it is another one.
+  assert.equal(await command('SELECT 1'), 'OK');
   await page.click('#crash');
   await until('it does not come back', async () => /came back with/.test(await text('said')));
+  assert.match(await page.locator('#output > div').last().textContent(), /^\(the worker was killed: this is a new connection, in database 0/);
   assert.equal(await command('DEBUG DIGEST-VALUE leaderboard feed post:000007'), before);
   await visit();
   assert.equal(await command('DEBUG DIGEST-VALUE leaderboard feed post:000007'), before);
+}
+
+/** SHUTDOWN ended the engine and nothing on the page told it; the button that should have brought it back threw, since it first asked for the number of keys. */
+async function shutdown() {
+  const digest = await command('DEBUG DIGEST-VALUE leaderboard feed post:000007');
+  const before = await page.locator('#output > div').count();
+  await page.fill('#line', 'SHUTDOWN');
+  await page.press('#line', 'Enter');
+  await until('its end is not told', async () => (await page.locator('#output > div').count()) > before + 1);
+  for (const id of ['state', 'said']) assert.match(await text(id), /^The engine has ended \(.*SHUTDOWN\): “Crash it” brings it back$/);
+  assert.match(await command('PING'), /^\(error\) The engine has ended/);
+  await page.click('#filter button');
+  await until('the table does not tell', async () => (await text('said')) === 'CLOSED by SHUTDOWN');
+  await page.click('#crash');
+  await until('it does not come back', async () => /^The engine came back with/.test(await text('said')));
+  assert.match(await text('state'), /^[\d,]+ keys, there again after \d+ ms$/);
+  assert.equal(await command('DEBUG DIGEST-VALUE leaderboard feed post:000007'), digest);
 }
 
 async function looks() {
