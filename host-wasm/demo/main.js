@@ -28,8 +28,8 @@ async function start() {
   buttons(db, table, life);
   files(db, table);
   new Pictures(db).run();
-  await table.find();
-  terminal.hint(new Hints(await db.commandDocs()));
+  // What fails from here on is no failure to open.
+  table.find().then(() => db.commandDocs()).then((docs) => terminal.hint(new Hints(docs))).catch(complain);
 }
 
 function buttons(db, table, life) {
@@ -38,7 +38,7 @@ function buttons(db, table, life) {
     sessions: () => sessions(db),
     leaderboard: () => leaderboard(db),
     feed: () => feed(db),
-    workload: () => workload.toggle(db, el('workload')),
+    workload: () => workload.toggle(db, el('workload'), () => sessions(db).then(() => table.find())),
     crash: () => {
       workload.on = false;
       return life.crash();
@@ -60,9 +60,10 @@ function buttons(db, table, life) {
 /** A dump.rdb in, by button or drop, and one out. */
 function files(db, table) {
   const take = (file) => job.run(`Loading ${file.name}`, async (show) => {
-    await db.importRdb(file, { progress: (read, size) => show(read / size, `${bytes(read)} of ${bytes(size)}`) });
+    const { keys, refused, error } = await db.importRdb(file, { progress: (read, size) => show(read / size, `${bytes(read)} of ${bytes(size)}`) });
     await table.find();
-    return `${file.name} loaded: ${number(await db.call('DBSIZE'))} keys`;
+    const taken = `${file.name} loaded: ${number(keys)} keys taken`;
+    return refused ? `${taken}, ${number(refused)} refused: ${error},` : taken;
   });
   el('import').addEventListener('click', () => el('file').click());
   el('file').addEventListener('change', ({ target }) => {

@@ -161,8 +161,10 @@ export class Terminal {
   step(by, open) {
     if (open && (by > 0 || this.choice >= 0)) this.choose((this.choice + by + this.lines.length) % this.lines.length);
     else {
+      // What stands below the history comes again.
+      if (this.at === this.history.length) this.begun = this.line.value;
       this.at = Math.min(this.history.length, Math.max(0, this.at + by));
-      this.line.value = this.history[this.at] ?? '';
+      this.line.value = this.history[this.at] ?? this.begun;
       this.suggest(false);
     }
   }

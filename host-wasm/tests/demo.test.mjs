@@ -10,6 +10,7 @@ import { profile } from './browsers.mjs';
 import { serveDemo } from './serve.mjs';
 
 const screenshots = fileURLToPath(new URL('../../target/screenshots', import.meta.url));
+const corpus = fileURLToPath(new URL('../../tests/data/rdb-corpus/data', import.meta.url));
 const LIMIT = 16 * 1024 * 1024;
 /** HTML, CSS and JavaScript of the page, gzipped. */
 const MOST_BYTES = 40 * 1024;
@@ -26,7 +27,7 @@ test('the demo page', async () => {
     page = await watched(context);
     url = server.url;
     await visit();
-    for (const part of [terminal, docsArrive, waysOut, completion, samples, longReplies, keysAndValues, outAndIn, dropped, crash, shutdown, twoTabs, looks]) await part();
+    for (const part of [terminal, docsArrive, waysOut, completion, refused, workloadAlone, samples, longReplies, keysAndValues, outAndIn, dropped, crash, shutdown, twoTabs, looks]) await part();
     assert.deepEqual(errors, []);
   } finally {
     await close();
@@ -100,6 +101,18 @@ async function terminal() {
   assert.equal(await page.inputValue('#line'), 'GET "a');
   await page.press('#line', 'ArrowUp');
   assert.equal(await page.inputValue('#line'), 'LPUSH h x');
+  await page.fill('#line', '');
+  await halfTyped();
+}
+
+/** A line that was half typed was gone after a look at the history. */
+async function halfTyped() {
+  await command('PING');
+  await page.fill('#line', 'SET half ty');
+  for (const [key, line] of [['ArrowUp', 'PING'], ['ArrowUp', 'GET "a'], ['ArrowDown', 'PING'], ['ArrowDown', 'SET half ty'], ['ArrowDown', 'SET half ty']]) {
+    await page.press('#line', key);
+    assert.equal(await page.inputValue('#line'), line);
+  }
   await page.fill('#line', '');
 }
 
@@ -191,6 +204,40 @@ async function hints() {
   }
 }
 
+/** The page counted the keys of database 0, whoever they came from, and kept silent about those that were refused. */
+async function refused() {
+  assert.equal(await command('SET other 1'), 'OK');
+  for (const [file, said] of [
+    ['librdb__misc_with_stream', /loaded: 7 keys taken, 5 refused: ERR Bad data format, in /],
+    ['librdb__stream_v11', /loaded: 0 keys taken, [1-9]\d* refused: ERR Bad data format, in /],
+    ['librdb__module', /loaded: 0 keys taken, 1 refused: .*, in /],
+    ['librdb__single_key', /loaded: 1 keys taken in/],
+  ]) {
+    await page.setInputFiles('#file', join(corpus, `${file}.rdb`));
+    await until(`${file} is not loaded`, async () => (await text('said')).startsWith(`${file}.rdb`));
+    assert.match(await text('said'), said);
+  }
+}
+
+/** Without the sessions of the sample the workload wrote to them all the same, and made thousands with one field each. */
+async function workloadAlone() {
+  await press('empty');
+  await page.click('#workload');
+  await page.locator('#job').waitFor({ state: 'visible' });
+  await page.click('#job-stop');
+  await until('no figures of the workload', async () => /sessions a second/.test(await text('said')));
+  await page.click('#workload');
+  await until('it does not stop', async () => (await text('said')) === 'The workload has stopped.');
+  const fields = await page.evaluate(async () => {
+    const db = await (await import('/opening.js')).opening, counts = {};
+    for (const key of await db.call('KEYS', 'session:*')) (counts[await db.call('HLEN', key)] ??= []).push(key);
+    return Object.keys(counts);
+  });
+  assert.deepEqual(fields, ['5']);
+  assert(await page.locator('#none').isHidden(), 'the table knows nothing of them');
+  await press('empty');
+}
+
 async function samples() {
   assert.match(await press('leaderboard'), /^20,000 written/);
   assert.match(await press('sessions'), /^100,000 written/);
@@ -202,7 +249,7 @@ async function samples() {
   assert(used <= LIMIT * 1.5, `${used} bytes are used`);
   await until('no values on the device', async () => Number((await text('paged-out')).replaceAll(',', '')) > 10_000);
   await page.click('#workload');
-  await until('no figures of the workload', async () => /commands a second/.test(await text('said')));
+  await until('no figures of the workload', async () => /sessions a second/.test(await text('said')));
   await shot('workload');
   await page.click('#workload');
   assert.equal(await page.getAttribute('#workload', 'aria-pressed'), 'false');
