@@ -11,7 +11,10 @@ const flagged = (argument, flag) => {
 };
 
 /** The argument once more, as it may follow itself. */
-const again = (argument) => ({ ...argument, token: flagged(argument, 'multiple_token') ? argument.token : undefined, flags: ['optional', 'again', 'multiple_token'] });
+const again = (argument) => {
+  const token = flagged(argument, 'multiple_token') ? argument.token : undefined;
+  return { ...argument, token, flags: ['optional', 'again', 'multiple_token'] };
+};
 
 /** One argument in the usual notation: `[EX seconds | PX milliseconds]`, `key [key …]`. */
 function shape(argument) {

@@ -15,6 +15,12 @@ const LIMIT = 16 * 1024 * 1024;
 /** HTML, CSS and JavaScript of the page, gzipped. */
 const MOST_BYTES = 40 * 1024;
 
+/** In this order: each finds what those before it have left. */
+const PARTS = [
+  terminal, docsArrive, waysOut, completion, refused, workloadAlone, samples, longReplies,
+  keysAndValues, outAndIn, dropped, crash, shutdown, twoTabs, looks,
+];
+
 let page, url;
 const errors = [];
 
@@ -27,7 +33,7 @@ test('the demo page', async () => {
     page = await watched(context);
     url = server.url;
     await visit();
-    for (const part of [terminal, docsArrive, waysOut, completion, refused, workloadAlone, samples, longReplies, keysAndValues, outAndIn, dropped, crash, shutdown, twoTabs, looks]) await part();
+    for (const part of PARTS) await part();
     assert.deepEqual(errors, []);
   } finally {
     await close();
