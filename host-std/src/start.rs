@@ -2,12 +2,14 @@
 
 use crate::facts::now;
 use crate::options::{self, reason};
-use crate::server::{Devices, Server};
+use crate::server::{Devices, Server, outlive_file_limits};
 use crate::{daemon, disk, facts, listen, log, memory, pages, store};
 use nuthatch_core::{Config, Engine, LogLevel, Options};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Descriptors that the server needs for itself.
@@ -36,6 +38,7 @@ pub fn serve(mut config: Config, config_file: Option<&Path>) -> Result<(), Strin
     config.dir =
         std::env::current_dir().map_or(config.dir, |path| path.to_string_lossy().into_owned().into_bytes());
     raise_file_limit(config.maxclients);
+    outlive_file_limits().map_err(|error| format!("Could not start: {}", reason(&error)))?;
     if config.disable_thp {
         memory::forgo_huge_pages();
     }
@@ -44,6 +47,7 @@ pub fn serve(mut config: Config, config_file: Option<&Path>) -> Result<(), Strin
     let pidfile = write_pidfile(&config)?;
     let places = addresses(&config);
     let devices = devices(&config)?;
+    warn_of_snapshot(&config, &devices);
     let mut engine = Engine::new(options(config)?);
     if let Some(path) = config_file {
         engine.server_mut().config_file = path.to_string_lossy().into_owned();
@@ -71,6 +75,22 @@ fn devices(config: &Config) -> Result<Devices, String> {
         devices.store = Some(store::open(config)?);
     }
     Ok(devices)
+}
+
+/// A snapshot that lies beside a new store is not loaded, and the first SAVE would take its place.
+fn warn_of_snapshot(config: &Config, devices: &Devices) {
+    let file = Path::new(OsStr::from_bytes(&config.dbfilename));
+    let is_empty = devices
+        .store
+        .as_ref()
+        .is_some_and(|store| store.store.counts().is_ok_and(|counts| counts.is_empty()));
+    if is_empty && file.exists() {
+        log::warning(&format!(
+            "The diskstore is empty, and '{file}' is not loaded into it: stop the server and run 'nuthatch import {file}' with this \
+             configuration. SAVE and BGSAVE write over that file",
+            file = file.display()
+        ));
+    }
 }
 
 /// Replaces what the configured diskstore holds by the dataset in `dbfilename`.

@@ -17,9 +17,9 @@ export async function open(name, options = {}) {
 /** Workers that run: WebKit collects one to which only waiting calls lead, and these then wait for ever. */
 const running = new Set();
 
-/** The engine in a worker. `receive(message)`, `fail(text)`. */
-function worker(name, receive, fail) {
-  const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: `nuthatch ${name}` });
+/** The engine in a worker. `receive(message)`, `fail(text)`. Vite takes a worker whose options it can read without running them. */
+function worker(_name, receive, fail) {
+  const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
   const stirred = inRow((stays) => worker.postMessage({ stays }));
   running.add(worker);
   worker.onmessage = ({ data }) => {

@@ -10,6 +10,32 @@ export class ReplyError extends Error {
   name = 'ReplyError';
 }
 
+/** First in, first out. An array's own `shift` moves all that is left, once that is long. */
+export class Fifo {
+  items = [];
+  first = 0;
+
+  push(item) {
+    this.items.push(item);
+  }
+
+  get next() {
+    return this.items[this.first];
+  }
+
+  shift() {
+    const { next } = this;
+    if (this.first < this.items.length) this.first++;
+    if (this.first * 2 >= this.items.length) [this.items, this.first] = [this.rest, 0];
+    return next;
+  }
+
+  /** What is there still. */
+  get rest() {
+    return this.items.slice(this.first);
+  }
+}
+
 /** Engines by address; as a server does, they keep their data when clients go. */
 const engines = new Map();
 
@@ -72,10 +98,14 @@ class Engine {
 
   /** Which of a command's arguments (its name is not among them) are keys. */
   keyPlaces(name, args) {
+    return this.places(name, args).filter((place) => place < args.length);
+  }
+
+  places(name, args) {
     if (/^sort(_ro)?$/.test(name)) return sorted(args);
-    if (/^(object|memory)$/.test(name)) return args.length > 1 ? [1] : [];
+    if (/^(object|memory)$/.test(name)) return [1];
     const counted = COUNTED.find(([names]) => names.test(name));
-    if (counted) return [...counted[2], ...range(counted[1] + 1, counted[1] + Number(args[counted[1]]))].filter((place) => place < args.length);
+    if (counted) return [...counted[2], ...range(counted[1] + 1, counted[1] + Number(args[counted[1]]))];
     const { first, last, step } = this.keys.get(name) ?? {};
     return first ? range(first - 1, last < 0 ? args.length + last : last - 1, step) : [];
   }

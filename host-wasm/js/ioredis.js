@@ -5,7 +5,7 @@
 import { EventEmitter, once } from 'node:events';
 import { Readable } from 'node:stream';
 import { NAMES } from './names.js';
-import { ReplyError, engine, prefixed, reply, transformers, words } from './ioredis-wire.js';
+import { Fifo, ReplyError, engine, prefixed, reply, transformers, words } from './ioredis-wire.js';
 
 export { OwnCommand as Command, ReplyError };
 
@@ -228,7 +228,7 @@ export class Redis extends Commander {
     Object.keys(this.options.scripts ?? {}).forEach((name) => this.defineCommand(name));
     this.condition = { select: this.options.db, subscriber: false };
     this.offline = [];
-    this.owed = [];
+    this.owed = new Fifo();
     /** Which connection it is: those before it have nothing to say any more. */
     this.connections = 0;
     /** How often in a row it was tried to connect again. */
@@ -340,7 +340,7 @@ export class Redis extends Commander {
 
   /** The connection has ended, by whomever. What was on its way goes out once more, if there is to be another. */
   over() {
-    const { status, session, subscriptions, owed } = this;
+    const { status, session, subscriptions } = this, owed = this.owed.rest;
     const { retryStrategy = RETRY, autoResendUnfulfilledCommands = true } = this.options;
     this.connections++;
     clearTimeout(this.later);
@@ -351,7 +351,7 @@ export class Redis extends Commander {
     // Of a pipeline that was answered in part nothing is run twice.
     while (owed[0]?.place > 0) aborted(owed.shift());
     const rest = [...subscribing, ...owed];
-    this.owed = [];
+    this.owed = new Fifo();
     this.session = this.subscriptions = undefined;
     if (status !== 'reconnecting') this.turn('close');
     if (status === 'ready') {
@@ -403,9 +403,10 @@ export class Redis extends Commander {
   write(command) {
     const { kind } = command;
     if (SUBSCRIBING.test(kind)) return this.subscribing(command);
+    const line = command.line(this.engine);
     this.owed.push(command);
     this.engine.wait();
-    this.session.send(command.line(this.engine));
+    this.session.send(line);
     // The engine closes after its answer.
     if (kind === 'quit') this.ending = true;
   }

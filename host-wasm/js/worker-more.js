@@ -284,14 +284,17 @@ export const serving = {
 export const sharing = {
   /** Another tab leads: this one follows until it may lead, or is refused. */
   async queue(tabs) {
-    if (tabs === 'exclusive') {
-      return this.turn({ signal: AbortSignal.timeout(HELD_MS) }).catch(() => {
-        throw new Error('BUSY another tab has it open');
-      });
+    const late = new AbortController();
+    // A tab that is closed or loaded anew holds what it had for a moment.
+    this.refused = () => setTimeout(() => late.abort(), HELD_MS);
+    if (tabs === 'exclusive') this.refused();
+    else {
+      this.server.following = true;
+      this.follow();
     }
-    this.server.following = true;
-    this.follow();
-    return this.turn();
+    return this.turn({ signal: late.signal }).catch(() => {
+      throw new Error('BUSY another tab has it open');
+    });
   },
 
   /** Takes over what earlier leaders owed; what this tab is owed itself. */
@@ -398,12 +401,13 @@ export const sharing = {
   hear(data) {
     const { server } = this;
     if (this.leads) {
-      if (data.who) this.channel.postMessage({ to: data.who, leads: this.epoch, owed: this.owed.get(data.who), kind: server.device.kind });
+      if (data.who) this.channel.postMessage({ to: data.who, leads: this.epoch, owed: this.owed.get(data.who), kind: server.device.kind, alone: server.options.tabs === 'exclusive' });
       else if (data.epoch !== this.epoch) return;
       else if (data.message) this.run(data.from, data.message);
       else if (data.ask) server.answer(data, (answer) => this.channel.postMessage({ to: data.from, epoch: this.epoch, answer }));
       else if (data.end !== undefined && this.guests.has(data.from)) this.leave(this.guests.get(data.from), data.end);
-    } else if (data.leads && data.to === this.id && data.leads !== this.leader) {
+    } else if (data.alone && data.to === this.id && !this.kind) this.refused();
+    else if (data.leads && data.to === this.id && data.leads !== this.leader) {
       const due = this.due(data.owed);
       this.leader = data.leads;
       this.kind = data.kind;

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -505,6 +506,110 @@ fn a_reload_loses_nothing_that_was_acknowledged() {
         assert_eq!(text(&server, &format!("STRLEN {key}")), length, "{key}");
     }
     assert!(written.iter().all(|keys| keys.len() > 100), "there was time to write");
+}
+
+/// A limit on the size of files ended the server by a signal, at its start already, and told nobody.
+#[test]
+fn a_limit_on_files_is_an_error_of_the_write() {
+    for engine in ["default", "files"] {
+        let place = Place::new();
+        let limited = place.path("limited");
+        // In blocks of 512 bytes: the tree's journal has 64 MB from the beginning.
+        let most = if engine == "files" { 60 } else { 132_000 };
+        let script = format!("#!/bin/sh\nulimit -f {most}\nexec {} \"$@\"\n", ours().display());
+        fs::write(&limited, script).expect("a script");
+        fs::set_permissions(&limited, fs::Permissions::from_mode(0o755)).expect("to make it one");
+        let flags = place.flags(&[
+            "--diskstore-engine",
+            engine,
+            "--cache-flush-delay",
+            "0",
+            "--cache-max-memory",
+            "8mb",
+        ]);
+        let server = Server::start_program(&limited, &flags).expect("the server");
+        let long = "x".repeat(40_000);
+        let refused =
+            (0..4_000).map(|i| text(&server, &format!("SET key:{i} {long}"))).find(|said| said != "+OK");
+        let refused = refused.expect("a write that is refused");
+        assert!(refused.starts_with("-MISCONF") && refused.contains("too large"), "{refused}");
+        assert_eq!(text(&server, "PING"), "+PONG");
+    }
+}
+
+/// The dataset of a server that was one in memory before seemed gone, and the first SAVE wrote over it.
+#[test]
+fn a_snapshot_beside_a_new_store_is_told_of() {
+    let place = Place::new();
+    fs::write(place.path("dump.rdb"), b"REDIS0009").expect("a file");
+    let server = place.start(&[]);
+    let log = server.log();
+    assert!(
+        log.contains("'dump.rdb' is not loaded into it") && log.contains("nuthatch import dump.rdb"),
+        "{log}"
+    );
+    assert_eq!(text(&server, "SET k v"), "+OK");
+    drop(server);
+    let server = place.start(&[]);
+    assert!(!server.log().contains("is not loaded into it"), "{}", server.log());
+}
+
+/// A file that has the name of one key and holds another, whole, was called damaged: two keys may have one name.
+#[test]
+fn a_file_of_another_key_is_not_the_keys() {
+    let place = Place::new();
+    let flags = ["--diskstore-engine", "files", "--cache-flush-delay", "0"];
+    let server = place.start(&flags);
+    assert_eq!((text(&server, "SET test 1"), text(&server, "SET other 2")), ("+OK".into(), "+OK".into()));
+    drop(server);
+    let store = place.path("nuthatch.ds");
+    // SHA-1 of the names.
+    let (test, other) = (
+        "a9/4a/0_a94a8fe5ccb19ba61c4c0873d391e987982fbbd3",
+        "d0/94/0_d0941e68da8f38151ff86a61fc59f7c5cf9fcaa2",
+    );
+    fs::copy(store.join(other), store.join(test)).expect("to copy it");
+    let server = place.start(&flags);
+    assert_eq!((text(&server, "GET test"), text(&server, "GET other")), ("$-1".into(), "\"2\"".into()));
+    assert_eq!(text(&server, "SET test 3"), "+OK");
+    drop(server);
+    let server = place.start(&flags);
+    assert_eq!((text(&server, "GET test"), text(&server, "GET other")), ("\"3\"".into(), "\"2\"".into()));
+}
+
+/// Books that had been large once made one dirty key count as tens of kilobytes, and writers wait for less.
+#[test]
+fn a_dirty_key_after_many_is_one() {
+    let place = Place::new();
+    let server = place.start(&["--cache-flush-delay", "1"]);
+    (0..3_000).for_each(|i| assert_eq!(text(&server, &format!("SET key:{i} {i}")), "+OK"));
+    let until = Instant::now() + Duration::from_secs(20);
+    while info(&server, "cache_dirty_keys") > 0 {
+        assert!(Instant::now() < until, "{} are dirty", info(&server, "cache_dirty_keys"));
+        thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(
+        (text(&server, "CONFIG SET cache-flush-delay 100"), text(&server, "SET one 1")),
+        ("+OK".into(), "+OK".into())
+    );
+    let (keys, bytes) = (info(&server, "cache_dirty_keys"), info(&server, "cache_dirty_bytes"));
+    assert!(keys == 1 && bytes < 1_000, "{keys} keys of {bytes} bytes");
+}
+
+/// KEYS, SCAN and RANDOMKEY within a transaction missed what it had set after its FLUSHDB.
+#[test]
+fn a_transaction_sees_what_it_set_after_it_flushed() {
+    let place = Place::new();
+    let server = place.start(&["--cache-max-memory", "1mb"]);
+    (0..2_000).for_each(|i| assert_eq!(text(&server, &format!("SET key:{i} {i}")), "+OK"));
+    let mut conn = server.connect().expect("a connection");
+    let lines =
+        ["MULTI", "FLUSHDB", "SET only 1", "KEYS *", "SCAN 0 COUNT 10000", "RANDOMKEY", "DBSIZE", "EXEC"];
+    let answers: Vec<String> =
+        lines.iter().map(|line| conn.call(&words(line)).expect("a reply").render()).collect();
+    let outcome = &answers[7];
+    assert_eq!((outcome.matches("only").count(), outcome.matches("key:").count()), (3, 0), "{outcome}");
+    assert!(outcome.trim_end().ends_with(":1"), "{outcome}");
 }
 
 /// The end of a load that was given up was taken for one of the next load's, which then counted fewer writes than it waited for, and

@@ -23,6 +23,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::num::NonZeroU64;
 
+/// Bytes of the books that a key in them answers for at most, whatever room they keep from when they were larger.
+const MOST_BOOKS_OF_A_KEY: usize = 256;
+
 /// Bytes that a record takes in its table.
 pub const RECORD_OVERHEAD: usize = 16;
 
@@ -215,10 +218,11 @@ impl Cache {
         if SERVER { self.walks.iter().map(Walk::bytes).sum() } else { 0 }
     }
 
-    /// Bytes that are not in the store yet.
+    /// Bytes that are not in the store yet. Of books that were large once a key has no more to answer for than of small ones.
     #[inline]
     pub fn dirty_bytes(&self) -> usize {
-        self.dirty_bytes + self.in_flight + self.books() / self.keys.len().max(1) * self.dirty_keys
+        let books_of_a_key = (self.books() / self.keys.len().max(1)).min(MOST_BOOKS_OF_A_KEY);
+        self.dirty_bytes + self.in_flight + books_of_a_key * self.dirty_keys
     }
 
     pub(super) fn bytes(&self) -> usize {

@@ -20,6 +20,7 @@ use clients::{Client, Clients};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use nuthatch_core::{Engine, Job, SessionId, SessionInfo};
+pub use signals::outlive_file_limits;
 use signals::{Signal, Signals};
 use std::fs::File;
 use std::io::{self, ErrorKind};

@@ -1,7 +1,7 @@
 //! Signals as events: each writes a byte into a socket that the poll watches.
 
 use mio::net::UnixStream;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::low_level::pipe;
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -20,6 +20,14 @@ pub struct Signals {
     stream: UnixStream,
     interrupted: Arc<AtomicBool>,
     terminated: Arc<AtomicBool>,
+}
+
+/// A file that may not grow any more (`ulimit -f`) is to be an error of its write, as a full disk is, and not the end of the process.
+///
+/// # Errors
+/// Those of the system.
+pub fn outlive_file_limits() -> io::Result<()> {
+    signal_hook::flag::register(SIGXFSZ, Arc::default()).map(drop)
 }
 
 impl Signals {

@@ -34,7 +34,7 @@ const MERGED_AT_ONCE: u8 = 8;
 const FILE: u64 = 16 << 20;
 /// From so many bytes on a value lies apart from its key, so that merging trees does not move it.
 const APART: u32 = 512;
-/// The tree's own cache of blocks, in bytes: a sixteenth of `cache-max-memory`, within these.
+/// The tree's own cache of blocks, in bytes: an eighth of `cache-max-memory`, within these.
 const LEAST_CACHE: u64 = 16 << 20;
 const MOST_CACHE: u64 = 64 << 20;
 /// Threads that write and merge files. With two, one of them hands itself the same task again and again while the other one
@@ -67,9 +67,21 @@ pub struct Lsm {
     cache: u64,
     /// Nothing while it cannot be opened after a failure.
     tree: RwLock<Option<Tree>>,
-    opened: Mutex<Instant>,
+    opened: Mutex<Opening>,
     /// Held as long as the store is used.
     _lock: File,
+}
+
+/// When the tree was last opened, and why it could not be.
+struct Opening {
+    at: Instant,
+    failure: Option<(io::ErrorKind, String)>,
+}
+
+impl Opening {
+    fn outcome(&self) -> io::Result<()> {
+        self.failure.as_ref().map_or(Ok(()), |(kind, text)| Err(io::Error::new(*kind, text.clone())))
+    }
 }
 
 struct Tree {
@@ -107,7 +119,10 @@ fn is_damage(error: &fjall::Error) -> bool {
 fn unopened(error: fjall::Error) -> io::Error {
     // A file that is missing, or shorter than it says, is no failure of the disk.
     let of_the_disk = |error: &io::Error| {
-        !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData)
+        !matches!(
+            error.kind(),
+            io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData
+        )
     };
     match error {
         fjall::Error::Io(io) | fjall::Error::Storage(fjall::LsmError::Io(io)) if of_the_disk(&io) => io,
@@ -399,14 +414,14 @@ impl Lsm {
     /// # Errors
     /// Those of the files; that they are not a store.
     pub fn open(folder: &Path, lock: File, memory: u64) -> io::Result<Self> {
-        let cache = if memory == 0 { MOST_CACHE } else { (memory / 16).clamp(LEAST_CACHE, MOST_CACHE) };
+        let cache = if memory == 0 { MOST_CACHE } else { (memory / 8).clamp(LEAST_CACHE, MOST_CACHE) };
         journal::mend(folder)?;
         let tree = Tree::open(folder, cache).map_err(unopened)?;
         Ok(Self {
             folder: folder.to_owned(),
             cache,
             tree: RwLock::new(Some(tree)),
-            opened: Mutex::new(Instant::now()),
+            opened: Mutex::new(Opening { at: Instant::now(), failure: None }),
             _lock: lock,
         })
     }
@@ -416,20 +431,21 @@ impl Lsm {
     }
 
     fn with<T>(&self, work: impl FnOnce(&Tree) -> fjall::Result<T>) -> io::Result<T> {
+        if let Some(tree) = &*self.tree() {
+            return work(tree).map_err(told);
+        }
+        self.open_anew()?;
         match &*self.tree() {
             Some(tree) => work(tree).map_err(told),
-            None => Err(io::Error::other("the store could not be opened again after a failure")),
+            None => Err(io::Error::other("the store is being opened again after a failure")),
         }
     }
 
     /// Changes something. A failure leaves fjall unwilling to write, so after one it is opened anew, which finds what was
-    /// written wholly and drops the rest.
+    /// written wholly and drops the rest. Where that fails too, its reason is the one that tells what is wrong: fjall itself only says
+    /// that something was.
     fn change<T>(&self, work: impl FnOnce(&Tree) -> fjall::Result<T>) -> io::Result<T> {
-        let outcome = self.with(work);
-        if outcome.is_err() {
-            self.open_anew();
-        }
-        outcome
+        self.with(work).map_err(|error| self.open_anew().err().unwrap_or(error))
     }
 
     /// Syncs the journals' files. fjall would do it with the journal locked, and every write would stand still for as long as
@@ -448,32 +464,43 @@ impl Lsm {
         Ok(())
     }
 
-    fn open_anew(&self) {
-        let mut opened = lock(&self.opened);
-        if opened.elapsed() < BETWEEN_OPENINGS {
-            return;
+    /// # Errors
+    /// Why it cannot be opened now, or could not a moment ago.
+    fn open_anew(&self) -> io::Result<()> {
+        let mut opening = lock(&self.opened);
+        if opening.at.elapsed() < BETWEEN_OPENINGS {
+            return opening.outcome();
         }
-        *opened = Instant::now();
+        let outcome = self.replace_tree();
+        opening.at = Instant::now();
+        opening.failure = outcome.as_ref().err().map(|error| (error.kind(), error.to_string()));
+        outcome
+    }
+
+    fn replace_tree(&self) -> io::Result<()> {
         // Where nothing can be written it would not open again, and this one still reads.
-        if !takes_writes(&self.folder) {
-            return;
-        }
+        try_writing(&self.folder)?;
         let mut tree = self.tree.write().unwrap_or_else(PoisonError::into_inner);
         // The old one must be closed before: it holds the files.
         *tree = None;
-        *tree = Tree::open(&self.folder, self.cache).ok();
+        let opened = Tree::open(&self.folder, self.cache).map_err(unopened);
+        if let Err(error) = &opened {
+            log::warning(&format!("The diskstore can't be opened again after a failure: {error}"));
+        }
+        *tree = Some(opened?);
+        Ok(())
     }
 }
 
-/// Whether a file can be written and made durable there.
-fn takes_writes(folder: &Path) -> bool {
+/// Writes a file there and makes it durable.
+fn try_writing(folder: &Path) -> io::Result<()> {
     let probe = folder.join("probe");
     let written = File::create(&probe).and_then(|mut file| {
         file.write_all(&[0; 4096])?;
         file.sync_data()
     });
     let removed = fs::remove_file(&probe);
-    written.and(removed).is_ok()
+    written.and(removed)
 }
 
 impl Store for Lsm {

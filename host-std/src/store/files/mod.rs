@@ -17,7 +17,7 @@ use super::{Counts, Page, Store, Walk};
 use crate::options::reason;
 use crate::{disk, start};
 use folder::{Folder, Keeping, Place};
-use nuthatch_core::{StoreEntry, StoreOp};
+use nuthatch_core::{StoreEntry, StoreOp, store_record};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
@@ -108,7 +108,7 @@ impl Files {
         while let Some(content) = self.folder.read(&place)? {
             // A damaged file belongs to the key whose hash it has, so that it is told and not lost.
             match record::key(&content) {
-                Some(found) if found != key && place.is_of(found) => place.number += 1,
+                Some(found) if found != key && is_of_another(&place, found, &content) => place.number += 1,
                 _ => return Ok(Some((place, content))),
             }
         }
@@ -143,7 +143,8 @@ impl Files {
         }
         // A longer key's head is not whole in those bytes.
         let Some(content) = self.folder.read(place)? else { return Ok(Owner::Nobody) };
-        let is_another = record::key(&content).is_some_and(|found| found != key && place.is_of(found));
+        let is_another =
+            record::key(&content).is_some_and(|found| found != key && is_of_another(place, found, &content));
         Ok(if is_another { Owner::Other } else { Owner::This })
     }
 
@@ -198,6 +199,13 @@ impl Files {
         }
         Ok(changed.into_iter().collect())
     }
+}
+
+/// Whether the key that is in a file is not just another one damaged: it has the place's hash, or the record is whole.
+fn is_of_another(place: &Place, found: &[u8], content: &[u8]) -> bool {
+    let is_whole =
+        || record::parts(content).is_some_and(|(key, record)| store_record::open(&key, &record).is_ok());
+    place.is_of(found) || is_whole()
 }
 
 impl Store for Files {
