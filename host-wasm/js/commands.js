@@ -4,15 +4,19 @@ import { bytesOf, isText } from './resp.js';
 
 /** Commands in which an object means pairs, not options. */
 const PAIRS = /^(m|h|hm)set(nx)?$/;
+/** In these it is neither, but a value that somebody forgot to write as text. */
+const VALUES = /push|sadd|setex/;
+
+const NEITHER = 2;
 
 /** A function that runs a command: arrays are spread, an option `{ ex: 60, nx: true }` becomes `EX 60 NX`. */
 export function method(name, run) {
-  const first = name.toUpperCase(), pairs = PAIRS.test(name);
+  const first = name.toUpperCase(), pairs = VALUES.test(name) ? NEITHER : PAIRS.test(name);
   return (...given) => {
     const words = [first];
-    for (let i = 0; i < given.length; i++) {
-      if (typeof given[i] === 'string') words.push(given[i]);
-      else add(words, given[i], pairs, name === 'expireat');
+    for (const item of given) {
+      if (typeof item === 'string') words.push(item);
+      else add(words, item, pairs, name === 'expireat');
     }
     // Options that were not given; elsewhere it is no argument, and what comes behind must not take its place.
     while (words.at(-1) === undefined) words.pop();
@@ -22,10 +26,10 @@ export function method(name, run) {
 
 /** `seconds`: what a date is told in. */
 function add(words, item, pairs, seconds) {
-  if (Array.isArray(item) || item instanceof Set) item.forEach((one) => add(words, one, pairs));
+  if (Array.isArray(item) || item instanceof Set) item.forEach((one) => add(words, one ?? null, pairs));
   else if (item instanceof Map) item.forEach((value, key) => words.push(key, value));
   else if (item instanceof Date) words.push(Math.floor(item / (seconds ? 1000 : 1)));
-  else if (item && typeof item === 'object' && !ArrayBuffer.isView(item) && !(item instanceof ArrayBuffer)) {
+  else if (pairs !== NEITHER && item && typeof item === 'object' && !ArrayBuffer.isView(item) && !(item instanceof ArrayBuffer)) {
     for (const [key, value] of Object.entries(item)) {
       if (pairs) words.push(key, value);
       else if (value === true) words.push(key.toUpperCase());

@@ -461,18 +461,32 @@ export interface Database extends Omit<Commands, 'persist'>, Any, Scans {
   commandDocs(...names: string[]): Promise<Record<string, CommandDoc>>;
   /** The dataset as a file that redis-server loads. */
   exportRdb(): Promise<Blob>;
-  /** Takes the keys of a dump.rdb; keys of the same names are replaced. */
+  /**
+   * Takes the keys of a dump.rdb; keys of the same names are replaced. A file that is damaged is refused where the damage is met: what
+   * stands before it has been taken.
+   */
   importRdb(file: Blob | ArrayBuffer | ArrayBufferView | Response | ReadableStream<Uint8Array>, options?: { progress?: ImportProgress }): Promise<ImportResult>;
   /** Asks the browser not to clear the data when space is short. */
   persist(): Promise<boolean>;
   /** The command PERSIST. */
   persist(key: Argument): Promise<number>;
   /** A port that speaks RESP: post bytes or text, receive `Uint8Array`; `null` ends it. */
-  resp(): MessagePort;
+  resp(): RespPort;
   /** Ends the worker as a crash would and opens the database again. Commands without a reply are rejected with `CRASHED`. */
   crash(): Promise<void>;
   /** Makes everything durable and ends; rejected where the device did not take what was written last. */
   close(): Promise<void>;
+}
+
+/** What `resp()` gives: a `MessagePort`, where the surrounding's types know one. */
+export type RespPort = typeof globalThis extends { MessagePort: { prototype: infer P } } ? P : Port;
+
+/** What every port has. */
+export interface Port {
+  postMessage(message: Uint8Array | string | null): void;
+  onmessage: ((event: { data: Uint8Array | null }) => void) | null;
+  start(): void;
+  close(): void;
 }
 
 /** Opens a database, and makes it where there is none. */

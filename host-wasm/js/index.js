@@ -9,7 +9,7 @@ export { NuthatchError };
 /** Opens a database; resolves when it is there. */
 export async function open(name, options = {}) {
   await check(options);
-  const client = new Client(name, options, options.worker === false ? (...way) => inline(...way) : worker);
+  const client = new Client(name, options, options.worker === false ? inline : worker);
   await client.opened;
   return client.db;
 }

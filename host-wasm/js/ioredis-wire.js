@@ -7,6 +7,7 @@ import { soon } from './soon.js';
 
 /** An error that the engine answered. */
 export class ReplyError extends Error {
+  static name = 'ReplyError';
   name = 'ReplyError';
 }
 

@@ -457,6 +457,19 @@ for (const { sqlite, backend } of BACKENDS) {
       await two.close();
     });
 
+    /** An ordinary tab was let into what another had for itself alone. */
+    for (const alone of [{ tabs: 'exclusive' }, { worker: false }]) {
+      test(`a tab that opens with ${JSON.stringify(alone)} is alone, until it ends`, async () => {
+        const [one, two] = [await visit(context, server.url), await visit(context, server.url)];
+        const open = (page, options) => page.evaluate((options) => nuthatch.open('alone', options).then((db) => (globalThis.db = db).set('k', 1), (error) => error.code), options);
+        assert.deepEqual([await open(one, alone), await open(two, {})], ['OK', 'BUSY']);
+        assert.equal(await call(one, 'GET', 'k'), '1');
+        await one.close();
+        assert.equal(await open(two, {}), 'OK');
+        await two.close();
+      });
+    }
+
     for (const how of ['closes', 'is killed', 'freezes']) {
       test(`the leader ${how} while another tab counts: nothing is lost, nothing is counted twice`, async () => {
         let [leader, page] = [await opened(), await opened()];

@@ -354,6 +354,30 @@ test('`require` gives the class; a process ends though nobody disconnects, but n
   if (process.features.require_module) assert.equal(run('-e', script), 'waited null');
 });
 
+/** A command without the key that its prefix belongs to threw when it was already waited for: each later reply went to the command before. */
+test('a command that lacks its key is refused, and the next ones have their own replies', async () => {
+  const redis = new Ours({ port: 7010, keyPrefix: 'p:' });
+  await redis.mset({ a: 'A', b: 'B' });
+  const replies = [redis.get(), redis.get('a'), redis.get('b'), redis.object('encoding')].map((one) => one.catch((error) => error.name));
+  assert.deepEqual(await Promise.all(replies), ['ReplyError', 'A', 'B', 'ReplyError']);
+  redis.disconnect();
+});
+
+/** Each reply moved all that were still waited for: 100,000 commands at once took nine seconds, and 300,000 a minute. */
+test('many commands at once take as long as so many', async () => {
+  const redis = new Ours({ port: 7011 });
+  const took = async (count) => {
+    const begun = performance.now(), pipeline = redis.pipeline();
+    for (let i = 0; i < count; i++) pipeline.incr('n');
+    assert.equal((await pipeline.exec()).length, count);
+    return performance.now() - begun;
+  };
+  await took(5_000);
+  const few = await took(15_000), many = await took(120_000);
+  assert.ok(many < few * 24, `${few} and ${many} ms`);
+  redis.disconnect();
+});
+
 /** Replies came as microtasks alone: a job's worker that polled left its own program's timers no time, for ever. */
 test('a loop of commands leaves time for timers', async () => {
   const redis = new Ours({ port: 7006 });

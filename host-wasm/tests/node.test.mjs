@@ -800,6 +800,17 @@ test('a flush is told, whoever sends it, and in its place among the events; a fi
   await db.close();
 });
 
+/** An object as a value became the names of its fields, and of an array the last element was left out where it was `undefined`. */
+test('what is no value is refused', async () => {
+  const db = await open('values', { device: 'memory' });
+  for (const call of [() => db.rpush('q', { id: 1, ok: true }), () => db.setex('k', 10, { done: true }), () => db.sadd('s', [{}]), () => db.lpush('l', ['a', undefined]), () => db.set('k', undefined, { ex: 1 })]) {
+    await assert.rejects(async () => call(), TypeError);
+  }
+  assert.deepEqual(await db.keys('*'), []);
+  assert.equal(await db.set('k', 'v', undefined), 'OK');
+  await db.close();
+});
+
 /** `durability: 'stict'` was relaxed, `tab: 'exclusive'` was shared, and `diskstore-enabled yes` was taken and did nothing. */
 test('options that are wrong are refused, with what may stand there', async () => {
   const wrong = [
