@@ -19,7 +19,7 @@ const running = new Set();
 
 /** The engine in a worker. `receive(message)`, `fail(text)`. Vite takes a worker whose options it can read without running them. */
 function worker(_name, receive, fail) {
-  const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
+  const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'nuthatch' });
   const stirred = inRow((stays) => worker.postMessage({ stays }));
   running.add(worker);
   worker.onmessage = ({ data }) => {

@@ -99,7 +99,7 @@ class Engine {
 
   /** Which of a command's arguments (its name is not among them) are keys. */
   keyPlaces(name, args) {
-    return this.places(name, args).filter((place) => place < args.length);
+    return [...this.places(name, args)].filter((place) => place < args.length);
   }
 
   places(name, args) {

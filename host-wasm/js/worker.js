@@ -5,9 +5,9 @@ import { Server } from './server.js';
 export { Server };
 
 /** What `open` calls its workers. */
-const OURS = 'nuthatch ';
+const OURS = 'nuthatch';
 
-if (globalThis.WorkerGlobalScope && self.name.startsWith(OURS)) {
+if (globalThis.WorkerGlobalScope && self.name === OURS) {
   const server = new Server((message, transfer) => postMessage(message, transfer), () => self.close());
   let stirred = () => {};
   onmessage = ({ data }) => {
