@@ -2,7 +2,7 @@
 
 use crate::args::Args;
 use crate::call::must_time_each;
-use crate::command::{Command, flags};
+
 use crate::command_index::{CommandId, CommandIndex};
 use crate::context::Propagation;
 use crate::db::Data;
@@ -21,7 +21,6 @@ use crate::slow_log::SlowLog;
 use crate::types::codec::Encoder;
 use crate::words::config::{BufferLimit, ClientClass, Config, MaxmemoryPolicy};
 use crate::words::crc64::Crc64;
-use crate::words::error::IS_LOADING;
 use crate::words::ordered::OrderedMap;
 use crate::words::reach::SERVER;
 use crate::words::rng::Rng;
@@ -371,13 +370,6 @@ impl Server {
     #[inline]
     pub fn parse_limits(&self, authenticated: bool) -> ParseLimits {
         ParseLimits { max_bulk_len: self.config.proto_max_bulk_len as u64, authenticated }
-    }
-
-    /// Why the command has to wait for the dataset's load.
-    #[inline]
-    pub fn loading_refusal(&self, command: &Command) -> Option<Cow<'static, str>> {
-        let refuses = SERVER && (self.loading || self.persistence.reloading);
-        (refuses && !command.has(flags::LOADING)).then_some(Cow::Borrowed(IS_LOADING))
     }
 
     /// Begins the counters anew.

@@ -38,7 +38,6 @@ pub fn serve(mut config: Config, config_file: Option<&Path>) -> Result<(), Strin
     config.dir =
         std::env::current_dir().map_or(config.dir, |path| path.to_string_lossy().into_owned().into_bytes());
     raise_file_limit(config.maxclients);
-    outlive_file_limits().map_err(|error| format!("Could not start: {}", reason(&error)))?;
     if config.disable_thp {
         memory::forgo_huge_pages();
     }
@@ -66,6 +65,7 @@ pub fn serve(mut config: Config, config_file: Option<&Path>) -> Result<(), Strin
 
 /// What the configuration keeps cold data on.
 fn devices(config: &Config) -> Result<Devices, String> {
+    outlive_file_limits().map_err(|error| format!("Could not start: {}", reason(&error)))?;
     let mut devices = Devices::default();
     if config.vm_enabled {
         let (file, old) = pages::open(config)?;

@@ -55,8 +55,8 @@ function walk(args, typed) {
     const choices = next(rest);
     // A word that may be a token is one: what may be repeated would take it too.
     const argument = choices.find((one) => tokens([one]).includes(left[0])) ?? choices.find((one) => begin(one, left));
-    if (!argument) break;
-    const found = begin(argument, left);
+    const found = argument && begin(argument, left);
+    if (!found) break;
     // Where one that must be there has come, the options before it are over; where an option has, what was repeated without a token.
     const others = flagged(argument, 'optional')
       ? rest.filter((one) => one !== argument && (!flagged(one, 'again') || tokens([one]).length))

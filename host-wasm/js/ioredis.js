@@ -349,7 +349,8 @@ export class Redis extends Commander {
     const subscribing = (subscriptions?.owed ?? []).map(({ command }) => command);
     this.engine?.wait(-owed.length - subscribing.length);
     // Of a pipeline that was answered in part nothing is run twice.
-    while (owed[0]?.place > 0) aborted(owed.shift());
+    const again = owed.findIndex(({ place }) => !(place > 0));
+    owed.splice(0, again < 0 ? owed.length : again).forEach(aborted);
     const rest = [...subscribing, ...owed];
     this.owed = new Fifo();
     this.session = this.subscriptions = undefined;

@@ -286,7 +286,7 @@ export const sharing = {
   async queue(tabs) {
     const late = new AbortController();
     // A tab that is closed or loaded anew holds what it had for a moment.
-    this.refused = () => setTimeout(() => late.abort(), HELD_MS);
+    this.refused = () => setTimeout(() => this.kind || late.abort(), HELD_MS);
     if (tabs === 'exclusive') this.refused();
     else {
       this.server.following = true;
@@ -294,7 +294,7 @@ export const sharing = {
     }
     return this.turn({ signal: late.signal }).catch(() => {
       throw new Error('BUSY another tab has it open');
-    });
+    }).finally(() => (this.refused = undefined));
   },
 
   /** Takes over what earlier leaders owed; what this tab is owed itself. */
@@ -406,7 +406,7 @@ export const sharing = {
       else if (data.message) this.run(data.from, data.message);
       else if (data.ask) server.answer(data, (answer) => this.channel.postMessage({ to: data.from, epoch: this.epoch, answer }));
       else if (data.end !== undefined && this.guests.has(data.from)) this.leave(this.guests.get(data.from), data.end);
-    } else if (data.alone && data.to === this.id && !this.kind) this.refused();
+    } else if (data.alone && data.to === this.id && !this.kind && this.refused) this.refused();
     else if (data.leads && data.to === this.id && data.leads !== this.leader) {
       const due = this.due(data.owed);
       this.leader = data.leads;

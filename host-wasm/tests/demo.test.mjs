@@ -196,6 +196,8 @@ async function hints() {
     ['ZADD k 1 ', /^member \[score member …\]$/],
     ['ZUNION 2 a b ', /^\[key …\] \[WEIGHTS weight \[weight …\]\]/],
     ['ZUNION 2 a b WEIGHTS ', /^weight \[weight …\] \[AGGREGATE/],
+    // A word that no option takes ended the hints by an error.
+    ['ZUNION 2 a b AGGREGATE foo ', /^/],
   ]) {
     await page.fill('#line', line);
     const ghost = await text('ghost');

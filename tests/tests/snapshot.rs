@@ -446,8 +446,17 @@ fn reload_gives_the_same() {
 fn a_reload_loses_nothing_that_was_acknowledged() {
     for paging in [false, true] {
         let mut world = filled_with(&mut Dice::new(6), paging);
-        let (id, other) = (world.sessions[0], world.sessions[1]);
+        let (id, other, third) = (world.sessions[0], world.sessions[1], world.sessions[2]);
+        world.run(third, &[b"MULTI"]);
+        world.run(third, &[b"SET", b"queued", b"1"]);
         world.send(id, &[b"DEBUG", b"RELOAD"]);
+        let aborted = world.run(third, &[b"EXEC"]);
+        assert!(
+            aborted.starts_with(b"-EXECABORT Transaction discarded because of: LOADING"),
+            "{}",
+            aborted.escape_ascii()
+        );
+        assert!(world.run(other, &[b"DEBUG", b"POPULATE", b"1"]).starts_with(b"-LOADING"));
         let (mut acknowledged, mut refused) = (Vec::new(), 0);
         for n in 0.. {
             let name = format!("beside:{n}");

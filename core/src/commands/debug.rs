@@ -11,7 +11,7 @@ use crate::server::Request;
 use crate::types::string::StrRef;
 use crate::types::{Kind, ValueRef};
 use crate::words::config::parse_memory;
-use crate::words::error::{CommandError, CommandResult, NO_SUCH_KEY};
+use crate::words::error::{CommandError, CommandResult, LOADING, NO_SUCH_KEY};
 use crate::words::glob::glob_match;
 use crate::words::number::{fixed, parse_f64};
 use alloc::format;
@@ -224,6 +224,10 @@ fn populate(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     let count = positive(2)?;
     let prefix: &[u8] = if args.len() > 3 { args.get(3) } else { b"key" };
     let size = if args.len() > 4 { Some(positive(4)?) } else { None };
+    // DEBUG itself may run meanwhile.
+    if ctx.server.persistence.reloading {
+        return Err(LOADING);
+    }
     for number in 0..count {
         let key = [prefix, format!(":{number}").as_bytes()].concat();
         if ctx.db.exists(&key) {

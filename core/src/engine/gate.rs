@@ -10,7 +10,7 @@ use crate::resp::parse::ProtocolError;
 use crate::resp::reply::{Proto, Reply};
 use crate::server::{PauseKind, Request};
 use crate::session::{OwnedCommand, ReplyMode};
-use crate::words::error::as_sent;
+use crate::words::error::{IS_LOADING, as_sent};
 use crate::words::reach::{PAGES, SERVER, TYPES};
 use crate::words::time::UnixMillis;
 use alloc::borrow::Cow;
@@ -109,13 +109,29 @@ impl Engine {
         }
     }
 
-    /// Refuses a command that has waited for what it lacked, where a dataset is about to be replaced by now.
-    pub(super) fn is_overtaken_by_loading(&mut self, session: &mut Running, id: CommandId) -> bool {
-        let text = self.server.loading_refusal(self.server.index.get(id));
-        if let Some(text) = &text {
+    /// Refuses a command that has waited for what it lacked, where a dataset is being loaded by now, or will be when it is saved; whether
+    /// it did.
+    pub(super) fn refuse_if_loading(&mut self, session: &mut Running, id: CommandId) -> bool {
+        let text = self.loading_refusal(session, self.server.index.get(id));
+        if let Some(text) = text {
             self.refuse(session, Some(id), text);
         }
         text.is_some()
+    }
+
+    /// A transaction is refused for what is queued in it, unless it has begun.
+    fn loading_refusal(&self, session: &Running, command: &Command) -> Option<&'static str> {
+        if !SERVER || !(self.server.loading || self.server.persistence.reloading) {
+            return None;
+        }
+        let is_refused = |command: &Command| !command.has(flags::LOADING);
+        let queue = session.multi.as_ref().filter(|queue| command.name == "exec" && queue.progress.is_none());
+        let queued = || {
+            queue.is_some_and(|queue| {
+                queue.commands.iter().any(|(id, _)| is_refused(self.server.index.get(*id)))
+            })
+        };
+        (is_refused(command) || queued()).then_some(IS_LOADING)
     }
 
     /// Reasons that lie in the server's or the session's state.
@@ -130,8 +146,8 @@ impl Engine {
         {
             return Some(format!("{JOURNAL_FAILED} {reason}").into());
         }
-        if let Some(text) = self.server.loading_refusal(command) {
-            return Some(text);
+        if let Some(text) = self.loading_refusal(session, command) {
+            return Some(text.into());
         }
         if let Some(text) = self.parts.store().and_then(|store| (store.refusal)(self, session, command)) {
             return Some(text);

@@ -7,7 +7,7 @@
 
 use crate::log;
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::Xxh3;
 
@@ -89,16 +89,16 @@ struct Journal {
 struct Rest {
     /// Where zeros begin.
     end: u64,
-    /// Whether a page of zeros lies before.
-    lacks_a_page: bool,
-    /// Whether a batch ends behind the one that is not whole, or that one has its end.
-    goes_on: bool,
+    /// Where zeros lie before that, to a page's end: that page, or its last version, never reached the disk.
+    hole: Option<u64>,
+    /// Where the first whole batch begins again, or the last one that is not whole has its end.
+    goes_on: Option<u64>,
 }
 
 impl Rest {
     /// Whether the write never came to its end, in place of having been whole once.
     fn is_cut_short(&self) -> bool {
-        self.lacks_a_page || !self.goes_on
+        self.goes_on.is_none_or(|there| self.hole.is_some_and(|hole| hole < there))
     }
 }
 
@@ -173,12 +173,15 @@ impl Batches {
             return Ok(false);
         }
         let mut left = len;
-        let mut piece = [0; PAGE as usize];
         while left > 0 {
-            let now = left.min(PAGE) as usize;
-            self.file.read_exact(&mut piece[..now])?;
-            hash.update(&piece[..now]);
-            left -= now as u64;
+            let there = self.file.fill_buf()?;
+            let now = left.min(there.len() as u64);
+            hash.update(&there[..now as usize]);
+            self.file.consume(now as usize);
+            left -= now;
+            if now == 0 {
+                return Ok(false);
+            }
         }
         self.at += len;
         Ok(true)
@@ -193,7 +196,7 @@ impl Batches {
     /// What lies behind the whole batches.
     fn rest(&mut self, whole: u64) -> io::Result<Option<Rest>> {
         self.go_to(whole)?;
-        let (mut end, mut empty, mut lacks_a_page) = (whole, false, false);
+        let (mut end, mut empty, mut hole) = (whole, None, None);
         let mut ends = Vec::new();
         let mut page = Vec::new();
         while self.at < self.len {
@@ -206,26 +209,30 @@ impl Batches {
             self.file.read_exact(&mut page[before..])?;
             self.at += now;
             if page[before..] == [0; PAGE as usize][..now as usize] {
-                empty |= now == PAGE;
+                // No batch begins with zeros; within one, less than a page of them may be a value's.
+                if now == PAGE || from == whole {
+                    empty = empty.or(Some(from));
+                }
                 continue;
             }
             let zeros = page.iter().rev().take_while(|byte| **byte == 0).count();
             end = self.at - zeros as u64;
-            lacks_a_page |= empty;
+            hole = hole.or(empty);
             let found = page.windows(MAGIC.len()).enumerate().filter(|(_, window)| *window == MAGIC);
             ends.extend(found.map(|(at, _)| from - before as u64 + (at + MAGIC.len()) as u64));
         }
         if end == whole {
             return Ok(None);
         }
-        let mut goes_on = ends.last() == Some(&end);
+        let mut goes_on = None;
         for at in ends {
-            if !goes_on {
-                self.go_to(at)?;
-                goes_on = self.next()?;
+            self.go_to(at)?;
+            if at == end || self.next()? {
+                goes_on = Some(at);
+                break;
             }
         }
-        Ok(Some(Rest { end, lacks_a_page, goes_on }))
+        Ok(Some(Rest { end, hole, goes_on }))
     }
 }
 
@@ -303,6 +310,28 @@ mod tests {
         change(&path, before.next_multiple_of(PAGE), |bytes| bytes[..PAGE as usize].fill(0));
         mend(&folder.0).unwrap();
         assert_eq!(keys_there(&folder), usize::from(KEYS) - 1);
+        // What was synced ended within a page, whose later version was lost while later pages were not.
+        let page_end =
+            ends.iter().copied().find(|end| end % PAGE != 0 && end.next_multiple_of(PAGE) < last).unwrap();
+        fs::write(&path, &good).unwrap();
+        change(&path, page_end, |bytes| {
+            bytes[..(page_end.next_multiple_of(PAGE) - page_end) as usize].fill(0);
+        });
+        mend(&folder.0).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().len(), page_end);
+    }
+
+    /// A page of zeros in some later value made damage before it look like a write that was cut short: all behind it was dropped.
+    #[test]
+    fn zeros_behind_the_damage_do_not_excuse_it() {
+        let (folder, path, _) = written();
+        let store = BOTH[1](&folder.0).0;
+        store
+            .write(&[StoreOp::Put { db: 0, key: b"zeros".to_vec(), record: vec![0; 12_000] }], true)
+            .unwrap();
+        drop(store);
+        change(&path, 100, |bytes| bytes[0] ^= 0x10);
+        assert!(mend(&folder.0).is_err());
     }
 
     #[test]

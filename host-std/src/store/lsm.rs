@@ -415,8 +415,7 @@ impl Lsm {
     /// Those of the files; that they are not a store.
     pub fn open(folder: &Path, lock: File, memory: u64) -> io::Result<Self> {
         let cache = if memory == 0 { MOST_CACHE } else { (memory / 8).clamp(LEAST_CACHE, MOST_CACHE) };
-        journal::mend(folder)?;
-        let tree = Tree::open(folder, cache).map_err(unopened)?;
+        let tree = opened(folder, cache)?;
         Ok(Self {
             folder: folder.to_owned(),
             cache,
@@ -437,7 +436,7 @@ impl Lsm {
         self.open_anew()?;
         match &*self.tree() {
             Some(tree) => work(tree).map_err(told),
-            None => Err(io::Error::other("the store is being opened again after a failure")),
+            None => Err(io::Error::other("the store could not be opened again after a failure")),
         }
     }
 
@@ -483,13 +482,18 @@ impl Lsm {
         let mut tree = self.tree.write().unwrap_or_else(PoisonError::into_inner);
         // The old one must be closed before: it holds the files.
         *tree = None;
-        let opened = Tree::open(&self.folder, self.cache).map_err(unopened);
-        if let Err(error) = &opened {
+        let outcome = opened(&self.folder, self.cache);
+        if let Err(error) = &outcome {
             log::warning(&format!("The diskstore can't be opened again after a failure: {error}"));
         }
-        *tree = Some(opened?);
+        *tree = Some(outcome?);
         Ok(())
     }
+}
+
+fn opened(folder: &Path, cache: u64) -> io::Result<Tree> {
+    journal::mend(folder)?;
+    Tree::open(folder, cache).map_err(unopened)
 }
 
 /// Writes a file there and makes it durable.

@@ -47,7 +47,7 @@ impl Engine {
             let Some(mut session) = self.peers.take(who) else { continue };
             match session.blocked.take() {
                 Some(Blocked::Loading { id, command, missing: 0 }) => {
-                    if !self.is_overtaken_by_loading(&mut session, id) {
+                    if !self.refuse_if_loading(&mut session, id) {
                         self.store.again = true;
                         self.execute(&mut session, id, command.args());
                         self.store.again = false;

@@ -143,7 +143,7 @@ impl Folder {
     pub fn warn(&self, place: &Place) {
         let path = self.path_of(place);
         log::warning(&format!(
-            "The record in '{}' is damaged and is left out; remove the file, or bring it back from a copy",
+            "The record in '{}' is damaged, or of another key than that whose name the file has, and is left out; remove the file, or bring it back from a copy",
             path.display()
         ));
     }
