@@ -77,7 +77,8 @@ impl<'a> Options<'a> {
     /// The places that are asked for, of `len`.
     pub(super) fn limit(&self, len: usize) -> Range<usize> {
         let (start, count) = self.limit.unwrap_or((0, -1));
-        let start = usize::try_from(start).unwrap_or(0).min(len);
+        // Where a `usize` has 32 bits it holds less than what may be asked for.
+        let start = usize::try_from(start.max(0)).unwrap_or(len).min(len);
         let count = usize::try_from(count).unwrap_or(len).min(len - start);
         start..start + count
     }
