@@ -2,7 +2,6 @@
 
 use crate::args::Args;
 use crate::call::must_time_each;
-
 use crate::command_index::{CommandId, CommandIndex};
 use crate::context::Propagation;
 use crate::db::Data;

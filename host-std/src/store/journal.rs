@@ -71,7 +71,8 @@ fn journals(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(found.into_iter().map(|(_, path)| path).collect())
 }
 
-fn unusable(what: &str) -> io::Error {
+/// The error of a store whose files cannot be used as they are.
+pub fn unusable(what: &str) -> io::Error {
     io::Error::other(format!(
         "{what}; bring the folder back from a copy, or set diskstore-path to a new one and load a snapshot there with 'nuthatch import'"
     ))

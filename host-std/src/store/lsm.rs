@@ -126,11 +126,7 @@ fn unopened(error: fjall::Error) -> io::Error {
     };
     match error {
         fjall::Error::Io(io) | fjall::Error::Storage(fjall::LsmError::Io(io)) if of_the_disk(&io) => io,
-        error => io::Error::other(format!(
-            "files of it are damaged or missing ({}); bring the folder back from a copy, or set diskstore-path to a new \
-             one and load a snapshot there with 'nuthatch import'",
-            what_of(&error)
-        )),
+        error => journal::unusable(&format!("files of it are damaged or missing ({})", what_of(&error))),
     }
 }
 
