@@ -96,6 +96,13 @@ impl<'a> Args<'a> {
         parse_i64(self.get(i)).ok_or(NOT_INTEGER)
     }
 
+    /// Word `i` as a count; none where it is negative or no integer. Where a `usize` has 32 bits, one that is larger than
+    /// all there can be is as good as the largest.
+    pub fn count(self, i: usize) -> Option<usize> {
+        let count = self.int(i).ok().filter(|count| *count >= 0)?;
+        Some(usize::try_from(count).unwrap_or(isize::MAX.cast_unsigned()))
+    }
+
     /// Word `i` as a double, or the error that says it is none.
     pub fn float(self, i: usize) -> Result<f64, CommandError> {
         parse_f64(self.get(i)).ok_or(NOT_FLOAT)

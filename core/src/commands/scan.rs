@@ -61,8 +61,8 @@ impl<'a> ScanOptions<'a> {
         for i in (from..args.len()).step_by(2) {
             let Some(value) = args.try_get(i + 1) else { return Err(SYNTAX) };
             if args.is(i, "COUNT") {
-                let count = args.int(i + 1)?;
-                options.count = usize::try_from(count).ok().filter(|&n| n > 0).ok_or(SYNTAX)?;
+                args.int(i + 1)?;
+                options.count = args.count(i + 1).filter(|&n| n > 0).ok_or(SYNTAX)?;
             } else if args.is(i, "MATCH") {
                 options.pattern = (value != b"*").then_some(value);
             } else if types && args.is(i, "TYPE") {

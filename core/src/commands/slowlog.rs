@@ -18,11 +18,8 @@ pub fn help(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
 pub fn get(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     let count = match args.len() {
         2 => DEFAULT_COUNT,
-        3 => match args.int(2) {
-            Ok(-1) => usize::MAX,
-            Ok(count) => usize::try_from(count).map_err(|_| BAD_COUNT)?,
-            Err(_) => return Err(BAD_COUNT),
-        },
+        3 if args.int(2) == Ok(-1) => usize::MAX,
+        3 => args.count(2).ok_or(BAD_COUNT)?,
         _ => return Err(super::errors::bad_subcommand(args)),
     };
     let entries = &ctx.server.slow_log.entries;

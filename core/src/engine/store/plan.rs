@@ -204,8 +204,7 @@ impl Engine {
             }
         }
         let number = |i: usize| {
-            let index =
-                args.try_get(i).and_then(|_| args.int(i).ok()).and_then(|n| usize::try_from(n).ok())?;
+            let index = args.try_get(i).and_then(|_| args.count(i))?;
             view.order.get(index).copied()
         };
         match class {
@@ -221,7 +220,7 @@ impl Engine {
             Class::Count => self.plan_count(db, wants),
             _ if !SERVER => {}
             Class::Select => {
-                let number = args.int(1).ok().and_then(|n| usize::try_from(n).ok());
+                let number = args.count(1);
                 view.db = number.filter(|db| *db < self.data.keyspace.count()).unwrap_or(view.db);
             }
             Class::Move => {
@@ -269,7 +268,7 @@ impl Engine {
             return wants.extend(order.iter().map(|db| Want::All { db: *db }));
         }
         if args.is(1, "populate") && args.len() <= 5 {
-            let count = usize::try_from(args.int(2).unwrap_or(0)).unwrap_or(0);
+            let count = args.count(2).unwrap_or(0);
             let prefix: &[u8] = if args.len() > 3 { args.get(3) } else { b"key" };
             for number in 0..count {
                 self.need(db, &[prefix, format!(":{number}").as_bytes()].concat());

@@ -53,7 +53,10 @@ pub fn lrem(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     let count = args.int(2)?;
     let from = if count < 0 { End::Tail } else { End::Head };
     // The smallest number has no positive twin, and Redis removes all then.
-    let max = if matches!(count, 0 | i64::MIN) { usize::MAX } else { count.unsigned_abs() as usize };
+    let max = match count {
+        0 | i64::MIN => usize::MAX,
+        count => usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX),
+    };
     let edited = ctx.db.edit_list(key, |list, _| list.remove_matching(args.get(3), from, max))?;
     let gone = edited.map_or(0, |edited| edited.out);
     if let Some(edited) = edited.filter(|edited| edited.out > 0) {

@@ -61,8 +61,7 @@ fn count(args: Args<'_>, at: usize) -> Result<usize, CommandError> {
 
 /// A number of at least `least`. Every other word gets the same refusal.
 fn at_least(args: Args<'_>, at: usize, least: usize, error: CommandError) -> Result<usize, CommandError> {
-    let number = args.int(at).ok().and_then(|number| usize::try_from(number).ok());
-    number.filter(|number| *number >= least).ok_or(error)
+    args.count(at).filter(|number| *number >= least).ok_or(error)
 }
 
 /// Whether the key is there; it must hold a list then.

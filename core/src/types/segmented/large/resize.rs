@@ -11,12 +11,16 @@ use hashbrown::HashTable;
 
 use super::{END, Fetch, MAX_BUCKETS, MAX_ITEMS, POINT_BITS, Segment, Segmented, point};
 
-/// A full-size table with fewer elements is full of removed ones: it is rebuilt rather than split.
-const REBUILD_ITEMS: usize = MAX_ITEMS / 8 * 5;
+/// A full table splits or doubles where its elements take so many eighths of its room. Otherwise the rest of it are removed
+/// ones, and it is cleared of them: where as many elements come as go, a lower mark lets all segments split in time, since
+/// each is full of removed ones now and then, and the table takes half as much again.
+const CROWDED_EIGHTHS: usize = 7;
+/// A full table with elements in fewer eighths gets half the buckets.
+const LONELY_EIGHTHS: usize = 3;
 /// Neighbours merge where they have at most so many elements together.
-const MERGE_ITEMS: usize = MAX_ITEMS / 8 * 3;
+const MERGE_ITEMS: usize = MAX_ITEMS / 8 * 5;
 /// A segment with fewer elements than one in so many buckets is sparse.
-const SPARSE: usize = 8;
+const SPARSE: usize = 4;
 /// hashbrown keeps an eighth of a table's buckets empty from this size on, of smaller tables one bucket.
 const SMALLEST_EIGHTHS: usize = 8;
 /// Smaller tables are not worth shrinking.
@@ -29,8 +33,7 @@ const PLANNED_ITEMS: [usize; 8] = [480, 740, 560, 820, 520, 680, 600, 780];
 /// Bits of the directory beyond those that would tell so many equal segments apart.
 const GRID_BITS: u8 = 6;
 
-const _: () =
-    assert!(REBUILD_ITEMS < MAX_ITEMS && MERGE_ITEMS < MAX_ITEMS / 2, "a step must not undo another");
+const _: () = assert!(MERGE_ITEMS < MAX_ITEMS / 8 * CROWDED_EIGHTHS, "a step must not undo another");
 
 /// A capacity for about `items` elements: half a full-size table where they should fit in it, else a full-size one.
 fn roomy(items: usize) -> usize {
@@ -46,6 +49,16 @@ impl<T> Segment<T> {
     fn is_sparse(&self) -> bool {
         let buckets = self.table.num_buckets();
         buckets > SMALL_BUCKETS && self.table.len() * SPARSE < buckets
+    }
+
+    /// Elements that fit.
+    fn room(&self) -> usize {
+        let buckets = self.table.num_buckets();
+        if buckets < SMALLEST_EIGHTHS { buckets.saturating_sub(1) } else { buckets / 8 * 7 }
+    }
+
+    fn is_crowded(&self) -> bool {
+        self.table.len() * 8 >= self.room() * CROWDED_EIGHTHS
     }
 
     /// A boundary at about 3/8 of the segment's range, on a grid coarse enough to keep the directory small.
@@ -66,12 +79,18 @@ impl<T: Fetch> Segment<T> {
         self.moves = self.moves.wrapping_add(1);
     }
 
-    /// Doubles the table, or clears it of removed elements where these fill half of it, as hashbrown itself would; but
-    /// here the elements come from memory together.
-    fn grow(&mut self, rehash: &dyn Fn(&T) -> u64) {
-        let buckets = self.table.num_buckets();
-        let most = if buckets < SMALLEST_EIGHTHS { buckets.saturating_sub(1) } else { buckets / 8 * 7 };
-        self.rebuild(if self.table.len() + 1 > most / 2 { most + 1 } else { most }, rehash);
+    /// Doubles the full table, or clears it of removed elements, as hashbrown itself would; but here the elements come from
+    /// memory together.
+    fn refit(&mut self, rehash: &dyn Fn(&T) -> u64) {
+        let room = self.room();
+        let capacity = if self.is_crowded() {
+            room + 1
+        } else if self.table.len() * 8 < room * LONELY_EIGHTHS {
+            room / 2
+        } else {
+            room
+        };
+        self.rebuild(capacity, rehash);
     }
 }
 
@@ -136,16 +155,14 @@ impl<T: Fetch> Segmented<T> {
             self.segments.push(Segment { table: HashTable::new(), first: 0, end: END, moves: 0 });
             return;
         };
-        if segment.table.num_buckets() < MAX_BUCKETS {
-            segment.grow(rehash);
-        } else if segment.table.len() <= REBUILD_ITEMS {
-            segment.rebuild(MAX_ITEMS, rehash);
-        } else if let Some(middle) = segment.split_point() {
+        if segment.table.num_buckets() >= MAX_BUCKETS
+            && segment.is_crowded()
+            && let Some(middle) = segment.split_point()
+        {
             self.split(number, middle, rehash);
             return;
-        } else {
-            segment.grow(rehash);
         }
+        segment.refit(rehash);
         self.widest = self.widest.max(self.segments[number].table.num_buckets() as u32);
     }
 
@@ -210,7 +227,7 @@ impl<T: Fetch> Segmented<T> {
     }
 
     /// Does one bounded step to give memory back where a segment has become sparse: to be called after removals, once
-    /// each (more often does no harm). Moves about 300 elements at most.
+    /// each (more often does no harm). Moves about 560 elements at most.
     #[inline]
     pub fn shrink(&mut self, rehash: impl Fn(&T) -> u64) {
         let number = self.sparse as usize;
@@ -231,7 +248,7 @@ impl<T: Fetch> Segmented<T> {
             self.merge(low, high, rehash);
         } else {
             let segment = &mut self.segments[number];
-            segment.rebuild(segment.table.len() * 2, rehash);
+            segment.rebuild(segment.table.len() * 3 / 2, rehash);
         }
     }
 

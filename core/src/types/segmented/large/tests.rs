@@ -109,7 +109,7 @@ fn no_call_moves_more_than_one_segment() {
         let slot = table.find(hash(i), |&e| e == i).unwrap();
         table.remove(slot);
         table.shrink(count);
-        assert!(moved.take() <= MAX_ITEMS / 8 * 3);
+        assert!(moved.take() <= MAX_ITEMS / 8 * 5);
     }
 }
 
@@ -143,6 +143,31 @@ fn memory_stays_lean_at_every_size_and_comes_back() {
     }
     check(&table, rehash);
     assert!(table.allocated() < 4096, "{} bytes of an empty table", table.allocated());
+}
+
+/// Under a limit on memory as many elements go as come. Segments split while they were full of removed elements, and merged
+/// only when nearly empty: the table grew by half over time, and a cache's resident memory with it.
+#[test]
+#[cfg_attr(miri, ignore = "inserts hundreds of thousands of elements")]
+fn memory_stays_lean_while_elements_come_and_go() {
+    const LIVE: u64 = 50_000;
+    let rehash = |&n: &u64| hash(n as u32);
+    let (mut table, mut rng, moved) = (Segmented::new(), Rng::new(11), Cell::new(0));
+    for i in 0..LIVE * 20 {
+        table.insert_unique(rehash(&i), i, |n| {
+            moved.set(moved.get() + 1);
+            rehash(n)
+        });
+        if i >= LIVE {
+            let slot = table.sample(&mut rng, 20, 4_000, |_| true)[rng.index(5)];
+            table.remove(slot);
+            table.shrink(rehash);
+        }
+    }
+    check(&table, rehash);
+    let (bytes, moves) = (table.allocated() as f64 / LIVE as f64, f64::from(moved.get()) / (LIVE * 20) as f64);
+    std::println!("{bytes} bytes an element, {moves} moves an insert");
+    assert!(bytes < 18.0, "{bytes} bytes an element");
 }
 
 #[test]

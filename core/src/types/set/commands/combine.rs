@@ -238,7 +238,7 @@ pub fn sdiffstore(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
 
 /// SINTERCARD numkeys key [key …] [LIMIT limit]
 pub fn sintercard(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
-    let count = args.int(1).ok().and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0).ok_or(NUMKEYS)?;
+    let count = args.count(1).filter(|n| *n > 0).ok_or(NUMKEYS)?;
     if count > args.len() - 2 {
         return Err(TOO_MANY_KEYS);
     }
@@ -248,7 +248,7 @@ pub fn sintercard(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
         if !args.is(i, "LIMIT") || i + 1 >= args.len() {
             return Err(SYNTAX);
         }
-        let n = args.int(i + 1).ok().and_then(|n| usize::try_from(n).ok()).ok_or(NEGATIVE_LIMIT)?;
+        let n = args.count(i + 1).ok_or(NEGATIVE_LIMIT)?;
         limit = if n == 0 { usize::MAX } else { n };
         i += 2;
     }

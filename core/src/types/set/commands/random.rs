@@ -70,7 +70,7 @@ fn spop_one(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
 
 fn spop_count(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     let key = args.get(1);
-    let count = args.int(2).ok().and_then(|n| usize::try_from(n).ok()).ok_or(NOT_POSITIVE)?;
+    let count = args.count(2).ok_or(NOT_POSITIVE)?;
     let len = set_to_change(&mut ctx.db, key)?.map_or(0, SetRef::len);
     if count.min(len) == 0 {
         ctx.reply.set(0);

@@ -129,8 +129,7 @@ fn pop_one_key(ctx: &mut Ctx<'_>, args: Args<'_>, end: End) -> CommandResult {
     }
     let mut count = 1;
     if args.len() == 3 {
-        let given = args.int(2).map_err(|_| NOT_POSITIVE)?;
-        count = usize::try_from(given).map_err(|_| NOT_POSITIVE)?;
+        count = args.count(2).ok_or(NOT_POSITIVE)?;
     }
     let nested = args.len() == 3 && ctx.reply.proto() == Proto::Resp3;
     let shape = if nested { Shape::Pairs } else { Shape::Flat };
@@ -224,8 +223,7 @@ impl Multi {
 }
 
 fn positive(args: Args<'_>, at: usize, error: CommandError) -> Result<usize, CommandError> {
-    let number = args.int(at).ok().and_then(|n| usize::try_from(n).ok());
-    number.filter(|n| *n > 0).ok_or(error)
+    args.count(at).filter(|n| *n > 0).ok_or(error)
 }
 
 /// ZMPOP numkeys key [key …] MIN | MAX [COUNT count]
