@@ -60,6 +60,8 @@ const HASH: usize = 32;
 /// Damaged records of which the log tells.
 const MOST_LOGGED: usize = 1_000;
 const COUNTS: &str = "counts";
+/// In place of a count: the database is being cleared, so that its tree may be gone or not.
+const CLEARING: u64 = u64::MAX;
 
 /// The store.
 pub struct Lsm {
@@ -227,7 +229,34 @@ fn name_of(db: u32) -> String {
 }
 
 impl Tree {
-    fn open(folder: &Path, cache: u64) -> fjall::Result<Self> {
+    fn open(folder: &Path, cache: u64) -> io::Result<Self> {
+        let tree = Self::open_files(folder, cache).map_err(unopened)?;
+        tree.find_lost_files()?;
+        Ok(tree)
+    }
+
+    /// fjall removes a tree without its file `current`, as one that was never finished, and says nothing.
+    fn find_lost_files(&self) -> io::Result<()> {
+        let lost = |what: &str| {
+            Err(journal::unusable(&format!(
+                "{what}: a folder of it, or the file 'current' there, was missing"
+            )))
+        };
+        let state = lock(&self.state);
+        for (db, count) in &state.counts {
+            if *count > 0 && !state.databases.contains_key(db) {
+                return lost(&format!("the {count} keys of its database {db} are gone"));
+            }
+        }
+        for (db, database) in &state.databases {
+            if !state.counts.contains_key(db) && !database.is_empty().map_err(told)? {
+                return lost(&format!("the number of keys of its database {db} is gone"));
+            }
+        }
+        Ok(())
+    }
+
+    fn open_files(folder: &Path, cache: u64) -> fjall::Result<Self> {
         let database = Database::builder(folder)
             .cache_size(cache)
             .max_journaling_size(JOURNAL)
@@ -247,9 +276,11 @@ impl Tree {
                 state.counts.insert(u32::from_be_bytes(db), u64::from_le_bytes(count));
             }
         }
-        // A count whose tree is gone is of a database that was being cleared.
-        state.counts.retain(|db, _| state.databases.contains_key(db));
-        Ok(Self { database, counts_of, state: Mutex::new(state), logged: Mutex::default() })
+        let cleared: Vec<u32> =
+            state.counts.iter().filter(|(_, count)| **count == CLEARING).map(|(db, _)| *db).collect();
+        let tree = Self { database, counts_of, state: Mutex::new(state), logged: Mutex::default() };
+        cleared.into_iter().try_for_each(|db| tree.drop_files(db))?;
+        Ok(tree)
     }
 
     fn database(&self, db: u32) -> Option<Keyspace> {
@@ -393,7 +424,22 @@ impl Tree {
         Ok((entries, None))
     }
 
+    /// The mark must be on the disk before files go.
     fn clear(&self, db: u32) -> fjall::Result<()> {
+        if self.database(db).is_none() {
+            return Ok(());
+        }
+        self.mark_clearing(db)?;
+        self.drop_files(db)
+    }
+
+    fn mark_clearing(&self, db: u32) -> fjall::Result<()> {
+        let mut mark = OwnedWriteBatch::with_capacity(self.database.clone(), 1);
+        mark.insert(&self.counts_of, db.to_be_bytes(), CLEARING.to_le_bytes());
+        mark.durability(Some(PersistMode::SyncData)).commit()
+    }
+
+    fn drop_files(&self, db: u32) -> fjall::Result<()> {
         let mut state = lock(&self.state);
         if let Some(database) = state.databases.remove(&db) {
             self.database.delete_keyspace(database)?;
@@ -489,7 +535,7 @@ impl Lsm {
 
 fn opened(folder: &Path, cache: u64) -> io::Result<Tree> {
     journal::mend(folder)?;
-    Tree::open(folder, cache).map_err(unopened)
+    Tree::open(folder, cache)
 }
 
 /// Writes a file there and makes it durable.
@@ -541,5 +587,15 @@ impl Store for Lsm {
     fn is_calm(&self) -> bool {
         // Where it is locked, it is being opened anew.
         self.tree.try_read().is_ok_and(|tree| tree.as_ref().is_some_and(Tree::is_calm))
+    }
+}
+
+/// Leaves the folder as a kill does that comes after the mark of clearing, and before the count is removed.
+#[cfg(test)]
+pub fn interrupt_clearing(folder: &Path, db: u32, files_are_gone: bool) {
+    let tree = Tree::open(folder, LEAST_CACHE).unwrap();
+    tree.mark_clearing(db).unwrap();
+    if files_are_gone {
+        tree.database.delete_keyspace(tree.database(db).unwrap()).unwrap();
     }
 }

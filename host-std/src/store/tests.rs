@@ -151,6 +151,44 @@ fn a_store_is_a_map_from_keys_to_records() {
     }
 }
 
+/// fjall takes a tree without its file `current` for one that was never finished: the database was empty, and nothing said why.
+#[test]
+fn a_tree_that_is_missing_is_told() {
+    let folder = Scratch::new();
+    for tree in ["1", "2"] {
+        let store = BOTH[1](&folder.0).0;
+        store.write(&[StoreOp::Put { db: 3, key: b"key".to_vec(), record: record(9, 9) }], true).unwrap();
+        drop(store);
+        let copy = Scratch::new();
+        fs::create_dir_all(&copy.0).unwrap();
+        let copied = std::process::Command::new("cp").arg("-r").arg(folder.0.join(".")).arg(&copy.0).status();
+        assert!(copied.unwrap().success());
+        fs::remove_file(copy.0.join("keyspaces").join(tree).join("current")).unwrap();
+        let lock = claim::claim(&copy.0, "default").unwrap();
+        let refused = lsm::Lsm::open(&copy.0, lock, 0).err().expect("refused").to_string();
+        assert!(
+            refused.contains("the file 'current' there, was missing; bring the folder back"),
+            "{refused}"
+        );
+    }
+}
+
+/// A kill while a database is cleared leaves its mark, with its files or without: the start makes the rest of it.
+#[test]
+fn clearing_that_was_interrupted_is_finished() {
+    let folder = Scratch::new();
+    for files_are_gone in [false, true] {
+        let store = BOTH[1](&folder.0).0;
+        let put = |db| StoreOp::Put { db, key: b"key".to_vec(), record: record(9, 9) };
+        store.write(&[put(3), put(4)], true).unwrap();
+        drop(store);
+        lsm::interrupt_clearing(&folder.0, 3, files_are_gone);
+        let store = BOTH[1](&folder.0).0;
+        assert_eq!(store.counts().unwrap(), [(4, 1)]);
+        assert_eq!((store.get(3, b"key").unwrap(), walked(&*store, 3, 7)), (None, vec![]));
+    }
+}
+
 /// A tree's keys are of 65,535 bytes at most; ours are not, and what tells long ones apart must not be their beginning.
 #[test]
 fn long_keys_are_told_apart() {

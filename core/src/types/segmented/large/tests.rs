@@ -165,7 +165,8 @@ fn memory_stays_lean_while_elements_come_and_go() {
         }
     }
     check(&table, rehash);
-    let (bytes, moves) = (table.allocated() as f64 / LIVE as f64, f64::from(moved.get()) / (LIVE * 20) as f64);
+    let (bytes, moves) =
+        (table.allocated() as f64 / LIVE as f64, f64::from(moved.get()) / (LIVE * 20) as f64);
     std::println!("{bytes} bytes an element, {moves} moves an insert");
     assert!(bytes < 18.0, "{bytes} bytes an element");
 }
