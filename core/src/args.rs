@@ -96,11 +96,11 @@ impl<'a> Args<'a> {
         parse_i64(self.get(i)).ok_or(NOT_INTEGER)
     }
 
-    /// Word `i` as a count; none where it is negative or no integer. Where a `usize` has 32 bits, one that is larger than
-    /// all there can be is as good as the largest.
+    /// Word `i` as a count; none where it is negative or no integer. Where a `usize` has 32 bits, one beyond them is as good as
+    /// the largest.
     pub fn count(self, i: usize) -> Option<usize> {
         let count = self.int(i).ok().filter(|count| *count >= 0)?;
-        Some(usize::try_from(count).unwrap_or(isize::MAX.cast_unsigned()))
+        Some(usize::try_from(count).unwrap_or(usize::MAX))
     }
 
     /// Word `i` as a double, or the error that says it is none.
@@ -135,6 +135,12 @@ mod tests {
         let spans = [(0, 3), (4, 1), (6, 2), (9, 3)].map(|(start, len)| Span { start, len });
         let args = Args::new(b"set k 12 0.5", &spans);
         assert_eq!((args.len(), &args[1], args.try_get(4)), (4, &b"k"[..], None));
+        assert_eq!([0, 2, 3, 4].map(|i| args.count(i)), [None, Some(12), None, None]);
+        let far = Args::new(b"-1 4294967297", &[Span { start: 0, len: 2 }, Span { start: 3, len: 10 }]);
+        assert_eq!(
+            (far.count(0), far.count(1)),
+            (None, Some(usize::try_from(1_u64 << 32 | 1).unwrap_or(usize::MAX)))
+        );
         assert!(args.is(0, "SET") && !args.is(0, "SE") && !args.is(1, "SET"));
         assert_eq!((args.int(2), args.int(1)), (Ok(12), Err(NOT_INTEGER)));
         assert_eq!((args.float(3), args.float(0)), (Ok(0.5), Err(NOT_FLOAT)));

@@ -74,6 +74,7 @@ pub use page::Device;
 pub use rdb::{Item as RdbItem, Loader as RdbLoader};
 pub use server::{HostFacts, Request};
 pub use session::{Session, SessionId, SessionInfo};
+pub use store::catalog as store_catalog;
 pub use store::flash::{
     Budget as FlashBudget, Device as FlashDevice, Error as FlashError, Geometry as FlashGeometry,
     Log as FlashLog, Page as FlashPage, Spends as FlashSpends, Stats as FlashStats,

@@ -203,10 +203,14 @@ impl Conn {
 
     /// Whether the server has closed the connection and nothing more comes.
     pub fn at_end(&mut self) -> io::Result<bool> {
-        match self.stream.fill_buf() {
-            Ok(bytes) => Ok(bytes.is_empty()),
-            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(true),
-            Err(error) => Err(error),
+        loop {
+            match self.stream.fill_buf() {
+                Ok(bytes) => return Ok(bytes.is_empty()),
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(true),
+                // A read with a timeout ends so where the machine stood still meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
         }
     }
 

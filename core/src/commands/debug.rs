@@ -220,7 +220,7 @@ fn digest_values(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
 
 /// DEBUG POPULATE count [prefix] [size]: keys that are there stay as they are.
 fn populate(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
-    let positive = |at: usize| args.count(at).ok_or(NOT_POSITIVE);
+    let positive = |at: usize| usize::try_from(args.int(at).unwrap_or(-1)).map_err(|_| NOT_POSITIVE);
     let count = positive(2)?;
     let prefix: &[u8] = if args.len() > 3 { args.get(3) } else { b"key" };
     let size = if args.len() > 4 { Some(positive(4)?) } else { None };

@@ -61,6 +61,7 @@ impl<'a> ScanOptions<'a> {
         for i in (from..args.len()).step_by(2) {
             let Some(value) = args.try_get(i + 1) else { return Err(SYNTAX) };
             if args.is(i, "COUNT") {
+                // What is no integer gets another error than what is too small.
                 args.int(i + 1)?;
                 options.count = args.count(i + 1).filter(|&n| n > 0).ok_or(SYNTAX)?;
             } else if args.is(i, "MATCH") {

@@ -27,9 +27,9 @@ use core::num::NonZeroU64;
 /// What a longer name has more is missing here, but not in what is used.
 const MOST_BOOKS_OF_A_KEY: usize = 256;
 
-/// Bytes that a record takes beside its own: 17 of its table while keys come and go, and what an allocator rounds up, 2 of
-/// the table and some 5 of the record.
-pub const RECORD_OVERHEAD: usize = 24;
+/// Bytes that a record takes beside its own: on a server 17 of its table while keys come and go, and what the allocator rounds up, 2
+/// of the table and some 5 of the record. A chip has smaller tables, of smaller pointers.
+pub const RECORD_OVERHEAD: usize = if SERVER { 24 } else { 16 };
 
 /// What INFO tells.
 #[derive(Debug, Clone, Copy, Default)]

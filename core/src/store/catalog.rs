@@ -76,9 +76,14 @@ impl Catalog {
         (db != DATABASE && db >= self.next).then(|| self.map.len() + (db - self.next) as usize)
     }
 
+    /// Whether the number was given to a database that clients no longer select.
+    pub fn is_dropped(&self, db: u32) -> bool {
+        db < self.next && self.index(db).is_none()
+    }
+
     /// Whether the number was given to a database that is of no use any more.
     fn has_forgotten(&self, db: u32) -> bool {
-        db < self.next && self.index(db).is_none() && !self.doomed.contains(&db)
+        self.is_dropped(db) && !self.doomed.contains(&db)
     }
 
     /// Exchanges two databases.

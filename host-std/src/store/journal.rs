@@ -23,14 +23,18 @@ const MAGIC: [u8; 4] = *b"FJL\x03";
 /// What a file system writes at once.
 const PAGE: u64 = 4096;
 
-/// Cuts off the last journal's end where it was not written wholly.
+/// Cuts off the last journal's end where it was not written wholly; whether there are batches in any.
 ///
 /// # Errors
 /// Those of the files; a journal is missing or damaged.
-pub fn mend(folder: &Path) -> io::Result<()> {
+pub fn mend(folder: &Path) -> io::Result<bool> {
     let journals = journals(folder)?;
     let Some((last, sealed)) = journals.split_last() else {
-        return if folder.join(VERSION).exists() { Err(unusable("its journal is missing")) } else { Ok(()) };
+        return if folder.join(VERSION).exists() {
+            Err(unusable("its journal is missing"))
+        } else {
+            Ok(false)
+        };
     };
     for path in sealed {
         let journal = Journal::open(path)?;
@@ -39,8 +43,9 @@ pub fn mend(folder: &Path) -> io::Result<()> {
         }
     }
     let journal = Journal::open(last)?;
+    let has_batches = !sealed.is_empty() || journal.whole > 0;
     match &journal.rest {
-        None => Ok(()),
+        None => Ok(has_batches),
         Some(rest) if rest.is_cut_short() => {
             let file = File::options().write(true).open(last)?;
             file.set_len(journal.whole)?;
@@ -50,7 +55,7 @@ pub fn mend(folder: &Path) -> io::Result<()> {
                 rest.end - journal.whole,
                 last.display()
             ));
-            Ok(())
+            Ok(has_batches)
         }
         Some(_) => Err(journal.damaged(last)),
     }

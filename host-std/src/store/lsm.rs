@@ -12,6 +12,7 @@ use fjall::{
     AbstractTree, CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions,
     OwnedWriteBatch, PersistMode, UserKey, UserValue,
 };
+use nuthatch_core::store_catalog::{self, Catalog};
 use nuthatch_core::{StoreEntry, StoreMemory, StoreOp, store_place, store_record};
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
@@ -60,8 +61,11 @@ const HASH: usize = 32;
 /// Damaged records of which the log tells.
 const MOST_LOGGED: usize = 1_000;
 const COUNTS: &str = "counts";
-/// In place of a count: the database is being cleared, so that its tree may be gone or not.
-const CLEARING: u64 = u64::MAX;
+/// fjall's folder of trees, and in it the tree that names the others.
+const TREES: &str = "keyspaces";
+const NAMES: &str = "0";
+/// The file that makes a folder a tree.
+const CURRENT: &str = "current";
 
 /// The store.
 pub struct Lsm {
@@ -231,29 +235,13 @@ fn name_of(db: u32) -> String {
 impl Tree {
     fn open(folder: &Path, cache: u64) -> io::Result<Self> {
         let tree = Self::open_files(folder, cache).map_err(unopened)?;
-        tree.find_lost_files()?;
+        tree.find_lost_trees()?;
+        // Any other count without a tree is of a database that was being cleared.
+        let mut state = lock(&tree.state);
+        let State { databases, counts } = &mut *state;
+        counts.retain(|db, _| databases.contains_key(db));
+        drop(state);
         Ok(tree)
-    }
-
-    /// fjall removes a tree without its file `current`, as one that was never finished, and says nothing.
-    fn find_lost_files(&self) -> io::Result<()> {
-        let lost = |what: &str| {
-            Err(journal::unusable(&format!(
-                "{what}: a folder of it, or the file 'current' there, was missing"
-            )))
-        };
-        let state = lock(&self.state);
-        for (db, count) in &state.counts {
-            if *count > 0 && !state.databases.contains_key(db) {
-                return lost(&format!("the {count} keys of its database {db} are gone"));
-            }
-        }
-        for (db, database) in &state.databases {
-            if !state.counts.contains_key(db) && !database.is_empty().map_err(told)? {
-                return lost(&format!("the number of keys of its database {db} is gone"));
-            }
-        }
-        Ok(())
     }
 
     fn open_files(folder: &Path, cache: u64) -> fjall::Result<Self> {
@@ -263,12 +251,15 @@ impl Tree {
             .max_cached_files(Some(OPEN_FILES))
             .worker_threads(WORKERS)
             .open()?;
-        let counts_of = database.keyspace(COUNTS, KeyspaceCreateOptions::default)?;
         let mut state = State::default();
         for name in database.list_keyspace_names() {
             let Some(db) = name.strip_prefix("db").and_then(|number| number.parse().ok()) else { continue };
             state.databases.insert(db, database.keyspace(&name, options)?);
         }
+        if !state.databases.is_empty() && !database.keyspace_exists(COUNTS) {
+            return Err(fjall::Error::Io(lost("the numbers of its keys are gone")));
+        }
+        let counts_of = database.keyspace(COUNTS, KeyspaceCreateOptions::default)?;
         for guard in counts_of.iter() {
             let (db, count) = guard.into_inner()?;
             let numbers = (<[u8; 4]>::try_from(&*db), <[u8; 8]>::try_from(&*count));
@@ -276,11 +267,22 @@ impl Tree {
                 state.counts.insert(u32::from_be_bytes(db), u64::from_le_bytes(count));
             }
         }
-        let cleared: Vec<u32> =
-            state.counts.iter().filter(|(_, count)| **count == CLEARING).map(|(db, _)| *db).collect();
-        let tree = Self { database, counts_of, state: Mutex::new(state), logged: Mutex::default() };
-        cleared.into_iter().try_for_each(|db| tree.drop_files(db))?;
-        Ok(tree)
+        Ok(Self { database, counts_of, state: Mutex::new(state), logged: Mutex::default() })
+    }
+
+    /// # Errors
+    /// A database that clients may select has keys by its count, and no tree.
+    fn find_lost_trees(&self) -> io::Result<()> {
+        let record = self.get(store_catalog::DATABASE, store_catalog::KEY).map_err(unopened)?;
+        let catalog = record.and_then(|record| Catalog::decode(&record, 0));
+        let state = lock(&self.state);
+        for (db, count) in state.counts.iter().filter(|(_, count)| **count > 0) {
+            let is_dropped = catalog.as_ref().is_some_and(|catalog| catalog.is_dropped(*db));
+            if !state.databases.contains_key(db) && !is_dropped {
+                return Err(lost(&format!("the {count} keys of a database are gone")));
+            }
+        }
+        Ok(())
     }
 
     fn database(&self, db: u32) -> Option<Keyspace> {
@@ -370,6 +372,8 @@ impl Tree {
             return Ok(());
         }
         if tree.sealed_memtable_count() >= WAITING_MEMTABLES {
+            // What the journal has of it, counts among it, must not be younger on the disk than the file.
+            self.database.persist(PersistMode::SyncData)?;
             let oldest_read = self.database.supervisor.snapshot_tracker.get_seqno_safe_to_gc();
             tree.flush(&tree.get_flush_lock(), oldest_read)?;
         }
@@ -424,26 +428,14 @@ impl Tree {
         Ok((entries, None))
     }
 
-    /// The mark must be on the disk before files go.
+    /// What told that nobody wants them must be on the disk before files go.
     fn clear(&self, db: u32) -> fjall::Result<()> {
-        if self.database(db).is_none() {
-            return Ok(());
-        }
-        self.mark_clearing(db)?;
-        self.drop_files(db)
-    }
-
-    fn mark_clearing(&self, db: u32) -> fjall::Result<()> {
-        let mut mark = OwnedWriteBatch::with_capacity(self.database.clone(), 1);
-        mark.insert(&self.counts_of, db.to_be_bytes(), CLEARING.to_le_bytes());
-        mark.durability(Some(PersistMode::SyncData)).commit()
-    }
-
-    fn drop_files(&self, db: u32) -> fjall::Result<()> {
-        let mut state = lock(&self.state);
-        if let Some(database) = state.databases.remove(&db) {
+        if let Some(database) = self.database(db) {
+            self.database.persist(PersistMode::SyncData)?;
             self.database.delete_keyspace(database)?;
         }
+        let mut state = lock(&self.state);
+        state.databases.remove(&db);
         self.counts_of.remove(db.to_be_bytes())?;
         state.counts.remove(&db);
         Ok(())
@@ -533,8 +525,26 @@ impl Lsm {
     }
 }
 
+/// fjall takes a tree without its file `current` for one that was never finished, and removes it; without the tree of names, all.
+fn find_names(folder: &Path, has_batches: bool) -> io::Result<()> {
+    let trees = folder.join(TREES);
+    if trees.join(NAMES).join(CURRENT).try_exists()? {
+        return Ok(());
+    }
+    let others =
+        || fs::read_dir(&trees).is_ok_and(|entries| entries.flatten().any(|e| e.file_name() != NAMES));
+    if has_batches || others() { Err(lost("the names of its databases are gone")) } else { Ok(()) }
+}
+
+fn lost(what: &str) -> io::Error {
+    journal::unusable(&format!(
+        "{what}: a folder in '{TREES}' of it, or the file '{CURRENT}' there, was missing"
+    ))
+}
+
 fn opened(folder: &Path, cache: u64) -> io::Result<Tree> {
-    journal::mend(folder)?;
+    let has_batches = journal::mend(folder)?;
+    find_names(folder, has_batches)?;
     Tree::open(folder, cache)
 }
 
@@ -590,12 +600,9 @@ impl Store for Lsm {
     }
 }
 
-/// Leaves the folder as a kill does that comes after the mark of clearing, and before the count is removed.
+/// Leaves the folder as a kill does that comes when a database's files were dropped, and its count was not.
 #[cfg(test)]
-pub fn interrupt_clearing(folder: &Path, db: u32, files_are_gone: bool) {
+pub fn drop_files(folder: &Path, db: u32) {
     let tree = Tree::open(folder, LEAST_CACHE).unwrap();
-    tree.mark_clearing(db).unwrap();
-    if files_are_gone {
-        tree.database.delete_keyspace(tree.database(db).unwrap()).unwrap();
-    }
+    tree.database.delete_keyspace(tree.database(db).unwrap()).unwrap();
 }

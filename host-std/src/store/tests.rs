@@ -2,6 +2,7 @@
 
 use super::{Counts, Page, Store, Stores, Walk, claim, files, lsm, open};
 use crate::disk::faults;
+use nuthatch_core::store_catalog::{self, Catalog};
 use nuthatch_core::store_record::NO_DEADLINE;
 use nuthatch_core::{
     ALL_COMMANDS, Config, Done, Engine, JobId, Options, StoreDone, StoreEngine, StoreJob, StoreKey, StoreOp,
@@ -151,42 +152,49 @@ fn a_store_is_a_map_from_keys_to_records() {
     }
 }
 
-/// fjall takes a tree without its file `current` for one that was never finished: the database was empty, and nothing said why.
+/// fjall takes a tree without its file `current` for one that was never finished: the database was empty, or all of them, and nothing
+/// said why.
 #[test]
 fn a_tree_that_is_missing_is_told() {
     let folder = Scratch::new();
-    for tree in ["1", "2"] {
-        let store = BOTH[1](&folder.0).0;
-        store.write(&[StoreOp::Put { db: 3, key: b"key".to_vec(), record: record(9, 9) }], true).unwrap();
-        drop(store);
+    let store = BOTH[1](&folder.0).0;
+    store.write(&[StoreOp::Put { db: 3, key: b"key".to_vec(), record: record(9, 9) }], true).unwrap();
+    drop(store);
+    for missing in ["", "0", "1", "2", "0/current", "1/current", "2/current"] {
         let copy = Scratch::new();
-        fs::create_dir_all(&copy.0).unwrap();
-        let copied = std::process::Command::new("cp").arg("-r").arg(folder.0.join(".")).arg(&copy.0).status();
-        assert!(copied.unwrap().success());
-        fs::remove_file(copy.0.join("keyspaces").join(tree).join("current")).unwrap();
-        let lock = claim::claim(&copy.0, "default").unwrap();
-        let refused = lsm::Lsm::open(&copy.0, lock, 0).err().expect("refused").to_string();
-        assert!(
-            refused.contains("the file 'current' there, was missing; bring the folder back"),
-            "{refused}"
-        );
+        copied(&folder.0, &copy.0);
+        let path = copy.0.join("keyspaces").join(missing);
+        if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) }.unwrap();
+        for start in 0..2 {
+            let lock = claim::claim(&copy.0, "default").unwrap();
+            let refused = lsm::Lsm::open(&copy.0, lock, 0).err().map(|error| error.to_string());
+            let refused = refused.unwrap_or_else(|| panic!("nobody missed '{missing}', start {start}"));
+            assert!(refused.contains("was missing; bring the folder back"), "{missing}: {refused}");
+        }
     }
 }
 
-/// A kill while a database is cleared leaves its mark, with its files or without: the start makes the rest of it.
+/// Dropping a database's files and its count are two steps: a kill between them is no loss where the catalog has dropped it.
 #[test]
-fn clearing_that_was_interrupted_is_finished() {
+fn a_database_without_files_that_nobody_wants_is_none() {
     let folder = Scratch::new();
-    for files_are_gone in [false, true] {
-        let store = BOTH[1](&folder.0).0;
-        let put = |db| StoreOp::Put { db, key: b"key".to_vec(), record: record(9, 9) };
-        store.write(&[put(3), put(4)], true).unwrap();
-        drop(store);
-        lsm::interrupt_clearing(&folder.0, 3, files_are_gone);
-        let store = BOTH[1](&folder.0).0;
-        assert_eq!(store.counts().unwrap(), [(4, 1)]);
-        assert_eq!((store.get(3, b"key").unwrap(), walked(&*store, 3, 7)), (None, vec![]));
-    }
+    let mut catalog = Catalog::new(16);
+    let put = |db, key: &[u8], record| StoreOp::Put { db, key: key.to_vec(), record };
+    let store = BOTH[1](&folder.0).0;
+    store.write(&[put(3, b"key", record(9, 9)), put(4, b"key", record(9, 9))], true).unwrap();
+    let new = catalog.fresh();
+    catalog.replace(3, new);
+    store.write(&[put(store_catalog::DATABASE, store_catalog::KEY, catalog.encode())], true).unwrap();
+    drop(store);
+    lsm::drop_files(&folder.0, 3);
+    let store = BOTH[1](&folder.0).0;
+    assert_eq!(store.counts().unwrap(), [(4, 1), (store_catalog::DATABASE, 1)]);
+    store.clear(3, 0).unwrap();
+    assert_eq!(store.get(4, b"key").unwrap(), Some(record(9, 9)));
+    drop(store);
+    lsm::drop_files(&folder.0, 4);
+    let lock = claim::claim(&folder.0, "default").unwrap();
+    assert!(lsm::Lsm::open(&folder.0, lock, 0).is_err());
 }
 
 /// A tree's keys are of 65,535 bytes at most; ours are not, and what tells long ones apart must not be their beginning.

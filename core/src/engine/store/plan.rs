@@ -204,7 +204,7 @@ impl Engine {
             }
         }
         let number = |i: usize| {
-            let index = args.try_get(i).and_then(|_| args.count(i))?;
+            let index = args.count(i)?;
             view.order.get(index).copied()
         };
         match class {
@@ -268,7 +268,7 @@ impl Engine {
             return wants.extend(order.iter().map(|db| Want::All { db: *db }));
         }
         if args.is(1, "populate") && args.len() <= 5 {
-            let count = args.count(2).unwrap_or(0);
+            let count = usize::try_from(args.int(2).unwrap_or(0)).unwrap_or(0);
             let prefix: &[u8] = if args.len() > 3 { args.get(3) } else { b"key" };
             for number in 0..count {
                 self.need(db, &[prefix, format!(":{number}").as_bytes()].concat());

@@ -13,10 +13,8 @@ use super::{END, Fetch, MAX_BUCKETS, MAX_ITEMS, POINT_BITS, Segment, Segmented, 
 
 /// A full table splits or doubles where its elements take so many eighths of its room. Otherwise the rest of it are removed
 /// ones, and it is cleared of them: where as many elements come as go, a lower mark lets all segments split in time, since
-/// each is full of removed ones now and then, and the table takes half as much again.
+/// each is full of removed ones now and then, and the table takes half as much again. It costs two moves an insert at most.
 const CROWDED_EIGHTHS: usize = 7;
-/// A full table with elements in fewer eighths gets half the buckets.
-const LONELY_EIGHTHS: usize = 3;
 /// Neighbours merge where they have at most so many elements together.
 const MERGE_ITEMS: usize = MAX_ITEMS / 8 * 5;
 /// A segment with fewer elements than one in so many buckets is sparse.
@@ -79,18 +77,11 @@ impl<T: Fetch> Segment<T> {
         self.moves = self.moves.wrapping_add(1);
     }
 
-    /// Doubles the full table, or clears it of removed elements, as hashbrown itself would; but here the elements come from
-    /// memory together.
+    /// Doubles the full table, or clears it of removed elements. hashbrown would do it at another mark, and here the elements
+    /// come from memory together.
     fn refit(&mut self, rehash: &dyn Fn(&T) -> u64) {
         let room = self.room();
-        let capacity = if self.is_crowded() {
-            room + 1
-        } else if self.table.len() * 8 < room * LONELY_EIGHTHS {
-            room / 2
-        } else {
-            room
-        };
-        self.rebuild(capacity, rehash);
+        self.rebuild(if self.is_crowded() { room + 1 } else { room }, rehash);
     }
 }
 

@@ -128,8 +128,7 @@ impl Plan {
             } else if form == Form::Read && args.is(at, "withscores") {
                 self.with_scores = true;
             } else if form == Form::Card && behind >= 1 && args.is(at, "limit") {
-                let limit = args.int(at + 1).map_err(|_| NEGATIVE_LIMIT)?;
-                self.limit = usize::try_from(limit).map_err(|_| NEGATIVE_LIMIT)?;
+                self.limit = args.count(at + 1).ok_or(NEGATIVE_LIMIT)?;
                 at += 1;
             } else {
                 return Err(SYNTAX);
