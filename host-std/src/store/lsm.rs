@@ -4,7 +4,7 @@
 //! the tree's order is the walk's. The number of keys of each database lies in one more tree, and every batch that changes
 //! it brings it along.
 
-use super::{Counts, Page, Store, Walk, journal};
+use super::{Counts, Page, Store, Walk, journal, trees};
 use crate::log;
 use fjall::compaction::Leveled;
 use fjall::config::{CompressionPolicy, PartitioningPolicy, PinningPolicy};
@@ -61,11 +61,6 @@ const HASH: usize = 32;
 /// Damaged records of which the log tells.
 const MOST_LOGGED: usize = 1_000;
 const COUNTS: &str = "counts";
-/// fjall's folder of trees, and in it the tree that names the others.
-const TREES: &str = "keyspaces";
-const NAMES: &str = "0";
-/// The file that makes a folder a tree.
-const CURRENT: &str = "current";
 
 /// The store.
 pub struct Lsm {
@@ -257,7 +252,7 @@ impl Tree {
             state.databases.insert(db, database.keyspace(&name, options)?);
         }
         if !state.databases.is_empty() && !database.keyspace_exists(COUNTS) {
-            return Err(fjall::Error::Io(lost("the numbers of its keys are gone")));
+            return Err(fjall::Error::Io(trees::lost("the numbers of its keys are gone")));
         }
         let counts_of = database.keyspace(COUNTS, KeyspaceCreateOptions::default)?;
         for guard in counts_of.iter() {
@@ -279,7 +274,7 @@ impl Tree {
         for (db, count) in state.counts.iter().filter(|(_, count)| **count > 0) {
             let is_dropped = catalog.as_ref().is_some_and(|catalog| catalog.is_dropped(*db));
             if !state.databases.contains_key(db) && !is_dropped {
-                return Err(lost(&format!("the {count} keys of a database are gone")));
+                return Err(trees::lost(&format!("the {count} keys of a database are gone")));
             }
         }
         Ok(())
@@ -525,26 +520,9 @@ impl Lsm {
     }
 }
 
-/// fjall takes a tree without its file `current` for one that was never finished, and removes it; without the tree of names, all.
-fn find_names(folder: &Path, has_batches: bool) -> io::Result<()> {
-    let trees = folder.join(TREES);
-    if trees.join(NAMES).join(CURRENT).try_exists()? {
-        return Ok(());
-    }
-    let others =
-        || fs::read_dir(&trees).is_ok_and(|entries| entries.flatten().any(|e| e.file_name() != NAMES));
-    if has_batches || others() { Err(lost("the names of its databases are gone")) } else { Ok(()) }
-}
-
-fn lost(what: &str) -> io::Error {
-    journal::unusable(&format!(
-        "{what}: a folder in '{TREES}' of it, or the file '{CURRENT}' there, was missing"
-    ))
-}
-
 fn opened(folder: &Path, cache: u64) -> io::Result<Tree> {
     let has_batches = journal::mend(folder)?;
-    find_names(folder, has_batches)?;
+    trees::find_names(folder, has_batches)?;
     Tree::open(folder, cache)
 }
 

@@ -10,6 +10,7 @@ mod lsm;
 mod pool;
 #[cfg(test)]
 mod tests;
+mod trees;
 
 use nuthatch_core::{Config, StoreEngine, StoreEntry, StoreMemory, StoreOp};
 pub use pool::Stores;
