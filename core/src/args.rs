@@ -96,7 +96,7 @@ impl<'a> Args<'a> {
         parse_i64(self.get(i)).ok_or(NOT_INTEGER)
     }
 
-    /// Word `i` as a count; none where it is negative or no integer. Where a `usize` has 32 bits, one beyond them is as good as
+    /// Word `i` as a count; none where it is negative or no integer. Where a `usize` has 32 bits, a larger one is as good as
     /// the largest.
     pub fn count(self, i: usize) -> Option<usize> {
         let count = self.int(i).ok().filter(|count| *count >= 0)?;

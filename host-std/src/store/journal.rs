@@ -14,7 +14,7 @@ use xxhash_rust::xxh3::Xxh3;
 /// How the names of fjall's journals end.
 pub const EXTENSION: &str = "jnl";
 /// A folder with this file is a store whose first journal was made before it.
-const VERSION: &str = "version";
+pub const VERSION: &str = "version";
 const START: u8 = 1;
 const ITEM: u8 = 2;
 const END: u8 = 3;
@@ -23,7 +23,7 @@ const MAGIC: [u8; 4] = *b"FJL\x03";
 /// What a file system writes at once.
 const PAGE: u64 = 4096;
 
-/// Cuts off the last journal's end where it was not written wholly; whether there are batches in any.
+/// Cuts off the last journal's end where it was not written wholly; whether anything was ever written to the store.
 ///
 /// # Errors
 /// Those of the files; a journal is missing or damaged.
@@ -43,9 +43,11 @@ pub fn mend(folder: &Path) -> io::Result<bool> {
         }
     }
     let journal = Journal::open(last)?;
-    let has_batches = !sealed.is_empty() || journal.whole > 0;
+    // A journal that is full is removed once all of it is in files, but its successor has a higher number.
+    let is_first = last.file_stem().is_some_and(|number| number == "0");
+    let is_written = !is_first || !sealed.is_empty() || journal.whole > 0;
     match &journal.rest {
-        None => Ok(has_batches),
+        None => Ok(is_written),
         Some(rest) if rest.is_cut_short() => {
             let file = File::options().write(true).open(last)?;
             file.set_len(journal.whole)?;
@@ -55,7 +57,7 @@ pub fn mend(folder: &Path) -> io::Result<bool> {
                 rest.end - journal.whole,
                 last.display()
             ));
-            Ok(has_batches)
+            Ok(is_written)
         }
         Some(_) => Err(journal.damaged(last)),
     }

@@ -228,8 +228,8 @@ fn name_of(db: u32) -> String {
 }
 
 impl Tree {
-    fn open(folder: &Path, cache: u64) -> io::Result<Self> {
-        let tree = Self::open_files(folder, cache).map_err(unopened)?;
+    fn open(folder: &Path, cache: u64, is_written: bool) -> io::Result<Self> {
+        let tree = Self::open_files(folder, cache, is_written).map_err(unopened)?;
         tree.find_lost_trees()?;
         // Any other count without a tree is of a database that was being cleared.
         let mut state = lock(&tree.state);
@@ -239,7 +239,7 @@ impl Tree {
         Ok(tree)
     }
 
-    fn open_files(folder: &Path, cache: u64) -> fjall::Result<Self> {
+    fn open_files(folder: &Path, cache: u64, is_written: bool) -> fjall::Result<Self> {
         let database = Database::builder(folder)
             .cache_size(cache)
             .max_journaling_size(JOURNAL)
@@ -251,7 +251,7 @@ impl Tree {
             let Some(db) = name.strip_prefix("db").and_then(|number| number.parse().ok()) else { continue };
             state.databases.insert(db, database.keyspace(&name, options)?);
         }
-        if !state.databases.is_empty() && !database.keyspace_exists(COUNTS) {
+        if (is_written || !state.databases.is_empty()) && !database.keyspace_exists(COUNTS) {
             return Err(fjall::Error::Io(trees::lost("the numbers of its keys are gone")));
         }
         let counts_of = database.keyspace(COUNTS, KeyspaceCreateOptions::default)?;
@@ -521,9 +521,9 @@ impl Lsm {
 }
 
 fn opened(folder: &Path, cache: u64) -> io::Result<Tree> {
-    let has_batches = journal::mend(folder)?;
-    trees::find_names(folder, has_batches)?;
-    Tree::open(folder, cache)
+    let is_written = journal::mend(folder)?;
+    trees::find_names(folder, is_written)?;
+    Tree::open(folder, cache, is_written)
 }
 
 /// Writes a file there and makes it durable.
@@ -581,6 +581,6 @@ impl Store for Lsm {
 /// Leaves the folder as a kill does that comes when a database's files were dropped, and its count was not.
 #[cfg(test)]
 pub fn drop_files(folder: &Path, db: u32) {
-    let tree = Tree::open(folder, LEAST_CACHE).unwrap();
+    let tree = Tree::open(folder, LEAST_CACHE, true).unwrap();
     tree.database.delete_keyspace(tree.database(db).unwrap()).unwrap();
 }

@@ -160,16 +160,19 @@ fn a_tree_that_is_missing_is_told() {
     let store = BOTH[1](&folder.0).0;
     store.write(&[StoreOp::Put { db: 3, key: b"key".to_vec(), record: record(9, 9) }], true).unwrap();
     drop(store);
-    for missing in ["", "0", "1", "2", "0/current", "1/current", "2/current"] {
+    let trees = ["", "0", "1", "2", "1 2", "0/current", "1/current", "2/current", "1/current 2/current"];
+    for missing in [&trees[..], &["../version"]].concat() {
         let copy = Scratch::new();
         copied(&folder.0, &copy.0);
-        let path = copy.0.join("keyspaces").join(missing);
-        if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) }.unwrap();
+        for path in missing.split(' ').map(|name| copy.0.join("keyspaces").join(name)) {
+            if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) }.unwrap();
+        }
         for start in 0..2 {
             let lock = claim::claim(&copy.0, "default").unwrap();
             let refused = lsm::Lsm::open(&copy.0, lock, 0).err().map(|error| error.to_string());
             let refused = refused.unwrap_or_else(|| panic!("nobody missed '{missing}', start {start}"));
-            assert!(refused.contains("was missing; bring the folder back"), "{missing}: {refused}");
+            let says = ["was missing; bring the folder back", "'version' is missing; bring the folder back"];
+            assert!(says.iter().any(|text| refused.contains(text)), "{missing}: {refused}");
         }
     }
 }
@@ -194,7 +197,8 @@ fn a_database_without_files_that_nobody_wants_is_none() {
     drop(store);
     lsm::drop_files(&folder.0, 4);
     let lock = claim::claim(&folder.0, "default").unwrap();
-    assert!(lsm::Lsm::open(&folder.0, lock, 0).is_err());
+    let refused = lsm::Lsm::open(&folder.0, lock, 0).err().expect("refused").to_string();
+    assert!(refused.contains("the 1 keys of a database are gone"), "{refused}");
 }
 
 /// A tree's keys are of 65,535 bytes at most; ours are not, and what tells long ones apart must not be their beginning.

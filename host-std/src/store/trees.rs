@@ -15,14 +15,15 @@ const CURRENT: &str = "current";
 ///
 /// # Errors
 /// There were trees once, and nothing names them.
-pub fn find_names(folder: &Path, has_batches: bool) -> io::Result<()> {
+pub fn find_names(folder: &Path, is_written: bool) -> io::Result<()> {
     let trees = folder.join(TREES);
     if trees.join(NAMES).join(CURRENT).try_exists()? {
-        return Ok(());
+        let is_versioned = folder.join(journal::VERSION).try_exists()?;
+        return if is_versioned { Ok(()) } else { Err(journal::unusable("its file 'version' is missing")) };
     }
     let others =
         || fs::read_dir(&trees).is_ok_and(|entries| entries.flatten().any(|e| e.file_name() != NAMES));
-    if has_batches || others() { Err(lost("the names of its databases are gone")) } else { Ok(()) }
+    if is_written || others() { Err(lost("the names of its databases are gone")) } else { Ok(()) }
 }
 
 /// The error of a store that lacks a tree.

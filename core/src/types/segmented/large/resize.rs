@@ -13,7 +13,7 @@ use super::{END, Fetch, MAX_BUCKETS, MAX_ITEMS, POINT_BITS, Segment, Segmented, 
 
 /// A full table splits or doubles where its elements take so many eighths of its room. Otherwise the rest of it are removed
 /// ones, and it is cleared of them: where as many elements come as go, a lower mark lets all segments split in time, since
-/// each is full of removed ones now and then, and the table takes half as much again. It costs two moves an insert at most.
+/// each is full of removed ones now and then, and the table takes half as much again. It costs some two moves an insert at most.
 const CROWDED_EIGHTHS: usize = 7;
 /// Neighbours merge where they have at most so many elements together.
 const MERGE_ITEMS: usize = MAX_ITEMS / 8 * 5;
