@@ -20,6 +20,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::thread;
@@ -231,11 +232,6 @@ impl Tree {
     fn open(folder: &Path, cache: u64, is_written: bool) -> io::Result<Self> {
         let tree = Self::open_files(folder, cache, is_written).map_err(unopened)?;
         tree.find_lost_trees()?;
-        // Any other count without a tree is of a database that was being cleared.
-        let mut state = lock(&tree.state);
-        let State { databases, counts } = &mut *state;
-        counts.retain(|db, _| databases.contains_key(db));
-        drop(state);
         Ok(tree)
     }
 
@@ -265,19 +261,28 @@ impl Tree {
         Ok(Self { database, counts_of, state: Mutex::new(state), logged: Mutex::default() })
     }
 
+    /// Forgets counts without a tree, which are of databases that were being cleared.
+    ///
     /// # Errors
-    /// A database that clients may select has keys by its count, and no tree.
+    /// Such a database has keys by its count, and clients may select it.
     fn find_lost_trees(&self) -> io::Result<()> {
+        let treeless: BTreeMap<u32, u64> = {
+            let State { databases, counts } = &mut *lock(&self.state);
+            let (kept, treeless) =
+                mem::take(counts).into_iter().partition(|(db, _)| databases.contains_key(db));
+            *counts = kept;
+            treeless
+        };
+        if treeless.is_empty() {
+            return Ok(());
+        }
         let record = self.get(store_catalog::DATABASE, store_catalog::KEY).map_err(unopened)?;
         let catalog = record.and_then(|record| Catalog::decode(&record, 0));
-        let state = lock(&self.state);
-        for (db, count) in state.counts.iter().filter(|(_, count)| **count > 0) {
-            let is_dropped = catalog.as_ref().is_some_and(|catalog| catalog.is_dropped(*db));
-            if !state.databases.contains_key(db) && !is_dropped {
-                return Err(trees::lost(&format!("the {count} keys of a database are gone")));
-            }
+        let is_dropped = |db| catalog.as_ref().is_some_and(|catalog| catalog.is_dropped(db));
+        match treeless.into_iter().find(|(db, count)| *count > 0 && !is_dropped(*db)) {
+            Some((_, count)) => Err(trees::lost(&format!("the {count} keys of a database are gone"))),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn database(&self, db: u32) -> Option<Keyspace> {
@@ -429,10 +434,13 @@ impl Tree {
             self.database.persist(PersistMode::SyncData)?;
             self.database.delete_keyspace(database)?;
         }
-        let mut state = lock(&self.state);
-        state.databases.remove(&db);
         self.counts_of.remove(db.to_be_bytes())?;
+        let mut state = lock(&self.state);
         state.counts.remove(&db);
+        let last_handle = state.databases.remove(&db);
+        // The files go with it, and nobody shall wait for that.
+        drop(state);
+        drop(last_handle);
         Ok(())
     }
 }

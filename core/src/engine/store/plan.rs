@@ -203,10 +203,7 @@ impl Engine {
                 self.need(db, args.get(i));
             }
         }
-        let number = |i: usize| {
-            let index = args.count(i)?;
-            view.order.get(index).copied()
-        };
+        let number = |i: usize| view.order.get(args.count(i)?).copied();
         match class {
             Class::Plain | Class::Blind | Class::Set | Class::Exec => {}
             Class::Scan => {

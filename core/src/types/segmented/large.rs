@@ -1,9 +1,10 @@
 //! The table of any size: an extendible directory of bounded segments.
 //!
 //! Each segment is a [`HashTable`] that owns a contiguous range of the hash space and grows by itself up to
-//! [`MAX_BUCKETS`]; a full one is cleared of removed elements or splits in two. The directory maps the leading bits of a hash to its segment, and
-//! when it must tell finer ranges apart it doubles: that copies segment numbers, never elements. So no insert
-//! moves more than one segment's elements, and no allocation is larger than one segment (or the directory).
+//! [`MAX_BUCKETS`]; a full one is cleared of removed elements or splits in two. The directory maps the leading
+//! bits of a hash to its segment, and when it must tell finer ranges apart it doubles: that copies segment numbers,
+//! never elements. So no insert moves more than one segment's elements, and no allocation is larger than one
+//! segment (or the directory).
 //!
 //! hashbrown takes its tag from the topmost 7 bits of a hash and the position from the lowest; the directory uses
 //! the 24 bits below the tag, the *point* of the hash. Ranges of points need not be aligned: a full segment
