@@ -15,6 +15,7 @@ use xxhash_rust::xxh3::Xxh3;
 pub const EXTENSION: &str = "jnl";
 /// A folder with this file is a store whose first journal was made before it.
 pub const VERSION: &str = "version";
+const FIRST: &str = "0.jnl";
 const START: u8 = 1;
 const ITEM: u8 = 2;
 const END: u8 = 3;
@@ -44,7 +45,7 @@ pub fn mend(folder: &Path) -> io::Result<bool> {
     }
     let journal = Journal::open(last)?;
     // A journal that is full is removed once all of it is in files, but its successor has a higher number.
-    let is_first = last.file_stem().is_some_and(|number| number == "0");
+    let is_first = last.file_name().is_some_and(|name| name == FIRST);
     let is_written = !is_first || !sealed.is_empty() || journal.whole > 0;
     match &journal.rest {
         None => Ok(is_written),
@@ -61,6 +62,22 @@ pub fn mend(folder: &Path) -> io::Result<bool> {
         }
         Some(_) => Err(journal.damaged(last)),
     }
+}
+
+/// Removes what a kill left of a store that was being made: fjall makes its first journal and then the file `version`, and takes
+/// neither where it is there already.
+///
+/// # Errors
+/// Those of the files.
+pub fn begin_anew(folder: &Path) -> io::Result<()> {
+    // A version without a journal would be a journal that is missing.
+    for unfinished in [folder.join(VERSION), folder.join(FIRST)] {
+        if unfinished.try_exists()? {
+            fs::remove_file(unfinished)?;
+            File::open(folder)?.sync_all()?;
+        }
+    }
+    Ok(())
 }
 
 /// In the order in which they were written.

@@ -371,9 +371,9 @@ impl Tree {
         if tree.active_memtable().size() < MEMTABLE {
             return Ok(());
         }
+        // What the journal has of it, counts among it, must be on the disk before the file that this thread or the worker makes.
+        self.database.persist(PersistMode::SyncData)?;
         if tree.sealed_memtable_count() >= WAITING_MEMTABLES {
-            // What the journal has of it, counts among it, must not be younger on the disk than the file.
-            self.database.persist(PersistMode::SyncData)?;
             let oldest_read = self.database.supervisor.snapshot_tracker.get_seqno_safe_to_gc();
             tree.flush(&tree.get_flush_lock(), oldest_read)?;
         }
@@ -530,7 +530,7 @@ impl Lsm {
 
 fn opened(folder: &Path, cache: u64) -> io::Result<Tree> {
     let is_written = journal::mend(folder)?;
-    trees::find_names(folder, is_written)?;
+    trees::find_lost(folder, is_written)?;
     Tree::open(folder, cache, is_written)
 }
 

@@ -177,6 +177,63 @@ fn a_tree_that_is_missing_is_told() {
     }
 }
 
+/// Without its folder `blobs` fjall took a tree for one that has no large values: the first GET of one ended the process.
+#[test]
+fn large_values_that_are_missing_are_told() {
+    let folder = Scratch::new();
+    let store = BOTH[1](&folder.0).0;
+    // Enough of them for a file.
+    for n in 0..40_u8 {
+        let put = StoreOp::Put { db: 0, key: vec![n], record: record(1 << 20, u64::from(n)) };
+        store.write(&[put], true).unwrap();
+    }
+    let trees = folder.0.join("keyspaces");
+    let blobs = || {
+        let folders = fs::read_dir(&trees).unwrap().map(|tree| tree.unwrap().path().join("blobs"));
+        folders.filter(|blobs| fs::read_dir(blobs).is_ok_and(|files| files.count() > 0)).collect::<Vec<_>>()
+    };
+    while blobs().is_empty() {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    drop(store);
+    fs::remove_dir_all(&blobs()[0]).unwrap();
+    for _ in 0..2 {
+        let lock = claim::claim(&folder.0, "default").unwrap();
+        let refused = lsm::Lsm::open(&folder.0, lock, 0).err().expect("refused").to_string();
+        assert!(refused.contains("/blobs' is missing; bring the folder back"), "{refused}");
+    }
+}
+
+/// A kill while fjall made a store, before its file `version` was whole, left one that never started: "File exists", "InvalidVersion".
+#[test]
+fn a_store_that_was_being_made_is_made_anew() {
+    let new = Scratch::new();
+    drop(BOTH[1](&new.0).0);
+    for (written, has_names) in [(None, false), (Some(0), false), (Some(3), false), (Some(4), true)] {
+        let folder = Scratch::new();
+        copied(&new.0, &folder.0);
+        let trees = folder.0.join("keyspaces");
+        for tree in fs::read_dir(&trees).unwrap().map(|tree| tree.unwrap().path()) {
+            if !has_names || !tree.ends_with("0") {
+                fs::remove_dir_all(tree).unwrap();
+            }
+        }
+        if has_names {
+            for made_later in ["0/current", "0/v1", "0/v2", "0/tables/0"] {
+                fs::remove_file(trees.join(made_later)).unwrap();
+            }
+        }
+        let version = folder.0.join("version");
+        match written {
+            None => fs::remove_file(version).unwrap(),
+            Some(bytes) => fs::File::options().write(true).open(version).unwrap().set_len(bytes).unwrap(),
+        }
+        let put = StoreOp::Put { db: 0, key: b"key".to_vec(), record: record(9, 9) };
+        BOTH[1](&folder.0).0.write(&[put], true).unwrap();
+        assert_eq!(BOTH[1](&folder.0).0.get(0, b"key").unwrap(), Some(record(9, 9)), "{written:?}");
+    }
+}
+
 /// Dropping a database's files and its count are two steps: a kill between them is no loss where the catalog has dropped it.
 #[test]
 fn a_database_without_files_that_nobody_wants_is_none() {
