@@ -84,6 +84,11 @@ pub struct Server {
     stopping: bool,
 }
 
+/// Jobs of the store that may be under way.
+fn io_jobs(engine: &Engine) -> usize {
+    engine.config().cache_io_jobs.max(1).cast_unsigned() as usize
+}
+
 impl Server {
     /// A server around `engine`, on these sockets, with what there is for cold data; `places` names them in the log once the dataset is loaded.
     ///
@@ -120,7 +125,7 @@ impl Server {
         let stores = match devices.store {
             Some(Opened { store, place }) => {
                 engine.carries_store(place);
-                Some(Stores::start(&store, &waker)?)
+                Some(Stores::start(&store, &waker, io_jobs(&engine))?)
             }
             None => {
                 engine.load_at_start();
@@ -178,7 +183,8 @@ impl Server {
             let (running, ended) = pages.counts();
             self.engine.notice_page_jobs(running, ended);
         }
-        if let Some(stores) = &self.stores {
+        if let Some(stores) = &mut self.stores {
+            stores.need_readers(io_jobs(&self.engine));
             self.engine.notice_store_memory(stores.memory());
             self.engine.reads_together(stores.read_together());
         }

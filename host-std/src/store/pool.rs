@@ -5,9 +5,12 @@
 //! more than one processor, so does a reader beside it. Else one reader does what there is; the others are woken
 //! where reads take long, which is when a disk is waited for, or for jobs that are long by nature.
 //!
-//! A job may be of many records. It ends at the first that takes long, so that nobody waits for what others need.
+//! A job may be of many records. One reader's ends at the first that takes long, so that nobody waits for what others need. Where a disk is
+//! waited for, a job is shared by the readers.
 
+use super::shared::{Shared, bytes_of};
 use super::{Store, Walk};
+use crate::log;
 use crate::options::reason;
 use mio::Waker;
 use nuthatch_core::{Done, JobError, JobId, StoreDone, StoreJob, StoreKey, StoreMemory, StoreRead};
@@ -18,20 +21,22 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// Threads that read. A store that waits for a disk serves so many at once.
-const READERS: usize = 4;
-/// Records that a job reads at once while reads are quick.
+/// Records that a job reads while reads are quick.
 const READ_TOGETHER: usize = 16;
-/// A read that takes so long may have waited for a disk, or for the processor.
-const SLOW: Duration = Duration::from_micros(100);
+/// Records of a job that as many readers read where a disk is waited for, so that none stands still until the event loop has been round.
+const READ_APART: usize = 4;
+/// A read that takes so long may have waited for a disk, or for the processor: one of what is in memory takes a sixth of it.
+const SLOW: Duration = Duration::from_micros(40);
 /// So many reads in a row must have been quick before the thread that serves clients carries out any.
 const QUICK_READS: usize = 32;
 /// A reader helps the thread that serves clients where so many reads wait for that, and there is a processor for it.
 const WORTH_WAKING: usize = 4;
 /// How often the store is asked what it holds in memory, and the system for how many processors there are.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
-/// All readers work when so many more reads were slow than were not: then it is the disk. Twice as many are remembered.
-const SLOW_READS: usize = 4;
+/// A disk is waited for where more than one read in so many is slow, and all readers work. So many slow ones tell, twice as many are
+/// remembered.
+const SLOW_SHARE: usize = 8;
+const SLOW_READS: usize = 4 * SLOW_SHARE;
 
 type Ended = (JobId, Done);
 
@@ -41,6 +46,8 @@ struct Task {
     job: StoreJob,
     /// Where a database that is being cleared goes on.
     from: u64,
+    /// The job of which this is a part.
+    part_of: Option<Arc<Shared>>,
 }
 
 impl Task {
@@ -54,13 +61,15 @@ impl Task {
     }
 }
 
-/// How a job's reads went; of a job of another kind there are none.
+/// How a job's reads went.
 #[derive(Clone, Copy, Default)]
 struct Pace {
     /// So many were quick.
     quick: usize,
-    /// One more was not, or there was none.
+    /// One more was not.
     slow: bool,
+    /// It was a job of another kind.
+    is_long: bool,
 }
 
 impl Pace {
@@ -77,17 +86,19 @@ pub struct Stores {
     writes: Arc<Queue>,
     outbox: Arc<Outbox>,
     threads: Vec<JoinHandle<()>>,
+    /// Readers that were asked for.
+    readers: usize,
     /// Processors, and when they were counted.
     processors: usize,
     counted: Instant,
 }
 
 impl Stores {
-    /// Starts the threads, which wake the event loop when jobs have ended.
+    /// Starts the threads, a reader for each of the jobs that may be under way; they wake the event loop when jobs have ended.
     ///
     /// # Errors
     /// Those of starting a thread.
-    pub fn start(store: &Arc<dyn Store>, waker: &Arc<Waker>) -> io::Result<Self> {
+    pub fn start(store: &Arc<dyn Store>, waker: &Arc<Waker>, jobs: usize) -> io::Result<Self> {
         let outbox = Arc::new(Outbox {
             ended: Mutex::default(),
             waker: waker.clone(),
@@ -95,24 +106,54 @@ impl Stores {
         });
         let reads = Arc::new(Queue::default());
         let writes = Arc::new(Queue::default());
-        let mut threads = Vec::new();
-        for number in 0..=READERS {
-            let queue = if number == 0 { writes.clone() } else { reads.clone() };
-            let name = if number == 0 { "store-write".to_owned() } else { format!("store-read-{number}") };
-            let (store, outbox) = (store.clone(), outbox.clone());
-            threads.push(
-                thread::Builder::new().name(name).spawn(move || queue.carry_out_all(&*store, &outbox))?,
-            );
-        }
         let processors = processors();
-        Ok(Self { store: store.clone(), reads, writes, outbox, threads, processors, counted: Instant::now() })
+        let counted = Instant::now();
+        let (store, threads) = (store.clone(), Vec::new());
+        let mut stores = Self { store, reads, writes, outbox, threads, readers: jobs, processors, counted };
+        stores.start_thread("store-write".to_owned(), stores.writes.clone())?;
+        stores.start_readers()?;
+        Ok(stores)
+    }
+
+    fn start_thread(&mut self, name: String, queue: Arc<Queue>) -> io::Result<()> {
+        let (store, outbox) = (self.store.clone(), self.outbox.clone());
+        let thread =
+            thread::Builder::new().name(name).spawn(move || queue.carry_out_all(&*store, &outbox))?;
+        self.threads.push(thread);
+        Ok(())
+    }
+
+    fn start_readers(&mut self) -> io::Result<()> {
+        // One of the threads writes.
+        for number in self.threads.len()..=self.readers {
+            self.start_thread(format!("store-read-{number}"), self.reads.clone())?;
+        }
+        Ok(())
+    }
+
+    /// Sees to it that so many jobs that read can be under way.
+    pub fn need_readers(&mut self, jobs: usize) {
+        if jobs > self.readers {
+            self.readers = jobs;
+            if let Err(error) = self.start_readers() {
+                let readers = self.threads.len() - 1;
+                log::warning(&format!("The diskstore reads with {readers} threads, not {jobs}: {error}"));
+            }
+        }
     }
 
     /// Hands a job over. A read may wait for [`Stores::help`].
     pub fn send(&self, id: JobId, job: StoreJob) {
-        let task = Task { id, job, from: 0 };
+        let task = Task { id, job, from: 0, part_of: None };
         match task.job {
             StoreJob::Write { .. } | StoreJob::Clear { .. } => self.writes.put(task, true),
+            StoreJob::ReadMany { keys, bytes } if self.reads.waits_for_disk() => {
+                let shared = Arc::new(Shared::new(keys.len(), bytes));
+                for key in keys {
+                    let job = StoreJob::ReadMany { keys: vec![key], bytes };
+                    self.reads.put(Task { id, job, from: 0, part_of: Some(shared.clone()) }, false);
+                }
+            }
             StoreJob::Read { .. } | StoreJob::ReadMany { .. } => self.reads.put(task, false),
             StoreJob::Count | StoreJob::Sync | StoreJob::Scan { .. } => self.reads.put(task, true),
         }
@@ -126,7 +167,7 @@ impl Stores {
         self.glance();
         let (ended, pace) = carry_out(&*self.store, task).ok()?;
         self.reads.notice(pace);
-        Some((ended, pace.reads()))
+        Some((ended?, pace.reads()))
     }
 
     /// Now and then sees what no reader may be awake to see.
@@ -137,9 +178,9 @@ impl Stores {
         }
     }
 
-    /// How many records a job should read now: one alone where a disk is waited for, so that nobody waits for what others need.
+    /// How many records a job should read now.
     pub fn read_together(&self) -> usize {
-        if lock(&self.reads.state).slow >= SLOW_READS { 1 } else { READ_TOGETHER }
+        if self.reads.waits_for_disk() { READ_APART } else { READ_TOGETHER }
     }
 
     /// What the store holds in memory, as of a second ago or so while it is used.
@@ -221,10 +262,16 @@ struct Waiting {
     working: usize,
     /// Jobs that are no reads, here or with a thread.
     long: usize,
-    /// How many more of the last reads were slow than were not, and how many were quick since the last slow one.
+    /// [`SLOW_SHARE`] for each of the last reads that was slow, less one for each that was not; how many were quick since the last slow one.
     slow: usize,
     quick: usize,
     closed: bool,
+}
+
+impl Waiting {
+    fn waits_for_disk(&self) -> bool {
+        self.slow >= SLOW_READS
+    }
 }
 
 impl Queue {
@@ -246,14 +293,23 @@ impl Queue {
         }
     }
 
-    /// Calls a thread for the jobs that wait, where those that work are not enough: one for each long job, and one for all reads, unless a
-    /// disk is waited for.
+    /// Whether the last reads did.
+    fn waits_for_disk(&self) -> bool {
+        lock(&self.state).waits_for_disk()
+    }
+
+    /// Calls threads for the jobs that wait, where those that work are not enough: one for each long job, and one for all reads, unless a
+    /// disk is waited for: then one for each.
     fn call(&self, mut state: MutexGuard<'_, Waiting>) {
-        let wanted = state.working + state.called <= state.long || state.slow >= SLOW_READS;
-        let call = wanted && state.idle > state.called;
-        state.called += usize::from(call);
+        let wanted = if state.waits_for_disk() {
+            state.jobs.len()
+        } else {
+            usize::from(state.working + state.called <= state.long)
+        };
+        let calls = wanted.min(state.idle).saturating_sub(state.called);
+        state.called += calls;
         drop(state);
-        if call {
+        for _ in 0..calls {
             self.more.notify_one();
         }
     }
@@ -268,7 +324,8 @@ impl Queue {
     fn take_for_helper(&self, processors: usize, calm: impl FnOnce() -> bool) -> Option<Task> {
         let mut state = lock(&self.state);
         let first = state.jobs.front()?;
-        let helps = state.quick >= QUICK_READS && state.long == 0 && first.reads() > 0 && calm();
+        let is_read = first.reads() > 0 && first.part_of.is_none();
+        let helps = state.quick >= QUICK_READS && state.long == 0 && is_read && calm();
         if !helps {
             self.call(state);
             return None;
@@ -284,11 +341,11 @@ impl Queue {
     /// A job has ended. Told before its end is, as others may look at once.
     fn notice(&self, pace: Pace) {
         let mut state = lock(&self.state);
-        state.long -= usize::from(pace.reads() == 0);
+        state.long -= usize::from(pace.is_long);
         state.slow = state.slow.saturating_sub(pace.quick);
         state.quick = state.quick.saturating_add(pace.quick);
         if pace.slow {
-            state.slow = (state.slow + 1).min(2 * SLOW_READS);
+            state.slow = (state.slow + SLOW_SHARE).min(2 * SLOW_READS);
             state.quick = 0;
         }
     }
@@ -325,7 +382,7 @@ impl Queue {
                 match carry_out(store, task) {
                     Ok((ended, pace)) => {
                         self.notice(pace);
-                        outbox.send(ended);
+                        ended.into_iter().for_each(|ended| outbox.send(ended));
                     }
                     Err(rest) => self.put_back(rest),
                 }
@@ -356,8 +413,9 @@ fn read_many(store: &dyn Store, keys: Vec<StoreKey>, most: usize, pace: &mut Pac
     let (mut keys, mut done, mut bytes) = (keys.into_iter(), Vec::new(), 0);
     for key in keys.by_ref() {
         let record = read(store, key.db, &key.key, pace).map_err(|error| failure(&error));
-        bytes += record.as_ref().ok().and_then(Option::as_ref).map_or(0, Vec::len);
-        done.push(StoreRead { key, record });
+        let read = StoreRead { key, record };
+        bytes += bytes_of(&read);
+        done.push(read);
         if pace.slow || bytes >= most {
             break;
         }
@@ -365,10 +423,15 @@ fn read_many(store: &dyn Store, keys: Vec<StoreKey>, most: usize, pace: &mut Pac
     StoreDone::Records { read: done, unread: keys.collect() }
 }
 
-/// Carries out a job, and says how its reads went; what is left of one that goes on in steps comes back.
-fn carry_out(store: &dyn Store, task: Task) -> Result<(Ended, Pace), Task> {
-    let mut pace = Pace::default();
+/// Carries out a job, and says how its reads went; what is left of one that goes on in steps comes back. A part of a job has an end only where
+/// it is the last.
+fn carry_out(store: &dyn Store, task: Task) -> Result<(Option<Ended>, Pace), Task> {
+    let mut pace = Pace { is_long: task.reads() == 0, ..Pace::default() };
+    let part_of = task.part_of.as_deref();
     let outcome = match task.job {
+        StoreJob::ReadMany { keys, .. } if part_of.is_some_and(Shared::is_full) => {
+            Ok(StoreDone::Records { read: Vec::new(), unread: keys })
+        }
         StoreJob::Count => store.counts().map(StoreDone::Counts),
         StoreJob::Read { db, key } => read(store, db, &key, &mut pace).map(StoreDone::Record),
         StoreJob::ReadMany { keys, bytes } => Ok(read_many(store, keys, bytes, &mut pace)),
@@ -385,6 +448,9 @@ fn carry_out(store: &dyn Store, task: Task) -> Result<(Ended, Pace), Task> {
             outcome => outcome.map(|_| StoreDone::Finished),
         },
     };
-    let done = outcome.map_or_else(|error| Done::Failed(failure(&error)), Done::Store);
-    Ok(((task.id, done), pace))
+    let done = match (part_of, outcome) {
+        (Some(shared), Ok(StoreDone::Records { read, unread })) => shared.join(read, unread),
+        (_, outcome) => Some(outcome.map_or_else(|error| Done::Failed(failure(&error)), Done::Store)),
+    };
+    Ok((done.map(|done| (task.id, done)), pace))
 }

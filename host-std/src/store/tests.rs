@@ -15,6 +15,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 type Model = BTreeMap<(u32, Vec<u8>), Vec<u8>>;
 pub(super) type Made = (Box<dyn Store>, fn(&[u8]) -> u64);
@@ -193,7 +194,7 @@ fn large_values_that_are_missing_are_told() {
         folders.filter(|blobs| fs::read_dir(blobs).is_ok_and(|files| files.count() > 0)).collect::<Vec<_>>()
     };
     while blobs().is_empty() {
-        std::thread::sleep(std::time::Duration::from_millis(10));
+        std::thread::sleep(Duration::from_millis(10));
     }
     drop(store);
     fs::remove_dir_all(&blobs()[0]).unwrap();
@@ -545,7 +546,7 @@ fn two_jobs() -> [JobId; 2] {
 fn started(store: &Arc<dyn Store>) -> (mio::Poll, Stores) {
     let poll = mio::Poll::new().unwrap();
     let waker = Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap());
-    (poll, Stores::start(store, &waker).unwrap())
+    (poll, Stores::start(store, &waker, 10).unwrap())
 }
 
 /// FLUSHALL's old files were removed in one go, and the writes behind it waited for seconds.
@@ -568,11 +569,12 @@ fn writes_do_not_wait_for_a_database_that_is_cleared() {
     assert_eq!(store.counts().unwrap(), [(2, 1)]);
 }
 
-/// A store of which the tests say how it reads: the key "slow" takes a while, "bad" cannot be read, the others are their own records. A sync takes
-/// until it is told to end.
+/// A store of which the tests say how it reads: the key "slow" takes a while, "bad" cannot be read, "meet" waits until four are read at the same
+/// time, the others are their own records. A sync takes until it is told to end.
 #[derive(Default)]
 struct Moody {
     syncs: AtomicBool,
+    met: AtomicU32,
 }
 
 impl Store for Moody {
@@ -583,7 +585,17 @@ impl Store for Moody {
     fn get(&self, _db: u32, key: &[u8]) -> io::Result<Option<Vec<u8>>> {
         match key {
             b"bad" => return Err(io::Error::other("a bad sector")),
-            b"slow" => std::thread::sleep(std::time::Duration::from_millis(5)),
+            b"slow" => std::thread::sleep(Duration::from_millis(5)),
+            b"meet" => {
+                self.met.fetch_add(1, Ordering::Relaxed);
+                let begun = Instant::now();
+                while self.met.load(Ordering::Relaxed) < 4 {
+                    if begun.elapsed() > Duration::from_secs(20) {
+                        return Err(io::Error::other("nobody else came"));
+                    }
+                    std::thread::yield_now();
+                }
+            }
             _ => {}
         }
         Ok(Some(key.to_vec()))
@@ -648,19 +660,39 @@ fn a_job_of_many_records_ends_at_the_first_slow_one() {
     assert_eq!(read, ["a", "bad", "slow"].map(|name| (name.to_owned(), name != "bad")));
     assert_eq!((unread, by_this), (["b", "bad", "c"].map(str::to_owned).to_vec(), true));
     assert!(!read_some(&mut stores, &["slow"]).2, "it waits for no disk again");
-    (0..6).for_each(|_| _ = read_some(&mut stores, &["slow"]));
-    assert_eq!(stores.read_together(), 1, "nobody waits for what others need");
-    while !read_some(&mut stores, &quick).2 {}
-    assert!(stores.read_together() > 1);
     let long = "long".repeat(200);
     let (read, unread, _) = read_some(&mut stores, &[&long, &long, &long]);
     assert!(read.len() + unread.len() == 3 && !unread.is_empty(), "with enough bytes it ends");
 }
 
+/// Where a disk was waited for, one reader was called for all that had come, and each job was one read that the event loop had to come round
+/// for: a third of what the disk could do.
+#[test]
+fn readers_share_a_job_while_a_disk_is_waited_for() {
+    let store: Arc<dyn Store> = Arc::new(Moody::default());
+    let (_poll, mut stores) = started(&store);
+    let in_memory = stores.read_together();
+    let wait_for_disk = |stores: &mut Stores| (0..8).for_each(|_| _ = read_some(stores, &["slow"]));
+    wait_for_disk(&mut stores);
+    let together = stores.read_together();
+    assert!((2..in_memory).contains(&together), "{together} of {in_memory}");
+    let (read, unread, by_this) = read_some(&mut stores, &["meet", "bad", "meet", "meet", "meet"]);
+    let bad = read.iter().filter(|(name, is_read)| name == "bad" && !is_read).count();
+    assert_eq!((read.len(), unread.len(), bad, by_this), (5, 0, 1, false));
+    wait_for_disk(&mut stores);
+    let long = "long".repeat(200);
+    let (read, unread, _) = read_some(&mut stores, &[&*long; 40]);
+    assert_eq!(read.len() + unread.len(), 40);
+    assert!(unread.len() > 10, "with enough bytes it ends");
+    let quick = ["a"; 64];
+    while !read_some(&mut stores, &quick).2 {}
+    assert_eq!(stores.read_together(), in_memory);
+}
+
 /// Reads waited for a sync, once a second: nobody was called for them, as one reader worked.
 #[test]
 fn reads_go_on_beside_a_sync() {
-    let moody = Arc::new(Moody { syncs: AtomicBool::new(true) });
+    let moody = Arc::new(Moody { syncs: AtomicBool::new(true), ..Moody::default() });
     let store: Arc<dyn Store> = moody.clone();
     let (_poll, mut stores) = started(&store);
     let quick = ["a"; 64];
