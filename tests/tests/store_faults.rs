@@ -3,12 +3,14 @@
 #![expect(clippy::expect_used, reason = "test code: a failure ends the test")]
 
 use std::fs;
+use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use nuthatch_tests::resp::{Value, encode};
 use nuthatch_tests::server::{Server, TempDir, ours, workspace};
 
 /// How long a state may take to come: the store is tried again once a second.
@@ -19,16 +21,22 @@ struct Disk(TempDir);
 
 impl Disk {
     fn new() -> Self {
+        Self::of("faults.c")
+    }
+
+    /// One whose faults are in this file of tests/data.
+    fn of(source: &str) -> Self {
         let disk = Self(TempDir::new().expect("a directory"));
         let library = disk.path("faults.so");
         let mut compiler = Command::new("cc");
         compiler.args(["-shared", "-fPIC", "-O1", "-o"]).arg(&library);
-        let status = compiler.arg(workspace().join("tests/data/faults.c")).arg("-ldl").status();
-        assert!(status.expect("a C compiler").success(), "tests/data/faults.c does not compile");
+        let status = compiler.arg(workspace().join("tests/data").join(source)).arg("-ldl").status();
+        assert!(status.expect("a C compiler").success(), "tests/data/{source} does not compile");
         let script = format!(
-            "#!/bin/sh\nFAULTS_FOLDER={} FAULTS_SWITCH={} LD_PRELOAD={} exec {} \"$@\"\n",
+            "#!/bin/sh\nFAULTS_FOLDER={} FAULTS_SWITCH={} FAULTS_CUTS={} LD_PRELOAD={} exec {} \"$@\"\n",
             disk.path("store").display(),
             disk.path("switch").display(),
+            disk.path("cuts").display(),
             library.display(),
             ours().display()
         );
@@ -57,11 +65,52 @@ impl Disk {
     fn works(&self) {
         fs::remove_file(self.path("switch")).expect("the switch");
     }
+
+    /// How many power cuts tests/data/power.c has shown.
+    fn cuts(&self) -> usize {
+        fs::read_dir(self.path("cuts")).map_or(0, Iterator::count)
+    }
+
+    /// Starts over what such a cut left in place of the store.
+    fn start_after(&self, cut: usize) -> Server {
+        let (cut, store) = (self.path("cuts").join(cut.to_string()), self.path("store"));
+        for entry in fs::read_dir(&cut).expect("what it left") {
+            let length = entry.expect("a file").path();
+            if length.extension().is_some_and(|extension| extension == "synced") {
+                cut_short(&length.with_extension(""), &fs::read_to_string(&length).expect("a length"));
+                fs::remove_file(length).expect("to remove it");
+            }
+        }
+        fs::remove_dir_all(&store).expect("to remove the store");
+        fs::rename(cut, store).expect("another in its place");
+        self.start("default", "1")
+    }
+}
+
+/// Makes zeros of a journal's bytes behind so many, and leaves what else is linked to it alone.
+fn cut_short(journal: &Path, length: &str) {
+    let mut whole = fs::File::open(journal).expect("a journal");
+    let room = whole.metadata().expect("its length").len();
+    fs::remove_file(journal).expect("to remove it");
+    let mut short = fs::File::create(journal).expect("a journal");
+    let length = length.parse().expect("a length");
+    io::copy(&mut whole.by_ref().take(length), &mut short).expect("to copy it");
+    short.set_len(room).expect("its length");
 }
 
 fn ask(server: &Server, line: &str) -> String {
     let words: Vec<&str> = line.split(' ').collect();
     server.call(&words).expect("a reply").render().trim_end().to_owned()
+}
+
+/// Waits until it is so.
+#[track_caller]
+fn wait_until(server: &Server, is_so: impl Fn() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < until, "{}", server.log());
+        sleep(Duration::from_millis(50));
+    }
 }
 
 /// Asks again until the reply begins so.
@@ -76,6 +125,11 @@ fn comes(server: &Server, line: &str, begins: &str) -> String {
         assert!(Instant::now() < until, "{line} still says {reply}\n{}", server.log());
         sleep(Duration::from_millis(50));
     }
+}
+
+/// Waits until the store has all that was set.
+fn wait_for_saves(server: &Server) {
+    wait_until(server, || ask(server, "INFO diskstore").contains("cache_dirty_keys:0"));
 }
 
 /// Without a delay an acknowledgement says that the store has it.
@@ -177,9 +231,7 @@ fn a_disk_too_full_for_the_trees_files_holds_no_write_for_ever() {
     let mut server = disk.start("default", "1");
     // The database is made by the first save.
     assert_eq!(ask(&server, "SET before 1"), "+OK");
-    while !ask(&server, "INFO diskstore").contains("cache_dirty_keys:0") {
-        sleep(Duration::from_millis(50));
-    }
+    wait_for_saves(&server);
     disk.fails("tight");
     let value = "v".repeat(8_000);
     let set = |i: usize| ask(&server, &format!("SET key:{i} {value}{i}"));
@@ -229,11 +281,7 @@ fn a_snapshot_that_fails_refuses_no_writes() {
     assert_eq!(ask(&server, "SET before 1"), "+OK");
     fs::create_dir_all(server.dir().join("dump.rdb/in the way")).expect("a directory");
     assert!(ask(&server, "BGSAVE").starts_with('+'));
-    let until = Instant::now() + PATIENCE;
-    while !ask(&server, "INFO persistence").contains("rdb_last_bgsave_status:err") {
-        assert!(Instant::now() < until, "{}", server.log());
-        sleep(Duration::from_millis(20));
-    }
+    wait_until(&server, || ask(&server, "INFO persistence").contains("rdb_last_bgsave_status:err"));
     assert_eq!(ask(&server, "SET after 1"), "+OK", "{}", server.log());
 }
 
@@ -250,4 +298,63 @@ fn reset_counts_are_the_caches_too() {
     assert_eq!(ask(&server, "CONFIG RESETSTAT"), "+OK");
     assert!(told("cache_loads:0") && told("cache_saves:0"), "{}", ask(&server, "INFO diskstore"));
     assert!(told("cache_resident_keys:1"), "what is there is not counted anew");
+}
+
+/// The thread that writes made files of memtables whose journal was not on the disk yet. A power cut left the keys in the files
+/// without their number, which was only in the journal: DBSIZE was too small from then on.
+#[test]
+fn after_a_power_cut_all_keys_are_counted() {
+    let disk = Disk::of("power.c");
+    let mut server = disk.start("default", "1");
+    let mut conn = server.connect().expect("a connection");
+    let value = "v".repeat(8_000);
+    disk.fails("when the power does");
+    for hundred in 0..120 {
+        let sets = (0..100).flat_map(|i| encode(&["SET", &format!("key:{hundred}:{i}"), &value]));
+        conn.send(&sets.collect::<Vec<_>>()).expect("to send them");
+        for _ in 0..100 {
+            assert_eq!(conn.read().expect("a reply"), Value::Line("+OK".to_owned()), "{}", server.log());
+        }
+    }
+    server.end_by("KILL").expect("its end");
+    disk.works();
+    let mut most = 0;
+    for cut in 0..disk.cuts() {
+        let server = disk.start_after(cut);
+        let counted = ask(&server, "DBSIZE");
+        let there = server.call(&["KEYS", "*"]).expect("the keys").elements().len();
+        assert_eq!(counted, format!(":{there}"), "cut {cut}");
+        most = most.max(there);
+    }
+    // Some files were made.
+    assert!(most > 4_000, "{most} keys");
+}
+
+/// The files of a database that was flushed were removed while the record that nobody wants them was not on the disk yet. A power cut
+/// left the number of its keys without them, and the next start was refused.
+#[test]
+fn after_a_power_cut_during_flushall_it_starts() {
+    let disk = Disk::of("power.c");
+    let mut server = disk.start("default", "1");
+    for db in ["0", "1", "2"] {
+        let mut conn = server.connect().expect("a connection");
+        conn.call(&["SELECT", db]).expect("a reply");
+        conn.call(&["SET", "key", "1"]).expect("a reply");
+    }
+    wait_for_saves(&server);
+    // What is saved is synced once a second.
+    sleep(Duration::from_secs(2));
+    let trees = || fs::read_dir(disk.path("store/keyspaces")).expect("the trees").count();
+    let before = trees();
+    disk.fails("when the power does");
+    assert_eq!(ask(&server, "FLUSHALL"), "+OK");
+    // One is made for the record.
+    wait_until(&server, || trees() == before - 3 + 1);
+    server.end_by("KILL").expect("its end");
+    disk.works();
+    let cuts = disk.cuts();
+    assert!(cuts > 3, "{cuts} cuts");
+    for cut in 0..cuts {
+        drop(disk.start_after(cut));
+    }
 }
