@@ -1,4 +1,4 @@
-"""Diskstore: writes while the cache overflows, a counter, keys in the cache, keys in the store, keys that are not there,
+"""Diskstore: writes while the cache overflows, a counter, keys in the cache, keys in the store, keys on the disk, keys that are not there,
 and a start over many small keys. Runs by itself too: diskstore.py --ours BINARY [--steps overload,counter,…]."""
 import argparse
 import json
@@ -10,9 +10,10 @@ import tempfile
 import time
 
 from common import CLIENT_CPU, Server, encode, median, names, table
+from memory_group import MemoryGroup, forget_files
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-STEPS = ("overload", "counter", "cached", "misses", "absent", "start")
+STEPS = ("overload", "counter", "cached", "misses", "disk", "absent", "start")
 MEGABYTE = 1_000_000
 
 
@@ -113,46 +114,76 @@ def cached(load, options):
     table(["", "CPU µs each", "GET/s"], [[name, f"{median(costs[name]):.2f}", f"{median(rates[name]):,.0f}"] for name in costs])
 
 
+def reads(load, server, cpus, clients, depth, keys, seconds=4):
+    """GETs of random keys with the server on these cores: a row of what came of them."""
+    subprocess.run(["taskset", "-a", "-p", "-c", cpus, str(server.pid)], check=True, capture_output=True)
+    asked = dict(n=10**9, k=keys, D="uniform", w=0, P=depth, c=clients, d=1024)
+    load.run(server, t=1, **asked)
+    before, cpu = numbers(server), server.cpu_nanos()
+    told, _ = load.run(server, t=seconds, **asked)
+    return [
+        f"cores {cpus}, {clients} clients, -P {depth}, {keys:,} keys",
+        f"{told['rps']:,.0f}",
+        f"{since(server, before)['cache_loads'] / told['ops']:.2f}",
+        f"{told['p50_us']:.0f}",
+        f"{told['p99_us']:.0f}",
+        f"{(server.cpu_nanos() - cpu) / told['ops'] / 1e3:.1f}",
+    ]
+
+
+READS = ["", "GET/s", "read from the store", "p50 µs", "p99 µs", "CPU µs each"]
+
+
 def misses(load, options):
     """GETs of which nearly all have to be read, beside GETs of keys in the cache, which cost what a request costs without a read."""
     rows = []
     with start(options, "cache-max-memory 10mb", "cache-flush-delay 5") as server:
         load.run(server, n=300_000, k=300_000, D="seq", P=1, c=50, d=1024)
         wait_until_saved(server)
-        for name, cpus in (("server on one core", "0"), ("server on two", "0,1")):
-            subprocess.run(["taskset", "-a", "-p", "-c", cpus, str(server.pid)], check=True, capture_output=True)
+        for cpus in ("0", "0,1"):
             for clients, depth, keys in ((50, 1, 2_000), (50, 1, 300_000), (50, 16, 300_000), (1, 1, 300_000)):
-                asked = dict(n=10**9, k=keys, D="uniform", w=0, P=depth, c=clients, d=1024)
-                load.run(server, t=1, **asked)
-                before, cpu = numbers(server), server.cpu_nanos()
-                told, _ = load.run(server, t=4, **asked)
-                moved = since(server, before)
-                rows.append([
-                    f"{name}, {clients} clients, -P {depth}, {keys:,} keys",
-                    f"{told['rps']:,.0f}",
-                    f"{moved['cache_loads'] / told['ops']:.2f}",
-                    f"{told['p50_us']:.0f}",
-                    f"{told['p99_us']:.0f}",
-                    f"{(server.cpu_nanos() - cpu) / told['ops'] / 1e3:.1f}",
-                ])
+                rows.append(reads(load, server, cpus, clients, depth, keys))
         print("\nGETs over 300 MB with a cache of 10 MB:\n")
-        table(["", "GET/s", "read from the store", "p50 µs", "p99 µs", "CPU µs each"], rows)
+        table(READS, rows)
         if options.alone:
             server.end(signal.SIGTERM)
-            by_itself(options.alone, os.path.join(server.dir, "nuthatch.ds"))
+            by_itself(options.alone, os.path.join(server.dir, "nuthatch.ds"), 300_000, (("0", 1), ("0,1", 1), ("0,1", 2), ("0,1", 4)))
 
 
-def by_itself(program, folder):
-    """What the store reads without a server, on the same cores."""
+def from_disk(load, options):
+    """The same where the disk is waited for: all that the process and the files that it reads may take of memory is an eighth of the data."""
+    if os.geteuid() != 0:
+        print("\nGETs from the disk: not measured, bounding memory needs root\n")
+        return
+    with MemoryGroup(150 * MEGABYTE) as group:
+        with start(options, "cache-max-memory 10mb", "cache-flush-delay 5") as server:
+            load.run(server, n=options.on_disk, k=options.on_disk, D="seq", P=16, c=50, d=1024)
+            wait_until_saved(server)
+            server.end(signal.SIGTERM)
+            forget_files()
+            server.start()
+            group.take(server.pid)
+            rows = [reads(load, server, cpus, 50, depth, options.on_disk, 8) for cpus in ("0", "0,1") for depth in (1, 16)]
+            print(f"\nGETs over {options.on_disk * 1.2 / 1e6:.1f} GB with a cache of 10 MB, 150 MB of memory in all:\n")
+            table(READS, rows)
+            if options.alone:
+                server.end(signal.SIGTERM)
+                alone = (("0", 1), ("0", 4), ("0", 10), ("0,1", 1), ("0,1", 4), ("0,1", 10))
+                by_itself(options.alone, os.path.join(server.dir, "nuthatch.ds"), options.on_disk, alone, group)
+
+
+def by_itself(program, folder, keys, runs, group=None):
+    """What the store reads without a server, on these cores with so many threads."""
     print("\nThe store by itself:\n")
-    for cpus, threads in (("0", 1), ("0,1", 1), ("0,1", 2), ("0,1", 4)):
-        print(f"    cores {cpus}, threads {threads}: {store_alone(program, cpus, 'reads', folder, 10 << 20, 300_000, threads, 4)}")
+    for cpus, threads in runs:
+        print(f"    cores {cpus}, threads {threads}: {store_alone(program, cpus, 'reads', folder, 10 << 20, keys, threads, 4, group=group)}")
 
 
-def store_alone(program, cpus, *words):
+def store_alone(program, cpus, *words, group=None):
     """Runs the example store_alone on these cores; what it says."""
     command = ["taskset", "-c", cpus, program, *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    begin = (lambda: group.take(os.getpid())) if group else None
+    return subprocess.run(command, capture_output=True, text=True, check=True, preexec_fn=begin).stdout.strip()
 
 
 def absent(load, options):
@@ -193,7 +224,7 @@ def start_over_many(load, options):
 
 
 def run(_binaries, options):
-    steps = dict(zip(STEPS, (overload, counter, cached, misses, absent, start_over_many)))
+    steps = dict(zip(STEPS, (overload, counter, cached, misses, from_disk, absent, start_over_many)))
     with Load() as load:
         for name in options.steps:
             steps[name](load, options)
@@ -203,6 +234,7 @@ def arguments(parser):
     parser.add_argument("--steps", type=names(STEPS), default=",".join(STEPS), help=f"diskstore: which of {','.join(STEPS)}")
     parser.add_argument("--engine", choices=("default", "files"), default="default", help="diskstore: which store")
     parser.add_argument("--alone", help="diskstore: nuthatch's example store_alone, built; shows what the store reads and writes by itself")
+    parser.add_argument("--on-disk", type=int, default=1_000_000, help="diskstore: how many keys of 1 KiB for the GETs from the disk")
     parser.add_argument("--small", type=int, default=50_000_000, help="diskstore: how many small keys")
     parser.add_argument("--fill", type=float, default=1800, help="diskstore: seconds that filling may take")
 

@@ -184,7 +184,7 @@ impl Server {
             self.engine.notice_page_jobs(running, ended);
         }
         if let Some(stores) = &mut self.stores {
-            stores.need_readers(io_jobs(&self.engine));
+            stores.begin_turn(io_jobs(&self.engine));
             self.engine.notice_store_memory(stores.memory());
             self.engine.reads_together(stores.read_together());
         }

@@ -8,6 +8,7 @@ mod files;
 mod journal;
 mod lsm;
 mod pool;
+mod rests;
 mod shared;
 #[cfg(test)]
 mod tests;

@@ -9,24 +9,25 @@
 //! waited for, a job is shared by the readers.
 
 use super::shared::{Shared, bytes_of};
-use super::{Store, Walk};
+use super::{Store, Walk, rests};
 use crate::log;
 use crate::options::reason;
 use mio::Waker;
 use nuthatch_core::{Done, JobError, JobId, StoreDone, StoreJob, StoreKey, StoreMemory, StoreRead};
 use std::collections::VecDeque;
 use std::io;
+use std::mem;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
 /// Records that a job reads while reads are quick.
 const READ_TOGETHER: usize = 16;
 /// Records of a job that as many readers read where a disk is waited for, so that none stands still until the event loop has been round.
 const READ_APART: usize = 4;
-/// A read that takes so long may have waited for a disk, or for the processor: one of what is in memory takes a sixth of it.
-const SLOW: Duration = Duration::from_micros(40);
+/// A read that takes longer may have waited for a disk; one of what is in memory takes a third of it.
+const SUSPICIOUS: Duration = Duration::from_micros(20);
 /// So many reads in a row must have been quick before the thread that serves clients carries out any.
 const QUICK_READS: usize = 32;
 /// A reader helps the thread that serves clients where so many reads wait for that, and there is a processor for it.
@@ -132,7 +133,7 @@ impl Stores {
     }
 
     /// Sees to it that so many jobs that read can be under way.
-    pub fn need_readers(&mut self, jobs: usize) {
+    fn need_readers(&mut self, jobs: usize) {
         if jobs > self.readers {
             self.readers = jobs;
             if let Err(error) = self.start_readers() {
@@ -178,6 +179,12 @@ impl Stores {
         }
     }
 
+    /// The thread that serves clients has waited for them, not for a disk.
+    pub fn begin_turn(&mut self, jobs: usize) {
+        rests::forget();
+        self.need_readers(jobs);
+    }
+
     /// How many records a job should read now.
     pub fn read_together(&self) -> usize {
         if self.reads.waits_for_disk() { READ_APART } else { READ_TOGETHER }
@@ -190,7 +197,7 @@ impl Stores {
 
     /// The jobs that have ended.
     pub fn poll(&self) -> Vec<Ended> {
-        std::mem::take(&mut lock(&self.outbox.ended))
+        mem::take(&mut lock(&self.outbox.ended))
     }
 }
 
@@ -250,15 +257,14 @@ impl Outbox {
 #[derive(Default)]
 struct Queue {
     state: Mutex<Waiting>,
-    more: Condvar,
 }
 
 #[derive(Default)]
 struct Waiting {
     jobs: VecDeque<Task>,
-    /// Threads that stand still, and how many of these were called; threads that look for jobs or have one.
-    idle: usize,
-    called: usize,
+    /// Threads that stand still; the last one is called first, as what it used is still in the processor's caches.
+    idle: Vec<Thread>,
+    /// Threads that were called, look for jobs or have one.
     working: usize,
     /// Jobs that are no reads, here or with a thread.
     long: usize,
@@ -301,17 +307,13 @@ impl Queue {
     /// Calls threads for the jobs that wait, where those that work are not enough: one for each long job, and one for all reads, unless a
     /// disk is waited for: then one for each.
     fn call(&self, mut state: MutexGuard<'_, Waiting>) {
-        let wanted = if state.waits_for_disk() {
-            state.jobs.len()
-        } else {
-            usize::from(state.working + state.called <= state.long)
-        };
-        let calls = wanted.min(state.idle).saturating_sub(state.called);
-        state.called += calls;
+        let wanted =
+            if state.waits_for_disk() { state.jobs.len() } else { usize::from(state.working <= state.long) };
+        let at = state.idle.len().saturating_sub(wanted);
+        let called = state.idle.split_off(at);
+        state.working += called.len();
         drop(state);
-        for _ in 0..calls {
-            self.more.notify_one();
-        }
+        called.iter().for_each(Thread::unpark);
     }
 
     /// The next job.
@@ -358,21 +360,31 @@ impl Queue {
 
     /// Waits for jobs; false: there will be none.
     fn wait(&self) -> bool {
+        let this = thread::current();
         let mut state = lock(&self.state);
-        state.working -= 1;
-        while state.jobs.is_empty() && !state.closed {
-            state.idle += 1;
-            state = self.more.wait(state).unwrap_or_else(PoisonError::into_inner);
-            state.idle -= 1;
-            state.called = state.called.saturating_sub(1);
+        while state.jobs.is_empty() {
+            if state.closed {
+                return false;
+            }
+            state.working -= 1;
+            state.idle.push(this.clone());
+            while state.idle.iter().any(|idle| idle.id() == this.id()) {
+                drop(state);
+                thread::park();
+                state = lock(&self.state);
+            }
+            rests::forget();
         }
-        state.working += 1;
-        !state.jobs.is_empty()
+        true
     }
 
     fn close(&self) {
-        lock(&self.state).closed = true;
-        self.more.notify_all();
+        let mut state = lock(&self.state);
+        state.closed = true;
+        let called = mem::take(&mut state.idle);
+        state.working += called.len();
+        drop(state);
+        called.iter().for_each(Thread::unpark);
     }
 
     fn carry_out_all(&self, store: &dyn Store, outbox: &Outbox) {
@@ -399,11 +411,11 @@ fn failure(error: &io::Error) -> JobError {
     JobError { missing: false, full: false, text: reason(error) }
 }
 
-/// Reads a record, and notes how long that took.
+/// Reads a record, and notes whether a disk was waited for.
 fn read(store: &dyn Store, db: u32, key: &[u8], pace: &mut Pace) -> io::Result<Option<Vec<u8>>> {
     let begun = Instant::now();
     let record = store.get(db, key);
-    pace.slow = begun.elapsed() > SLOW;
+    pace.slow = begun.elapsed() > SUSPICIOUS && rests::has_rested();
     pace.quick += usize::from(!pace.slow);
     record
 }
