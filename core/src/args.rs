@@ -96,11 +96,19 @@ impl<'a> Args<'a> {
         parse_i64(self.get(i)).ok_or(NOT_INTEGER)
     }
 
-    /// Word `i` as a count; none where it is negative or no integer. Where a `usize` has 32 bits, a larger one is as good as
-    /// the largest.
+    /// Word `i` as a count; none where it is negative or no integer.
     pub fn count(self, i: usize) -> Option<usize> {
-        let count = self.int(i).ok().filter(|count| *count >= 0)?;
-        Some(usize::try_from(count).unwrap_or(usize::MAX))
+        self.int(i).ok().filter(|count| *count >= 0).map(Self::magnitude)
+    }
+
+    /// As [`Args::count`]; none where it is 0, too.
+    pub fn positive(self, i: usize) -> Option<usize> {
+        self.count(i).filter(|count| *count > 0)
+    }
+
+    /// A count without its sign, which tells something else. Where a `usize` has 32 bits, a larger one is as good as the largest.
+    pub fn magnitude(count: i64) -> usize {
+        usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX)
     }
 
     /// Word `i` as a double, or the error that says it is none.

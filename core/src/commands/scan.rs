@@ -63,7 +63,7 @@ impl<'a> ScanOptions<'a> {
             if args.is(i, "COUNT") {
                 // What is no integer gets another error than what is too small.
                 args.int(i + 1)?;
-                options.count = args.count(i + 1).filter(|&n| n > 0).ok_or(SYNTAX)?;
+                options.count = args.positive(i + 1).ok_or(SYNTAX)?;
             } else if args.is(i, "MATCH") {
                 options.pattern = (value != b"*").then_some(value);
             } else if types && args.is(i, "TYPE") {

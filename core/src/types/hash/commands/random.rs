@@ -45,8 +45,7 @@ impl Pick {
         if values && count.unsigned_abs() > i64::MAX as u64 / 2 {
             return Err(OUT_OF_RANGE);
         }
-        let count_abs = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
-        Ok(Self { count: count_abs, repeat: count < 0, values })
+        Ok(Self { count: Args::magnitude(count), repeat: count < 0, values })
     }
 
     fn header(&self, reply: &mut Reply<'_>, count: usize) {

@@ -55,7 +55,7 @@ pub fn lrem(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
     // The smallest number has no positive twin, and Redis removes all then.
     let max = match count {
         0 | i64::MIN => usize::MAX,
-        count => usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX),
+        count => Args::magnitude(count),
     };
     let edited = ctx.db.edit_list(key, |list, _| list.remove_matching(args.get(3), from, max))?;
     let gone = edited.map_or(0, |edited| edited.out);

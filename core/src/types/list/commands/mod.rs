@@ -56,12 +56,7 @@ impl End {
 
 /// A count that must not be negative. Every other word gets the same refusal.
 fn count(args: Args<'_>, at: usize) -> Result<usize, CommandError> {
-    at_least(args, at, 0, NOT_POSITIVE)
-}
-
-/// A number of at least `least`. Every other word gets the same refusal.
-fn at_least(args: Args<'_>, at: usize, least: usize, error: CommandError) -> Result<usize, CommandError> {
-    args.count(at).filter(|number| *number >= least).ok_or(error)
+    args.count(at).ok_or(NOT_POSITIVE)
 }
 
 /// Whether the key is there; it must hold a list then.

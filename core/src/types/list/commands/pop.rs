@@ -1,7 +1,7 @@
 //! LPOP, RPOP and LMPOP.
 
 use super::super::End;
-use super::{at_least, count, is_list, removed, take};
+use super::{count, is_list, removed, take};
 use crate::args::Args;
 use crate::context::Ctx;
 use crate::words::error::{CommandError, CommandResult, SYNTAX};
@@ -72,7 +72,7 @@ pub(super) struct Multi {
 impl Multi {
     /// Reads them from word `at` on, which is the number of keys.
     pub(super) fn parse(args: Args<'_>, at: usize) -> Result<Self, CommandError> {
-        let keys = at_least(args, at, 1, NO_KEYS)?;
+        let keys = args.positive(at).ok_or(NO_KEYS)?;
         let place = keys.checked_add(at + 1).filter(|place| *place < args.len()).ok_or(SYNTAX)?;
         let end = End::parse(args, place)?;
         let mut count = None;
@@ -81,7 +81,7 @@ impl Multi {
             if count.is_some() || !args.is(option, "COUNT") || option + 1 == args.len() {
                 return Err(SYNTAX);
             }
-            count = Some(at_least(args, option + 1, 1, NO_COUNT)?);
+            count = Some(args.positive(option + 1).ok_or(NO_COUNT)?);
             option += 2;
         }
         Ok(Self { first: at + 1, keys, end, count: count.unwrap_or(1) })

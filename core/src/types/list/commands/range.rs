@@ -1,6 +1,5 @@
 //! What reads a list: LLEN, LINDEX, LRANGE and LPOS.
 
-use super::at_least;
 use crate::args::Args;
 use crate::context::Ctx;
 use crate::types::Kind;
@@ -118,9 +117,9 @@ impl Options {
                     return Err(ZERO_RANK);
                 }
             } else if args.is(at, "COUNT") {
-                options.count = Some(at_least(args, at + 1, 0, NEGATIVE_COUNT)?);
+                options.count = Some(args.count(at + 1).ok_or(NEGATIVE_COUNT)?);
             } else if args.is(at, "MAXLEN") {
-                options.max_len = at_least(args, at + 1, 0, NEGATIVE_MAXLEN)?;
+                options.max_len = args.count(at + 1).ok_or(NEGATIVE_MAXLEN)?;
             } else {
                 return Err(SYNTAX);
             }

@@ -238,7 +238,7 @@ pub fn sdiffstore(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
 
 /// SINTERCARD numkeys key [key …] [LIMIT limit]
 pub fn sintercard(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
-    let count = args.count(1).filter(|n| *n > 0).ok_or(NUMKEYS)?;
+    let count = args.positive(1).ok_or(NUMKEYS)?;
     if count > args.len() - 2 {
         return Err(TOO_MANY_KEYS);
     }

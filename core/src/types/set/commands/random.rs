@@ -122,7 +122,7 @@ fn srandmember_count(ctx: &mut Ctx<'_>, args: Args<'_>, rng: &mut Rng) -> Comman
         ctx.reply.array(0);
         return Ok(());
     };
-    let n = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
+    let n = Args::magnitude(count);
     if count >= 0 {
         ctx.reply.array(n.min(set.len()));
         set.random_distinct(rng, n, |member| ctx.reply.element(member));

@@ -194,7 +194,7 @@ struct Multi {
 impl Multi {
     /// Reads them from word `at` on, which is the number of keys.
     fn parse(args: Args<'_>, at: usize) -> Result<Self, CommandError> {
-        let keys = positive(args, at, NO_KEYS)?;
+        let keys = args.positive(at).ok_or(NO_KEYS)?;
         let place = keys.checked_add(at + 1).filter(|place| *place < args.len()).ok_or(SYNTAX)?;
         let end = match () {
             () if args.is(place, "MIN") => End::Min,
@@ -207,7 +207,7 @@ impl Multi {
             if count.is_some() || !args.is(option, "COUNT") || option + 1 == args.len() {
                 return Err(SYNTAX);
             }
-            count = Some(positive(args, option + 1, NO_COUNT)?);
+            count = Some(args.positive(option + 1).ok_or(NO_COUNT)?);
             option += 2;
         }
         Ok(Self { first: at + 1, keys, end, count: count.unwrap_or(1) })
@@ -220,10 +220,6 @@ impl Multi {
         with_i64(popped as i64, |count| ctx.propagate_as(&[self.end.command(), key, count]));
         Ok(true)
     }
-}
-
-fn positive(args: Args<'_>, at: usize, error: CommandError) -> Result<usize, CommandError> {
-    args.count(at).filter(|n| *n > 0).ok_or(error)
 }
 
 /// ZMPOP numkeys key [key …] MIN | MAX [COUNT count]

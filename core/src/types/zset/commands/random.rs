@@ -41,7 +41,7 @@ fn with_count(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
         return Err(OUT_OF_RANGE);
     }
     let mut rng = Rng::new(ctx.db.rng().next_u64());
-    let n = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
+    let n = Args::magnitude(count);
     let limit = ctx.reply_limit();
     match ctx.db.zset(args.get(1))? {
         Some(zset) if n > 0 && count < 0 => {
