@@ -10,7 +10,7 @@ import tempfile
 import time
 
 from common import CLIENT_CPU, Server, encode, median, names, table
-from memory_group import MemoryGroup, forget_files
+from memory_group import MemoryGroup, can_bound, forget_files
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 STEPS = ("overload", "counter", "cached", "misses", "disk", "absent", "start")
@@ -152,8 +152,8 @@ def misses(load, options):
 
 def from_disk(load, options):
     """The same where the disk is waited for: all that the process and the files that it reads may take of memory is an eighth of the data."""
-    if os.geteuid() != 0:
-        print("\nGETs from the disk: not measured, bounding memory needs root\n")
+    if not can_bound():
+        print("\nGETs from the disk: not measured, as memory cannot be bounded here (it needs root and control groups)\n")
         return
     with MemoryGroup(150 * MEGABYTE) as group:
         with start(options, "cache-max-memory 10mb", "cache-flush-delay 5") as server:

@@ -1,11 +1,25 @@
 """A group of processes that may use only so much memory, files that the system keeps in memory among it: what is larger waits for the disk."""
 import os
+import time
 
 ROOT = "/sys/fs/cgroup"
 
 
+def can_bound():
+    """Whether there are such groups: for root, and with control groups of version 2 where they are switched on."""
+    if os.geteuid() != 0:
+        return False
+    if os.path.isdir(os.path.join(ROOT, "memory")):
+        return True
+    try:
+        with open(os.path.join(ROOT, "cgroup.subtree_control")) as file:
+            return "memory" in file.read().split()
+    except OSError:
+        return False
+
+
 class MemoryGroup:
-    """Needs root, and control groups of either version."""
+    """Of control groups of either version."""
 
     def __init__(self, most):
         first = os.path.isdir(os.path.join(ROOT, "memory"))
@@ -20,7 +34,12 @@ class MemoryGroup:
         return self
 
     def __exit__(self, *_):
-        os.rmdir(self.folder)
+        # Its processes may not be gone yet.
+        for _ in range(100):
+            try:
+                return os.rmdir(self.folder)
+            except OSError:
+                time.sleep(0.05)
 
     def take(self, pid):
         """Everything that this process has to do with memory from now on counts."""

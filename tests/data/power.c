@@ -72,6 +72,7 @@ static void link_all(const char *from, const char *to) {
         if (link(old, new)) link_all(old, new);
         else if (journal(entry->d_name) >= 0) {
             FILE *length = fopen(strcat(new, ".synced"), "w");
+            if (!length) abort();
             fprintf(length, "%ld", journals[journal(entry->d_name)].synced);
             fclose(length);
         }

@@ -15,6 +15,7 @@ use xxhash_rust::xxh3::Xxh3;
 pub const EXTENSION: &str = "jnl";
 /// A folder with this file is a store whose first journal was made before it.
 pub const VERSION: &str = "version";
+const VERSION_BYTES: u64 = 4;
 const FIRST: &str = "0.jnl";
 const START: u8 = 1;
 const ITEM: u8 = 2;
@@ -65,19 +66,22 @@ pub fn mend(folder: &Path) -> io::Result<bool> {
 }
 
 /// Removes what a kill left of a store that was being made: fjall makes its first journal and then the file `version`, and takes
-/// neither where it is there already.
+/// neither where the second is not whole.
 ///
 /// # Errors
 /// Those of the files.
 pub fn begin_anew(folder: &Path) -> io::Result<()> {
-    // A version without a journal would be a journal that is missing.
-    for unfinished in [folder.join(VERSION), folder.join(FIRST)] {
-        if unfinished.try_exists()? {
-            fs::remove_file(unfinished)?;
-            File::open(folder)?.sync_all()?;
+    let version = folder.join(VERSION);
+    if version.try_exists()? {
+        if fs::metadata(&version)?.len() >= VERSION_BYTES {
+            return Ok(());
         }
+        // Before the journal: a version without one is a journal that is missing.
+        fs::remove_file(version)?;
+        File::open(folder)?.sync_all()?;
     }
-    Ok(())
+    let first = folder.join(FIRST);
+    if first.try_exists()? { fs::remove_file(first) } else { Ok(()) }
 }
 
 /// In the order in which they were written.

@@ -4,7 +4,7 @@
 //! the tree's order is the walk's. The number of keys of each database lies in one more tree, and every batch that changes
 //! it brings it along.
 
-use super::{Counts, Page, Store, Walk, journal, trees};
+use super::{Counts, Page, Store, Walk, journal, lock, trees};
 use crate::log;
 use fjall::compaction::Leveled;
 use fjall::config::{CompressionPolicy, PartitioningPolicy, PinningPolicy};
@@ -22,7 +22,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::mem;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -130,10 +130,6 @@ fn unopened(error: fjall::Error) -> io::Error {
         fjall::Error::Io(io) | fjall::Error::Storage(fjall::LsmError::Io(io)) if of_the_disk(&io) => io,
         error => journal::unusable(&format!("files of it are damaged or missing ({})", what_of(&error))),
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The key under which a name lies.
@@ -371,7 +367,8 @@ impl Tree {
         if tree.active_memtable().size() < MEMTABLE {
             return Ok(());
         }
-        // What the journal has of it, counts among it, must be on the disk before the file that this thread or the worker makes.
+        // What the journal has of it, counts among it, must be on the disk before the file that this thread or the worker makes. (The one
+        // worker syncs too, but then makes files of what was sealed meanwhile.)
         self.database.persist(PersistMode::SyncData)?;
         if tree.sealed_memtable_count() >= WAITING_MEMTABLES {
             let oldest_read = self.database.supervisor.snapshot_tracker.get_seqno_safe_to_gc();
@@ -530,7 +527,11 @@ impl Lsm {
 
 fn opened(folder: &Path, cache: u64) -> io::Result<Tree> {
     let is_written = journal::mend(folder)?;
-    trees::find_lost(folder, is_written)?;
+    if trees::find_names(folder, is_written)? {
+        trees::find_lost(folder).map_err(unopened)?;
+    } else {
+        journal::begin_anew(folder)?;
+    }
     Tree::open(folder, cache, is_written)
 }
 

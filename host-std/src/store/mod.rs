@@ -8,6 +8,7 @@ mod files;
 mod journal;
 mod lsm;
 mod pool;
+mod queue;
 mod rests;
 mod shared;
 #[cfg(test)]
@@ -20,7 +21,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A page of a walk: its keys, and where to go on, if the walk is not at its end.
 pub type Page = (Vec<StoreEntry>, Option<u64>);
@@ -122,4 +123,8 @@ pub fn open(config: &Config) -> Result<Opened, String> {
             place: nuthatch_core::store_place,
         }
     })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

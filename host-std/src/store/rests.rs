@@ -1,5 +1,6 @@
 //! Whether a read waited for a disk. How long it took does not tell: a quick disk is as fast as a processor is when others want it too. But a
-//! thread that waits for a disk gives its processor away, and the system counts how often one did.
+//! thread that waits for a disk gives its processor away, and the system counts how often one did. So does one that waits for a lock, which
+//! within a read is seldom.
 
 use nix::sys::resource::{UsageWho, getrusage};
 use std::cell::Cell;
@@ -18,7 +19,7 @@ pub fn forget() {
     KNOWN.set(count());
 }
 
-/// Whether this thread has rested since it was last asked, or told to forget.
+/// Whether this thread has rested since it was last asked, or told to forget. Where the system does not tell, it has.
 pub fn has_rested() -> bool {
     let now = count();
     KNOWN.replace(now) != now || now.is_none()

@@ -1,11 +1,14 @@
 //! A job of many reads that several readers carry out, a key each.
 
-use nuthatch_core::{Done, StoreDone, StoreKey, StoreRead};
-use std::sync::{Mutex, PoisonError};
+use super::lock;
+use nuthatch_core::{Done, JobId, StoreDone, StoreKey, StoreRead};
+use std::mem;
+use std::sync::Mutex;
 
 /// What its readers have made of it.
 pub struct Shared {
-    /// It ends early with so many bytes of records.
+    id: JobId,
+    /// It ends early with so many bytes of records, but not before one was read.
     most: usize,
     state: Mutex<State>,
 }
@@ -25,26 +28,36 @@ pub fn bytes_of(read: &StoreRead) -> usize {
 
 impl Shared {
     /// A job of so many keys.
-    pub fn new(keys: usize, most: usize) -> Self {
+    pub fn new(id: JobId, keys: usize, most: usize) -> Self {
         let state = State { left: keys, bytes: 0, read: Vec::with_capacity(keys), unread: Vec::new() };
-        Self { most, state: Mutex::new(state) }
+        Self { id, most: most.max(1), state: Mutex::new(state) }
     }
 
     /// Whether what was read is so much that the rest shall wait.
     pub fn is_full(&self) -> bool {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).bytes >= self.most
+        lock(&self.state).bytes >= self.most
     }
 
-    /// Adds what became of some keys; the job's end, where they are the last.
-    pub fn join(&self, read: Vec<StoreRead>, unread: Vec<StoreKey>) -> Option<Done> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.left -= read.len() + unread.len();
-        state.bytes += read.iter().map(bytes_of).sum::<usize>();
-        state.read.extend(read);
-        state.unread.extend(unread);
+    /// Adds what a reader found; the job's end, where that was the last.
+    pub fn add(&self, read: StoreRead) -> Option<(JobId, Done)> {
+        let mut state = lock(&self.state);
+        state.bytes += bytes_of(&read);
+        state.read.push(read);
+        self.count_down(&mut state)
+    }
+
+    /// As [`Shared::add`], for a key that shall wait.
+    pub fn leave(&self, key: StoreKey) -> Option<(JobId, Done)> {
+        let mut state = lock(&self.state);
+        state.unread.push(key);
+        self.count_down(&mut state)
+    }
+
+    fn count_down(&self, state: &mut State) -> Option<(JobId, Done)> {
+        state.left -= 1;
         (state.left == 0).then(|| {
-            let (read, unread) = (std::mem::take(&mut state.read), std::mem::take(&mut state.unread));
-            Done::Store(StoreDone::Records { read, unread })
+            let (read, unread) = (mem::take(&mut state.read), mem::take(&mut state.unread));
+            (self.id, Done::Store(StoreDone::Records { read, unread }))
         })
     }
 }

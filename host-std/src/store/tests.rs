@@ -1,5 +1,6 @@
 //! Both stores against a plain map: what is read, walked and counted, before and after they are opened again.
 
+use super::shared::Shared;
 use super::{Counts, Page, Store, Stores, Walk, claim, files, lsm, open};
 use crate::disk::faults;
 use nuthatch_core::store_catalog::{self, Catalog};
@@ -193,16 +194,27 @@ fn large_values_that_are_missing_are_told() {
         let folders = fs::read_dir(&trees).unwrap().map(|tree| tree.unwrap().path().join("blobs"));
         folders.filter(|blobs| fs::read_dir(blobs).is_ok_and(|files| files.count() > 0)).collect::<Vec<_>>()
     };
+    let begun = Instant::now();
     while blobs().is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "no file of large values");
         std::thread::sleep(Duration::from_millis(10));
     }
     drop(store);
-    fs::remove_dir_all(&blobs()[0]).unwrap();
+    let (tree, kept) = (blobs()[0].parent().unwrap().to_owned(), Scratch::new());
+    copied(&tree, &kept.0);
+    fs::remove_dir_all(tree.join("blobs")).unwrap();
     for _ in 0..2 {
         let lock = claim::claim(&folder.0, "default").unwrap();
         let refused = lsm::Lsm::open(&folder.0, lock, 0).err().expect("refused").to_string();
         assert!(refused.contains("/blobs' is missing; bring the folder back"), "{refused}");
     }
+    // Of a database that was cleared a kill may leave anything.
+    copied(&kept.0, &tree);
+    BOTH[1](&folder.0).0.clear(0, 0).unwrap();
+    fs::remove_dir_all(kept.0.join("blobs")).unwrap();
+    copied(&kept.0, &tree);
+    assert_eq!(BOTH[1](&folder.0).0.counts().unwrap(), []);
+    assert!(!tree.exists(), "and the start removes it");
 }
 
 /// A kill while fjall made a store, before its file `version` was whole, left one that never started: "File exists", "InvalidVersion".
@@ -544,9 +556,14 @@ fn two_jobs() -> [JobId; 2] {
 
 /// The threads over a store, and what they wake.
 fn started(store: &Arc<dyn Store>) -> (mio::Poll, Stores) {
+    started_with(store, 10)
+}
+
+/// As [`started`], for so many jobs at once.
+fn started_with(store: &Arc<dyn Store>, jobs: usize) -> (mio::Poll, Stores) {
     let poll = mio::Poll::new().unwrap();
     let waker = Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap());
-    (poll, Stores::start(store, &waker, 10).unwrap())
+    (poll, Stores::start(store, &waker, jobs).unwrap())
 }
 
 /// FLUSHALL's old files were removed in one go, and the writes behind it waited for seconds.
@@ -666,7 +683,7 @@ fn a_job_of_many_records_ends_at_the_first_slow_one() {
 }
 
 /// Where a disk was waited for, one reader was called for all that had come, and each job was one read that the event loop had to come round
-/// for: a third of what the disk could do.
+/// for: two processors read half of what the disk could do.
 #[test]
 fn readers_share_a_job_while_a_disk_is_waited_for() {
     let store: Arc<dyn Store> = Arc::new(Moody::default());
@@ -677,16 +694,49 @@ fn readers_share_a_job_while_a_disk_is_waited_for() {
     let together = stores.read_together();
     assert!((2..in_memory).contains(&together), "{together} of {in_memory}");
     let (read, unread, by_this) = read_some(&mut stores, &["meet", "bad", "meet", "meet", "meet"]);
-    let bad = read.iter().filter(|(name, is_read)| name == "bad" && !is_read).count();
-    assert_eq!((read.len(), unread.len(), bad, by_this), (5, 0, 1, false));
+    let failed: Vec<_> = read.iter().filter(|(_, is_read)| !is_read).map(|(name, _)| &**name).collect();
+    assert_eq!((read.len(), unread.len(), failed, by_this), (5, 0, vec!["bad"], false));
     wait_for_disk(&mut stores);
     let long = "long".repeat(200);
     let (read, unread, _) = read_some(&mut stores, &[&*long; 40]);
     assert_eq!(read.len() + unread.len(), 40);
     assert!(unread.len() > 10, "with enough bytes it ends");
+    wait_for_disk(&mut stores);
+    let larger = "larger".repeat(10_000);
+    read_some(&mut stores, &[&*larger]);
+    wait_for_disk(&mut stores);
+    assert_eq!(stores.read_together(), 1, "four of that size at once would be too much memory");
     let quick = ["a"; 64];
     while !read_some(&mut stores, &quick).2 {}
     assert_eq!(stores.read_together(), in_memory);
+}
+
+/// A shared job that may hold no bytes, which is what a cache of a few bytes allows, read nothing, and the engine asked for ever.
+#[test]
+fn a_shared_job_reads_one_record_at_least() {
+    let [id, _] = two_jobs();
+    let shared = Shared::new(id, 2, 0);
+    let key = || StoreKey { db: 0, place: 0, key: b"key".to_vec() };
+    assert!(!shared.is_full());
+    assert!(shared.add(StoreRead { key: key(), record: Ok(Some(b"record".to_vec())) }).is_none());
+    assert!(shared.is_full());
+    let Some((_, Done::Store(StoreDone::Records { read, unread }))) = shared.leave(key()) else {
+        panic!("no end")
+    };
+    assert_eq!((read.len(), unread.len()), (1, 1));
+}
+
+/// With one job at once there was one reader, and a read waited for a walk.
+#[test]
+fn a_read_goes_on_beside_a_snapshot_page_and_a_sync() {
+    let moody = Arc::new(Moody { syncs: AtomicBool::new(true), ..Moody::default() });
+    let store: Arc<dyn Store> = moody.clone();
+    let (_poll, mut stores) = started_with(&store, 1);
+    let [first, second] = two_jobs();
+    stores.send(first, StoreJob::Sync);
+    stores.send(second, StoreJob::Sync);
+    assert_eq!(read_some(&mut stores, &["a"]).0, [("a".to_owned(), true)]);
+    moody.syncs.store(false, Ordering::Relaxed);
 }
 
 /// Reads waited for a sync, once a second: nobody was called for them, as one reader worked.

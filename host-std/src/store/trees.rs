@@ -1,47 +1,70 @@
 //! fjall's folders of trees, looked at before it opens them.
 
 use super::journal;
+use fjall::AbstractTree;
+use lsm_tree::{Config, Guard, SequenceNumberCounter};
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
-/// fjall's folder of trees, and in it the tree that names the others.
+/// fjall's folder of trees, and in it the tree that names the others, each under this letter and its number, u64.
 const TREES: &str = "keyspaces";
 const NAMES: &str = "0";
+const NAME: u8 = b'n';
 /// The file that makes a folder a tree: the number of its version, u64, and a checksum.
 const CURRENT: &str = "current";
 /// A tree's folder of large values, which lie apart from their keys.
 const LARGE: &str = "blobs";
 
-/// fjall takes a tree without its file `current` for one that was never finished, and removes it; without the tree of names, all.
+/// Whether there is a tree of names. Without it fjall removes all trees.
 ///
 /// # Errors
-/// There were trees once, and nothing names them; a tree's large values are gone.
-pub fn find_lost(folder: &Path, is_written: bool) -> io::Result<()> {
+/// Those of the files; there were trees once, and nothing names them; a file is missing that says what made them.
+pub fn find_names(folder: &Path, is_written: bool) -> io::Result<bool> {
     let trees = folder.join(TREES);
     if trees.join(NAMES).join(CURRENT).try_exists()? {
         let is_versioned = folder.join(journal::VERSION).try_exists()?;
-        return if is_versioned {
-            find_large(&trees)
-        } else {
-            Err(journal::unusable("its file 'version' is missing"))
-        };
+        return if is_versioned { Ok(true) } else { Err(journal::unusable("its file 'version' is missing")) };
     }
-    let others =
-        || fs::read_dir(&trees).is_ok_and(|entries| entries.flatten().any(|e| e.file_name() != NAMES));
-    if is_written || others() {
+    if is_written || has_others(&trees)? {
         return Err(lost("the names of its databases are gone"));
     }
-    journal::begin_anew(folder)
+    Ok(false)
 }
 
-/// A tree without its folder of large values is to fjall one that never had any, and a read of one of them ends the process.
-fn find_large(trees: &Path) -> io::Result<()> {
-    for tree in fs::read_dir(trees)? {
-        let tree = tree?.path();
+fn has_others(trees: &Path) -> io::Result<bool> {
+    let entries = match fs::read_dir(trees) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        entries => entries?,
+    };
+    for entry in entries {
+        if entry?.file_name() != NAMES {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Looks for the trees that have names. fjall takes one without its file `current` for one that was never finished, and removes it; one
+/// without its folder of large values is to it one that never had any, and a read of one of them ends the process. What has no name is
+/// being removed: a kill may have left anything of it.
+///
+/// # Errors
+/// Those of the files; a tree or its large values are missing.
+pub fn find_lost(folder: &Path) -> fjall::Result<()> {
+    let trees = folder.join(TREES);
+    let numbers = SequenceNumberCounter::default();
+    let names = Config::new(trees.join(NAMES), numbers.clone(), numbers).open()?;
+    for entry in names.prefix([NAME], u64::MAX, None) {
+        let key = entry.key()?;
+        let number = key.get(1..).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes);
+        let tree = trees.join(number.to_string());
+        if !tree.join(CURRENT).try_exists()? {
+            return Err(lost("keys of a database are gone").into());
+        }
         let large = tree.join(LARGE);
         if !large.try_exists()? && files_of_large(&tree).is_ok_and(|files| files > 0) {
-            return Err(journal::unusable(&format!("its folder '{}' is missing", large.display())));
+            return Err(journal::unusable(&format!("its folder '{}' is missing", large.display())).into());
         }
     }
     Ok(())

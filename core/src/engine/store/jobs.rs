@@ -27,7 +27,7 @@ pub enum StoreJob {
         /// The key.
         key: Vec<u8>,
     },
-    /// Reads records, one after another, as many as the host cares to, but one at least: [`StoreDone::Records`]. Only a host gets it that
+    /// Reads records, in any order, as many as the host cares to, but one at least: [`StoreDone::Records`]. Only a host gets it that
     /// asked for it: [`Engine::reads_together`](crate::Engine::reads_together).
     ReadMany {
         /// The keys; they come back.
@@ -106,11 +106,11 @@ pub enum StoreDone {
     Counts(Vec<(u32, u64)>),
     /// The record, if there is one.
     Record(Option<Vec<u8>>),
-    /// The records of the job's first keys.
+    /// The records of some of the job's keys.
     Records {
         /// What was read.
         read: Vec<StoreRead>,
-        /// The keys behind them; they will be asked for again.
+        /// The other keys; they will be asked for again.
         unread: Vec<StoreKey>,
     },
     /// The changes were made.
