@@ -1,6 +1,6 @@
 /* A disk that fails on demand: preloaded into a server, it makes calls on files below FAULTS_FOLDER fail as the file
-   FAULTS_SWITCH says: "full" (writes: ENOSPC), "broken" (writes and syncs: EIO), "unreadable" (reads: EIO), "tight" (writes of
-   anything but a journal, whose room is taken beforehand: ENOSPC). */
+   FAULTS_SWITCH says: "full" (writes: ENOSPC), "broken" (writes and syncs: EIO), "unreadable" (reads: EIO), "slow" (a read
+   takes 10 ms), "tight" (writes of anything but a journal, whose room is taken beforehand: ENOSPC). */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -39,7 +39,12 @@ static int writes_fail(int fd) {
     return 0;
 }
 
-static int reads_fail(int fd) { return fault(fd) == 'u' ? (errno = EIO, 1) : 0; }
+static int reads_fail(int fd) {
+    char kind = fault(fd);
+    if (kind == 's') usleep(10000);
+    return kind == 'u' ? (errno = EIO, 1) : 0;
+}
+
 static int syncs_fail(int fd) { return fault(fd) == 'b' ? (errno = EIO, 1) : 0; }
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))

@@ -11,6 +11,7 @@ use crate::types::codec::Encoder;
 use crate::words::reach::SERVER;
 use crate::words::time::UnixMillis;
 use alloc::boxed::Box;
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::num::NonZeroU64;
 
@@ -322,6 +323,17 @@ impl Cache {
     /// The next key that is to be read.
     pub fn next_load(&mut self) -> Option<(At, Box<[u8]>)> {
         self.loads.pop_front()
+    }
+
+    /// These keys, in order, are not read any more, but for those that are under way.
+    pub fn drop_loads(&mut self, keys: &[(At, Box<[u8]>)]) {
+        let loads = core::mem::take(&mut self.loads).into_iter();
+        let (gone, kept): (VecDeque<_>, VecDeque<_>) =
+            loads.partition(|load| keys.binary_search(load).is_ok());
+        self.loads = kept;
+        for (at, key) in gone {
+            self.end_load(at, &key, None);
+        }
     }
 
     /// A key was read.

@@ -10,6 +10,7 @@ use std::path::Path;
 const MARK: &str = "nuthatch.store";
 /// The layout's version. A program refuses those that it does not know.
 const VERSION: &str = "2";
+const ENGINES: [&str; 2] = ["default", "files"];
 
 /// A line for the operator about this folder.
 pub fn told(path: &Path, error: &io::Error) -> String {
@@ -86,6 +87,10 @@ fn check(path: &Path, text: &str, engine: &str) -> Result<(), String> {
         return Err(line(path, &what));
     };
     let other = field("engine").unwrap_or("(none)");
+    if version == VERSION && !ENGINES.contains(&other) {
+        let what = format!("its file {MARK} is damaged; bring it back from a copy of the folder");
+        return Err(line(path, &what));
+    }
     if version != VERSION {
         return Err(line(
             path,

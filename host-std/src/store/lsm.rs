@@ -4,6 +4,7 @@
 //! the tree's order is the walk's. The number of keys of each database lies in one more tree, and every batch that changes
 //! it brings it along.
 
+use super::failures::{is_damage, told, unopened};
 use super::{Counts, Page, Store, Walk, journal, lock, trees};
 use crate::log;
 use fjall::compaction::Leveled;
@@ -22,6 +23,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::mem;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -92,44 +94,14 @@ struct Tree {
     state: Mutex<State>,
     /// Keys of damaged records that the log has.
     logged: Mutex<BTreeSet<Vec<u8>>>,
+    /// Nobody waits for a walk any more.
+    closing: AtomicBool,
 }
 
 #[derive(Default)]
 struct State {
     databases: BTreeMap<u32, Keyspace>,
     counts: BTreeMap<u32, u64>,
-}
-
-fn told(error: fjall::Error) -> io::Error {
-    match error {
-        fjall::Error::Io(error) | fjall::Error::Storage(fjall::LsmError::Io(error)) => error,
-        fjall::Error::Poisoned => io::Error::other("the store stands still after an earlier failure"),
-        error => io::Error::other(what_of(&error)),
-    }
-}
-
-fn what_of(error: &fjall::Error) -> String {
-    if is_damage(error) { "a block of it is damaged".to_owned() } else { format!("{error:?}") }
-}
-
-fn is_damage(error: &fjall::Error) -> bool {
-    use fjall::LsmError::{ChecksumMismatch, InvalidHeader};
-    matches!(error, fjall::Error::Storage(ChecksumMismatch { .. } | InvalidHeader(_)))
-}
-
-/// As [`told`], where the store does not open.
-fn unopened(error: fjall::Error) -> io::Error {
-    // A file that is missing, or shorter than it says, is no failure of the disk.
-    let of_the_disk = |error: &io::Error| {
-        !matches!(
-            error.kind(),
-            io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData
-        )
-    };
-    match error {
-        fjall::Error::Io(io) | fjall::Error::Storage(fjall::LsmError::Io(io)) if of_the_disk(&io) => io,
-        error => journal::unusable(&format!("files of it are damaged or missing ({})", what_of(&error))),
-    }
 }
 
 /// The key under which a name lies.
@@ -254,7 +226,13 @@ impl Tree {
                 state.counts.insert(u32::from_be_bytes(db), u64::from_le_bytes(count));
             }
         }
-        Ok(Self { database, counts_of, state: Mutex::new(state), logged: Mutex::default() })
+        Ok(Self {
+            database,
+            counts_of,
+            state: Mutex::new(state),
+            logged: Mutex::default(),
+            closing: AtomicBool::default(),
+        })
     }
 
     /// Forgets counts without a tree, which are of databases that were being cleared.
@@ -315,16 +293,16 @@ impl Tree {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(new) => new.insert((self.database_made(*db)?, self.count(*db))),
             };
-            // Where a block is damaged nobody knows; to refuse would keep every write of the batch, and those behind it, waiting
-            // for ever. The count of keys may then be wrong by one.
-            let there = database.contains_key(&key).unwrap_or(true);
+            // Where a block cannot be read nobody knows; to refuse would keep every write of the batch, and those behind it, waiting
+            // for ever. The count of keys may then be too high, never too low: a database that has none by it is not looked into.
+            let there = database.contains_key(&key).ok();
             match op {
                 StoreOp::Put { record, .. } => {
-                    *count += u64::from(!there);
+                    *count += u64::from(there != Some(true));
                     out.insert(database, UserKey::from(key), value_of(name, record));
                 }
-                StoreOp::Delete { .. } if there => {
-                    *count = count.saturating_sub(1);
+                StoreOp::Delete { .. } if there != Some(false) => {
+                    *count = count.saturating_sub(u64::from(there.is_some()));
                     out.remove(database, UserKey::from(key));
                 }
                 StoreOp::Delete { .. } => {}
@@ -399,6 +377,9 @@ impl Tree {
         let mut entries = Vec::new();
         let mut last = 0;
         for guard in database.range(walk.from.to_be_bytes()..) {
+            if self.closing.load(Ordering::Relaxed) {
+                return Err(fjall::Error::Io(io::ErrorKind::Interrupted.into()));
+            }
             let met = RefCell::new(None);
             let inner = guard.into_inner_if(|key| {
                 met.replace(Some(key.clone()));
@@ -579,6 +560,12 @@ impl Store for Lsm {
 
     fn memory(&self) -> StoreMemory {
         self.tree().as_ref().map_or_else(StoreMemory::default, Tree::memory)
+    }
+
+    fn close(&self) {
+        if let Some(tree) = &*self.tree() {
+            tree.closing.store(true, Ordering::Relaxed);
+        }
     }
 
     fn is_calm(&self) -> bool {

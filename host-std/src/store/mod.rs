@@ -4,6 +4,7 @@
 //! engine's jobs on it. Each store is one file, or one folder where it is a layout of files of our own.
 
 mod claim;
+mod failures;
 mod files;
 mod journal;
 mod lsm;
@@ -83,6 +84,9 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// Those of the files.
     fn clear(&self, db: u32, from: u64) -> io::Result<Option<u64>>;
+
+    /// Tells that nobody waits for walks any more: one that is under way may end at once, with an error.
+    fn close(&self) {}
 
     /// What it holds in memory.
     fn memory(&self) -> StoreMemory {

@@ -176,6 +176,7 @@ impl Stores {
 
 impl Drop for Stores {
     fn drop(&mut self) {
+        self.store.close();
         self.reads.close();
         self.writes.close();
         for thread in self.threads.drain(..) {

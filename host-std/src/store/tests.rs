@@ -179,6 +179,27 @@ fn a_tree_that_is_missing_is_told() {
     }
 }
 
+/// A flipped bit in the numbers of keys, or a file of them that was empty, hid a database whose files were all there.
+#[test]
+fn damaged_numbers_of_keys_are_counted_anew() {
+    let folder = Scratch::new();
+    let ops: Vec<StoreOp> = (1..40)
+        .map(|n| StoreOp::Put { db: n % 3, key: vec![n as u8], record: record(9, u64::from(n)) })
+        .collect();
+    BOTH[0](&folder.0).0.write(&ops, true).unwrap();
+    let counts = folder.0.join("counts");
+    let whole = fs::read(&counts).unwrap();
+    let flipped = |at: usize| {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1 << (at % 8);
+        bytes
+    };
+    for damaged in (0..whole.len()).step_by(3).map(flipped).chain([vec![], whole[..4].to_vec()]) {
+        fs::write(&counts, &damaged).unwrap();
+        assert_eq!(BOTH[0](&folder.0).0.counts().unwrap(), [(0, 13), (1, 13), (2, 13)], "{damaged:?}");
+    }
+}
+
 /// Without its folder `blobs` fjall took a tree for one that has no large values: the first GET of one ended the process.
 #[test]
 fn large_values_that_are_missing_are_told() {

@@ -416,10 +416,15 @@ impl Engine {
         if self.data.store.is_none() {
             return;
         }
-        self.store.waiting.retain(|_, waiting| {
-            waiting.retain(|(_, waits)| *waits != who);
+        let mut left = Vec::new();
+        self.store.waiting.retain(|at, waiting| {
+            let gone = waiting.extract_if(.., |(_, waits)| *waits == who);
+            left.extend(gone.map(|(key, _)| (*at, key)));
             !waiting.is_empty()
         });
+        if SERVER {
+            self.end_unwanted_loads(left);
+        }
         self.store.counting.retain(|(_, waits)| *waits != who);
         self.store.drains.retain(|(_, waits)| *waits != who);
         self.store.throttled.retain(|(waits, _)| *waits != who);

@@ -18,6 +18,7 @@ use crate::options::reason;
 use crate::{disk, start};
 use folder::{Folder, Keeping, Place};
 use nuthatch_core::{StoreEntry, StoreOp, store_record};
+use sha1::{Digest, Sha1};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
@@ -322,6 +323,7 @@ impl Drop for Files {
         for (db, count) in self.tally().iter() {
             text.push_str(&format!("{db} {count}\n"));
         }
+        text.push_str(&check_of(&text));
         let path = self.folder.path();
         if self.sync().is_ok() && journal::numbers(path).is_ok_and(|left| left.is_empty()) {
             let _ = start::replace_file(&path.join(COUNTS), text.as_bytes());
@@ -329,16 +331,27 @@ impl Drop for Files {
     }
 }
 
-/// The counts that the last one left; they are removed, for they hold only until something changes.
+/// The last line of the counts: what tells whether those before it are as they were written.
+fn check_of(lines: &str) -> String {
+    format!("sha1 {:x}\n", Sha1::digest(lines))
+}
+
+/// The counts that the last one left, unless they are damaged; they are removed, for they hold only until something changes.
 fn read_counts(path: &Path) -> io::Result<Option<BTreeMap<u32, u64>>> {
-    let text = match fs::read_to_string(path) {
+    let text = match fs::read(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        outcome => outcome?,
+        outcome => String::from_utf8(outcome?).unwrap_or_default(),
     };
     disk::remove(path)?;
+    let Some((lines, check)) = text.rfind("sha1 ").and_then(|at| text.split_at_checked(at)) else {
+        return Ok(None);
+    };
+    if check != check_of(lines) {
+        return Ok(None);
+    }
     let pair = |line: &str| {
         let (db, count) = line.split_once(' ')?;
         Some((db.parse().ok()?, count.parse().ok()?))
     };
-    Ok(text.lines().map(pair).collect())
+    Ok(lines.lines().map(pair).collect())
 }
