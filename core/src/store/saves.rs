@@ -11,7 +11,6 @@ use crate::types::codec::Encoder;
 use crate::words::reach::SERVER;
 use crate::words::time::UnixMillis;
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::num::NonZeroU64;
 
@@ -325,15 +324,19 @@ impl Cache {
         self.loads.pop_front()
     }
 
-    /// These keys, in order, are not read any more, but for those that are under way.
+    /// These keys, in the order of their places, are not read any more, but for those that are under way. Of two with one place one
+    /// may be read.
     pub fn drop_loads(&mut self, keys: &[(At, Box<[u8]>)]) {
-        let loads = core::mem::take(&mut self.loads).into_iter();
-        let (gone, kept): (VecDeque<_>, VecDeque<_>) =
-            loads.partition(|load| keys.binary_search(load).is_ok());
-        self.loads = kept;
-        for (at, key) in gone {
-            self.end_load(at, &key, None);
-        }
+        let mut loads = core::mem::take(&mut self.loads);
+        loads.retain(|(at, key)| {
+            let found = keys.binary_search_by_key(at, |unwanted| unwanted.0);
+            let is_unwanted = found.is_ok_and(|i| keys[i].1 == *key);
+            if is_unwanted {
+                self.end_load(*at, key, None);
+            }
+            !is_unwanted
+        });
+        self.loads = loads;
     }
 
     /// A key was read.

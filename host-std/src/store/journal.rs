@@ -13,9 +13,8 @@ use xxhash_rust::xxh3::Xxh3;
 
 /// How the names of fjall's journals end.
 pub const EXTENSION: &str = "jnl";
-/// A folder with this file is a store whose first journal was made before it.
+/// A folder with this file is a store whose first journal was made before it. It holds [`MAGIC`].
 pub const VERSION: &str = "version";
-const VERSION_BYTES: u64 = 4;
 const FIRST: &str = "0.jnl";
 const START: u8 = 1;
 const ITEM: u8 = 2;
@@ -73,7 +72,7 @@ pub fn mend(folder: &Path) -> io::Result<bool> {
 pub fn begin_anew(folder: &Path) -> io::Result<()> {
     let version = folder.join(VERSION);
     if version.try_exists()? {
-        if fs::metadata(&version)?.len() >= VERSION_BYTES {
+        if fs::read(&version)? == MAGIC {
             return Ok(());
         }
         // Before the journal: a version without one is a journal that is missing.

@@ -72,6 +72,8 @@ pub struct Lsm {
     /// Nothing while it cannot be opened after a failure.
     tree: RwLock<Option<Tree>>,
     opened: Mutex<Opening>,
+    /// Nobody waits for a walk any more.
+    closing: AtomicBool,
     /// Held as long as the store is used.
     _lock: File,
 }
@@ -94,8 +96,6 @@ struct Tree {
     state: Mutex<State>,
     /// Keys of damaged records that the log has.
     logged: Mutex<BTreeSet<Vec<u8>>>,
-    /// Nobody waits for a walk any more.
-    closing: AtomicBool,
 }
 
 #[derive(Default)]
@@ -226,13 +226,7 @@ impl Tree {
                 state.counts.insert(u32::from_be_bytes(db), u64::from_le_bytes(count));
             }
         }
-        Ok(Self {
-            database,
-            counts_of,
-            state: Mutex::new(state),
-            logged: Mutex::default(),
-            closing: AtomicBool::default(),
-        })
+        Ok(Self { database, counts_of, state: Mutex::new(state), logged: Mutex::default() })
     }
 
     /// Forgets counts without a tree, which are of databases that were being cleared.
@@ -372,12 +366,12 @@ impl Tree {
         self.database.outstanding_flushes() == 0 && self.database.active_compactions() == 0
     }
 
-    fn scan(&self, walk: Walk) -> fjall::Result<Page> {
+    fn scan(&self, walk: Walk, closing: &AtomicBool) -> fjall::Result<Page> {
         let Some(database) = self.database(walk.db) else { return Ok((Vec::new(), None)) };
         let mut entries = Vec::new();
         let mut last = 0;
         for guard in database.range(walk.from.to_be_bytes()..) {
-            if self.closing.load(Ordering::Relaxed) {
+            if closing.load(Ordering::Relaxed) {
                 return Err(fjall::Error::Io(io::ErrorKind::Interrupted.into()));
             }
             let met = RefCell::new(None);
@@ -436,6 +430,7 @@ impl Lsm {
             cache,
             tree: RwLock::new(Some(tree)),
             opened: Mutex::new(Opening { at: Instant::now(), failure: None }),
+            closing: AtomicBool::default(),
             _lock: lock,
         })
     }
@@ -551,7 +546,7 @@ impl Store for Lsm {
     }
 
     fn scan(&self, walk: Walk) -> io::Result<Page> {
-        self.with(|tree| tree.scan(walk))
+        self.with(|tree| tree.scan(walk, &self.closing))
     }
 
     fn clear(&self, db: u32, _: u64) -> io::Result<Option<u64>> {
@@ -563,9 +558,7 @@ impl Store for Lsm {
     }
 
     fn close(&self) {
-        if let Some(tree) = &*self.tree() {
-            tree.closing.store(true, Ordering::Relaxed);
-        }
+        self.closing.store(true, Ordering::Relaxed);
     }
 
     fn is_calm(&self) -> bool {

@@ -226,6 +226,7 @@ impl Outbox {
 /// What a thread does.
 fn carry_out_all(queue: &Queue, store: &dyn Store, outbox: &Outbox) {
     queue.begin();
+    rests::forget();
     loop {
         while let Some(task) = queue.take() {
             match carry_out(store, task) {

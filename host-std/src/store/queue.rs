@@ -4,7 +4,6 @@ use super::lock;
 use super::shared::Shared;
 use nuthatch_core::{JobId, StoreJob, StoreKey};
 use std::collections::VecDeque;
-
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, Thread};
 
@@ -16,7 +15,7 @@ const APART_BYTES: usize = 64 << 10;
 const QUICK_READS: usize = 32;
 /// A reader helps the thread that serves clients where so many reads wait for that, and there is a processor for it.
 const WORTH_WAKING: usize = 4;
-/// A disk is waited for where more than one read in so many waits for it, and all readers work. So many slow ones tell, twice as many are
+/// A disk is waited for where more than one read in so many and one waits for it, and all readers work. So many slow ones tell, twice as many are
 /// remembered.
 const SLOW_SHARE: usize = 8;
 const SLOW_READS: usize = 4 * SLOW_SHARE;

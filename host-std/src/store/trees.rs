@@ -2,7 +2,7 @@
 
 use super::journal;
 use fjall::AbstractTree;
-use lsm_tree::{Config, Guard, SequenceNumberCounter};
+use lsm_tree::{Config, SequenceNumberCounter};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
@@ -45,29 +45,31 @@ fn has_others(trees: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Looks for the trees that have names. fjall takes one without its file `current` for one that was never finished, and removes it; one
-/// without its folder of large values is to it one that never had any, and a read of one of them ends the process. What has no name is
-/// being removed: a kill may have left anything of it.
+/// Looks for trees without their folder of large values. To fjall such a one never had any, and a read of one ends the process.
 ///
 /// # Errors
-/// Those of the files; a tree or its large values are missing.
+/// Those of the files; there is one.
 pub fn find_lost(folder: &Path) -> fjall::Result<()> {
     let trees = folder.join(TREES);
-    let numbers = SequenceNumberCounter::default();
-    let names = Config::new(trees.join(NAMES), numbers.clone(), numbers).open()?;
-    for entry in names.prefix([NAME], u64::MAX, None) {
-        let key = entry.key()?;
-        let number = key.get(1..).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes);
-        let tree = trees.join(number.to_string());
-        if !tree.join(CURRENT).try_exists()? {
-            return Err(lost("keys of a database are gone").into());
-        }
+    for tree in fs::read_dir(&trees)? {
+        let tree = tree?.path();
         let large = tree.join(LARGE);
-        if !large.try_exists()? && files_of_large(&tree).is_ok_and(|files| files > 0) {
+        let lacks_large = !large.try_exists()? && files_of_large(&tree).is_ok_and(|files| files > 0);
+        if lacks_large && has_name(&trees, &tree)? {
             return Err(journal::unusable(&format!("its folder '{}' is missing", large.display())).into());
         }
     }
     Ok(())
+}
+
+/// Whether fjall will open the tree. Others are being removed: a kill may have left anything of them.
+fn has_name(trees: &Path, tree: &Path) -> fjall::Result<bool> {
+    let number = tree.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse::<u64>().ok());
+    let Some(number) = number else { return Ok(false) };
+    let numbers = SequenceNumberCounter::default();
+    let names = Config::new(trees.join(NAMES), numbers.clone(), numbers).open()?;
+    let key = [&[NAME][..], &number.to_be_bytes()].concat();
+    Ok(names.get(key, u64::MAX)?.is_some())
 }
 
 /// How many files of large values a tree's version names. What is wrong with it otherwise is told when it is opened.

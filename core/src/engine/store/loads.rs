@@ -132,18 +132,6 @@ impl Engine {
         }
     }
 
-    /// Those who waited for these keys have gone: what nobody else waits for is not read.
-    pub(super) fn end_unwanted_loads(&mut self, mut keys: Vec<(At, Box<[u8]>)>) {
-        let waiting = &self.store.waiting;
-        keys.retain(|(at, key)| {
-            waiting.get(at).is_none_or(|those| those.iter().all(|(other, _)| other != key))
-        });
-        keys.sort_unstable();
-        if let Some(store) = self.data.store.as_deref_mut() {
-            store.drop_loads(&keys);
-        }
-    }
-
     /// Lets the best clean key leave; false where none may.
     pub(super) fn evict_clean(&mut self) -> bool {
         let rules = Rules {

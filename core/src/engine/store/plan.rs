@@ -416,14 +416,17 @@ impl Engine {
         if self.data.store.is_none() {
             return;
         }
-        let mut left = Vec::new();
+        let mut unwanted = Vec::new();
         self.store.waiting.retain(|at, waiting| {
-            let gone = waiting.extract_if(.., |(_, waits)| *waits == who);
-            left.extend(gone.map(|(key, _)| (*at, key)));
+            let one = waiting.first().map(|(key, _)| key.clone());
+            waiting.retain(|(_, waits)| *waits != who);
+            if SERVER && waiting.is_empty() {
+                unwanted.extend(one.map(|key| (*at, key)));
+            }
             !waiting.is_empty()
         });
-        if SERVER {
-            self.end_unwanted_loads(left);
+        if let Some(store) = self.data.store.as_deref_mut().filter(|_| !unwanted.is_empty()) {
+            store.drop_loads(&unwanted);
         }
         self.store.counting.retain(|(_, waits)| *waits != who);
         self.store.drains.retain(|(_, waits)| *waits != who);
