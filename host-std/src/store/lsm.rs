@@ -346,7 +346,10 @@ impl Tree {
             let oldest_read = self.database.supervisor.snapshot_tracker.get_seqno_safe_to_gc();
             tree.flush(&tree.get_flush_lock(), oldest_read)?;
         }
-        database.rotate_memtable()?;
+        // The worker may have sealed it meanwhile.
+        if tree.active_memtable().size() >= MEMTABLE {
+            database.rotate_memtable()?;
+        }
         Ok(())
     }
 

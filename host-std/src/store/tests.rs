@@ -857,6 +857,7 @@ fn the_tree_holds_little_that_is_not_in_files() {
         written += 1_000_000;
         most = most.max(store.memory().unwritten);
     }
-    // Four of 16 MB that wait or are being filled, and as many that are in files and kept until others are sealed.
-    assert!((1_000_000..8 * (17 << 20)).contains(&most), "{most} bytes of {written}");
+    // Four of 16 MB that wait or are being filled, and as many that are in files and kept until others are sealed; where the disk is busy
+    // with other things, one or two more. Mostly there are five to seven in all.
+    assert!((1_000_000..10 * (17 << 20)).contains(&most), "{most} bytes of {written}");
 }
