@@ -418,14 +418,17 @@ impl Engine {
         }
         let mut unwanted = Vec::new();
         self.store.waiting.retain(|at, waiting| {
-            let one = waiting.first().map(|(key, _)| key.clone());
-            waiting.retain(|(_, waits)| *waits != who);
-            if SERVER && waiting.is_empty() {
-                unwanted.extend(one.map(|key| (*at, key)));
+            if SERVER && waiting.iter().all(|(_, waits)| *waits == who) {
+                unwanted.extend(waiting.pop().map(|(key, _)| (*at, key)));
+                return false;
             }
+            waiting.retain(|(_, waits)| *waits != who);
             !waiting.is_empty()
         });
-        if let Some(store) = self.data.store.as_deref_mut().filter(|_| !unwanted.is_empty()) {
+        if SERVER
+            && !unwanted.is_empty()
+            && let Some(store) = self.data.store.as_deref_mut()
+        {
             store.drop_loads(&unwanted);
         }
         self.store.counting.retain(|(_, waits)| *waits != who);
