@@ -82,15 +82,10 @@ fn make(path: &Path, engine: &str) -> io::Result<()> {
 
 fn check(path: &Path, text: &str, engine: &str) -> Result<(), String> {
     let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    let Some(version) = field("version") else {
-        let what = format!("its file {MARK} is damaged; bring it back from a copy of the folder");
-        return Err(line(path, &what));
-    };
+    let damaged =
+        || Err(line(path, &format!("its file {MARK} is damaged; bring it back from a copy of the folder")));
+    let Some(version) = field("version") else { return damaged() };
     let other = field("engine").unwrap_or("(none)");
-    if version == VERSION && !ENGINES.contains(&other) {
-        let what = format!("its file {MARK} is damaged; bring it back from a copy of the folder");
-        return Err(line(path, &what));
-    }
     if version != VERSION {
         return Err(line(
             path,
@@ -99,6 +94,9 @@ fn check(path: &Path, text: &str, engine: &str) -> Result<(), String> {
                  an RDB there and import it here with 'nuthatch import'"
             ),
         ));
+    }
+    if !ENGINES.contains(&other) {
+        return damaged();
     }
     if other != engine {
         return Err(line(

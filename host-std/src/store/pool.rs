@@ -226,8 +226,8 @@ impl Outbox {
 /// What a thread does.
 fn carry_out_all(queue: &Queue, store: &dyn Store, outbox: &Outbox) {
     queue.begin();
-    rests::forget();
     loop {
+        rests::forget();
         while let Some(task) = queue.take() {
             match carry_out(store, task) {
                 Ok((ended, pace)) => {
@@ -241,7 +241,6 @@ fn carry_out_all(queue: &Queue, store: &dyn Store, outbox: &Outbox) {
         if !queue.wait() {
             return;
         }
-        rests::forget();
     }
 }
 
@@ -255,8 +254,7 @@ fn read(store: &dyn Store, db: u32, key: &[u8], pace: &mut Pace) -> io::Result<O
     let record = store.get(db, key);
     pace.slow = begun.elapsed() > SUSPICIOUS && rests::has_rested();
     pace.quick += usize::from(!pace.slow);
-    let bytes = record.as_ref().ok().and_then(Option::as_ref).map_or(0, Vec::len);
-    pace.largest = pace.largest.max(bytes);
+    pace.largest = pace.largest.max(bytes_of(&record));
     record
 }
 
@@ -271,7 +269,7 @@ fn read_many(store: &dyn Store, keys: Vec<StoreKey>, most: usize, pace: &mut Pac
     let (mut keys, mut done, mut bytes) = (keys.into_iter(), Vec::new(), 0);
     for key in keys.by_ref() {
         let read = read_one(store, key, pace);
-        bytes += bytes_of(&read);
+        bytes += bytes_of(&read.record);
         done.push(read);
         if pace.slow || bytes >= most {
             break;

@@ -21,9 +21,9 @@ struct State {
     unread: Vec<StoreKey>,
 }
 
-/// Bytes of the record that was read.
-pub fn bytes_of(read: &StoreRead) -> usize {
-    read.record.as_ref().ok().and_then(Option::as_ref).map_or(0, Vec::len)
+/// Bytes of what was read.
+pub fn bytes_of<E>(record: &Result<Option<Vec<u8>>, E>) -> usize {
+    record.as_ref().ok().and_then(Option::as_ref).map_or(0, Vec::len)
 }
 
 impl Shared {
@@ -41,7 +41,7 @@ impl Shared {
     /// Adds what a reader found; the job's end, where that was the last.
     pub fn add(&self, read: StoreRead) -> Option<(JobId, Done)> {
         let mut state = lock(&self.state);
-        state.bytes += bytes_of(&read);
+        state.bytes += bytes_of(&read.record);
         state.read.push(read);
         self.count_down(&mut state)
     }

@@ -13,7 +13,7 @@ mod folder;
 mod journal;
 mod record;
 
-use super::{Counts, Page, Store, Walk};
+use super::{Counts, Page, Store, Walk, lock};
 use crate::options::reason;
 use crate::{disk, start};
 use folder::{Folder, Keeping, Place};
@@ -100,7 +100,7 @@ impl Files {
 
     /// How many keys each database has.
     fn tally(&self) -> MutexGuard<'_, BTreeMap<u32, u64>> {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.counts)
     }
 
     /// The file of this key, if it has one.
@@ -165,7 +165,7 @@ impl Files {
     }
 
     fn journals(&self) -> MutexGuard<'_, Journals> {
-        self.journals.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.journals)
     }
 
     /// Makes the changes of all journals that a crash left.
