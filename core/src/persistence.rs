@@ -118,6 +118,9 @@ pub struct Persistence {
     pub reloading: bool,
     /// How many snapshots were begun.
     pub saves: u64,
+    /// The file that the dataset was loaded from, if some of its keys have types that are not known here: nothing writes over it
+    /// before it has another name.
+    pub incomplete: Option<Vec<u8>>,
     /// Keys that the running snapshot has walked over, of so many; told of those over a store.
     pub walked: (u64, u64),
     /// The journal.
@@ -143,6 +146,7 @@ impl Persistence {
             foreground: false,
             reloading: false,
             saves: 0,
+            incomplete: None,
             walked: (0, 0),
             aof: AofState { last_rewrite_ok: true, ..AofState::default() },
             load: LoadProgress::default(),

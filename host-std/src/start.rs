@@ -42,6 +42,7 @@ pub fn serve(mut config: Config, config_file: Option<&Path>) -> Result<(), Strin
         memory::forgo_huge_pages();
     }
     greet(config_file);
+    tell_ignored(&config);
     let listeners = listen::open(&config)?;
     let pidfile = write_pidfile(&config)?;
     let places = addresses(&config);
@@ -115,6 +116,14 @@ fn greet(config_file: Option<&Path>) {
     match config_file {
         Some(path) => log::notice(&format!("Configuration: {}", path.display())),
         None => log::notice("No configuration file: defaults and the command line's options"),
+    }
+}
+
+/// Directives that are taken as Redis takes them, but change nothing here.
+fn tell_ignored(config: &Config) {
+    let names: Vec<&str> = config.without_effect().collect();
+    if !names.is_empty() {
+        log::notice(&format!("Accepted, but without effect here: {}", names.join(", ")));
     }
 }
 

@@ -126,6 +126,22 @@ fn rename(file: &[u8], name: &[u8]) -> io::Result<()> {
     if path(file).parent() == path(name).parent() { Ok(()) } else { sync_folder(path(file)) }
 }
 
+/// Gives a file a second name, if it is there; on a disk that has none a copy gets it.
+fn link(file: &[u8], name: &[u8]) -> io::Result<()> {
+    let missing_is_well = |error: io::Error| match error.kind() {
+        ErrorKind::NotFound => Ok(()),
+        _ => Err(error),
+    };
+    fs::remove_file(path(name)).or_else(missing_is_well)?;
+    match fs::hard_link(path(file), path(name)) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            fs::copy(path(file), path(name))?;
+            File::open(path(name))?.sync_all()
+        }
+        _ => Ok(()),
+    }
+}
+
 fn make_folder(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     sync_folder(folder)
@@ -140,7 +156,7 @@ impl Files {
             Job::Truncate { file, len } => self.truncate(file, len),
             Job::Rename { file, name } => rename(&file, &name).map(|()| Done::Finished),
             Job::Folder { name } => make_folder(path(&name)).map(|()| Done::Finished),
-            Job::Publish { file, name } => self.publish(&file, &name),
+            Job::Publish { file, name, keep } => self.publish(&file, &name, keep.as_deref()),
             Job::Remove { file } => self.remove(&file),
             Job::Read { file, offset, len, into } => self.read(&file, offset, len, into),
             // The page device and the store have threads of their own; without them the engine has no such jobs.
@@ -205,9 +221,12 @@ impl Files {
         }
     }
 
-    fn publish(&mut self, name: &[u8], to: &[u8]) -> io::Result<Done> {
+    fn publish(&mut self, name: &[u8], to: &[u8], keep: Option<&[u8]>) -> io::Result<Done> {
         self.intact(name)?.sync_all()?;
         self.written.remove(name);
+        if let Some(keep) = keep {
+            link(to, keep)?;
+        }
         // What the new file names must not be missing behind it.
         sync_folder(path(to))?;
         rename(name, to)?;

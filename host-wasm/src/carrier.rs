@@ -293,10 +293,11 @@ impl Carrier {
                 outcome
             }
             Job::Rename { file, name: to } => directory.rename(&file, &to, ops),
-            Job::Publish { file, name: to } => match directory.intact(&file) {
-                Ok(()) => directory.rename(&file, &to, ops),
-                Err(reason) => Err(reason),
-            },
+            Job::Publish { file, name: to, keep } => directory.intact(&file).and_then(|()| {
+                // It may be gone by now.
+                let _ = keep.map(|keep| directory.rename(&to, &keep, ops));
+                directory.rename(&file, &to, ops)
+            }),
             Job::Remove { file } => {
                 directory.remove(&file, ops);
                 Ok(())

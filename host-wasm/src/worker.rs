@@ -280,7 +280,7 @@ impl Worker {
     /// Saves, makes the journal whole and ends; `poll_notice` says when that is done.
     pub fn shut_down(&mut self, now: f64) {
         self.ends = true;
-        self.engine.shut_down(now as i64);
+        self.engine.shut_down(None, now as i64);
     }
 
     /// Bytes of the journal since its base.

@@ -131,7 +131,7 @@ impl Disk {
             Job::Sync { file } => self.act(Act::Sync { inode: self.view.names[&file] }),
             Job::Folder { .. } => self.act(Act::SyncFolder { folder: Bytes::new() }),
             Job::Rename { file, name } => self.rename(file, name),
-            Job::Publish { file, name } => {
+            Job::Publish { file, name, .. } => {
                 self.act(Act::Sync { inode: self.view.names[&file] });
                 self.act(Act::SyncFolder { folder: folder_of(&name) });
                 self.rename(file, name);

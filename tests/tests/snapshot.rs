@@ -174,7 +174,7 @@ impl World {
                 self.files.entry(file).or_default().resize(len as usize, 0);
                 Done::Finished
             }
-            Job::Publish { file, name } => {
+            Job::Publish { file, name, .. } => {
                 let content = self.files.remove(&file).unwrap();
                 self.files.insert(name, content);
                 Done::Finished

@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::fs;
 
-use nuthatch_tests::server::{Ended, Server, TempDir, free_port, run_ours};
+use nuthatch_tests::server::{Ended, Server, TempDir, free_port, run_ours, workspace};
 
 fn run(arguments: &[&str]) -> Ended {
     let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
@@ -179,4 +179,62 @@ fn a_unix_socket_serves_too() {
     stream.read_exact(&mut reply).expect("a reply");
     assert_eq!(&reply, b"+PONG\r\n");
     drop(server);
+}
+
+/// SIGTERM wrote the dataset over dump.rdb whatever shutdown-on-sigterm said.
+#[test]
+fn what_a_signal_saves_is_configured() {
+    for (value, saved) in [("nosave", false), ("save", true), ("default", false)] {
+        let mut server = Server::start(&["--shutdown-on-sigterm", value]).expect("the server");
+        server.call(&["SET", "k", "v"]).expect("a reply");
+        server.end_by("TERM").expect("the end");
+        assert_eq!(server.dir().join("dump.rdb").exists(), saved, "{value}");
+    }
+}
+
+/// A file of users was accepted, and nobody needed a password.
+#[test]
+fn what_would_be_an_open_server_is_refused() {
+    refused(&["--aclfile", "users.acl"], &["aclfile", "ACLs are not supported", "requirepass"]);
+}
+
+#[test]
+fn what_has_no_effect_is_told() {
+    let server = Server::start(&["--active-expire-effort", "10", "--io-threads", "1"]).expect("the server");
+    let log = server.log();
+    assert!(log.contains("without effect here: active-expire-effort\n"), "{log}");
+}
+
+/// Any file that vm-swap-file named was emptied, a snapshot too.
+#[test]
+fn a_swap_file_takes_no_other_file_s_place() {
+    let dir = TempDir::new().expect("a directory");
+    for (name, content, what) in
+        [("dump.rdb", &b"REDIS0010\xfa\x09redis-ver"[..], "a snapshot"), ("a.conf", b"port 7000\n", "text")]
+    {
+        let path = dir.path().join(name);
+        fs::write(&path, content).expect("the file");
+        let path = path.to_str().expect("a name");
+        refused(&["--vm-swap-file", path], &[name, what, "set vm-swap-file to another path"]);
+        assert_eq!(fs::read(path).expect("the file"), content);
+    }
+}
+
+/// The streams of a Redis that was left for this server were gone with its first save.
+#[test]
+fn a_snapshot_that_was_not_wholly_understood_is_kept() {
+    let dir = TempDir::new().expect("a directory");
+    let corpus = workspace().join("tests/data/rdb-corpus/data");
+    let (dump, kept) = (dir.path().join("dump.rdb"), dir.path().join("dump.rdb.original"));
+    fs::copy(corpus.join("librdb__misc_with_stream.rdb"), &dump).expect("a copy");
+    let original = fs::read(&dump).expect("the file");
+    for _ in 0..2 {
+        let server = Server::start(&["--dir", dir.path().to_str().expect("a name")]).expect("the server");
+        server.call(&["SET", "k", "v"]).expect("a reply");
+        for _ in 0..2 {
+            assert_eq!(server.call(&["SAVE"]).expect("a reply").render(), "+OK\n");
+            assert_eq!(fs::read(&kept).expect("the file"), original);
+            assert_ne!(fs::read(&dump).expect("the file"), original);
+        }
+    }
 }

@@ -68,6 +68,8 @@ pub enum Job {
         file: Vec<u8>,
         /// The name that it gets.
         name: Vec<u8>,
+        /// The name that the file keeps which had that one.
+        keep: Option<Vec<u8>>,
     },
     /// Removes the file if it is there.
     Remove {

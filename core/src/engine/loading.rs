@@ -273,8 +273,9 @@ impl Engine {
 
     fn end_replaced(&mut self) {
         let Some(loading) = self.loading.take() else { return };
-        let Loading { purpose, mut intake, micros, in_place, loader, .. } = loading;
+        let Loading { purpose, file, mut intake, micros, in_place, loader, .. } = loading;
         let position = intake.beside.as_ref().map_or(loader.position(), |base| base.size);
+        self.server.persistence.incomplete = intake.skipped_keys().then_some(file);
         if !in_place {
             self.empty_all();
             match self.parts.store_files() {

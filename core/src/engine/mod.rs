@@ -264,10 +264,11 @@ impl Engine {
         None
     }
 
-    /// Ends the server as SHUTDOWN does: [`Engine::poll_request`] gives [`Request::Shutdown`] when the dataset is saved.
-    pub fn shut_down(&mut self, now: UnixMillis) {
+    /// Ends the server as SHUTDOWN does, with SAVE (`Some(true)`), NOSAVE, or neither: [`Engine::poll_request`] gives
+    /// [`Request::Shutdown`] when the dataset is saved.
+    pub fn shut_down(&mut self, save: Option<bool>, now: UnixMillis) {
         self.now = now;
-        self.server.requests.push(Request::Shutdown { save: None, by: None });
+        self.server.requests.push(Request::Shutdown { save, by: None });
     }
 
     /// Open sessions.

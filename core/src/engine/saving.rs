@@ -38,6 +38,8 @@ const MOST_IN_HASTE: usize = 32;
 /// In the background portions take this part of the memory limit at most, gathered keys as much, and what is read half of
 /// it: values have to leave for them.
 const SHARE: usize = 32;
+/// Behind the name of a file of which not all was understood, before a snapshot takes its place.
+const ORIGINAL: &[u8] = b".original";
 /// After a failure a save point waits so long, in milliseconds.
 const RETRY_PAUSE: UnixMillis = 5_000;
 
@@ -352,10 +354,13 @@ impl Engine {
             saving.unfinished += 1;
             if let Some(keys) = &saving.keys {
                 saving.unfinished += 1;
-                self.jobs.push(owner, Job::Publish { file: keys.file.clone(), name: keys_of(&name) });
+                let (file, name) = (keys.file.clone(), keys_of(&name));
+                self.jobs.push(owner, Job::Publish { file, name, keep: None });
             }
         }
-        self.jobs.push(owner, Job::Publish { file, name });
+        let incomplete = self.server.persistence.incomplete.as_ref();
+        let keep = incomplete.filter(|file| **file == name).map(|_| [&name, ORIGINAL].concat());
+        self.jobs.push(owner, Job::Publish { file, name, keep });
         self.data.snapshot = None;
         self.data.paging.set_hold(false);
     }
@@ -431,6 +436,14 @@ impl Engine {
         if !ok {
             saving.drop_keys(&mut self.jobs);
             self.jobs.push(Owner::Saving(saving.serial), Job::Remove { file: saving.file });
+        }
+        if ok && self.server.persistence.incomplete.take_if(|file| *file == saving.name).is_some() {
+            let file = String::from_utf8_lossy(&saving.name);
+            let original = String::from_utf8_lossy(ORIGINAL);
+            let line = format!(
+                "The '{file}' that was loaded, some keys of which were skipped, is kept as '{file}{original}'"
+            );
+            self.server.requests.push(Request::Log(line));
         }
         if let (true, Some(moves)) = (ok, saving.moves) {
             self.begin_moving(saving.name, moves);

@@ -8,7 +8,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::thread;
 
@@ -54,11 +54,27 @@ pub fn open(config: &Config) -> Result<(File, Option<OldFile>), String> {
     }
     flock(&file, FlockOperation::NonBlockingLockExclusive)
         .map_err(|_| named("another server has it locked; give each server its own vm-swap-file"))?;
+    if let Some(what) = foreign(&file) {
+        return Err(elsewhere(&format!("it holds {what}, which would be lost")));
+    }
     check_room(config, &file).map_err(|what| named(&what))?;
     let (file, old) = emptied(path, file).map_err(failed)?;
     // What lies beside a value belongs to others. Where the system takes no advice, it reads too much.
     let _ = fadvise(&file, 0, None, Advice::Random);
     Ok((file, old))
+}
+
+/// What a file holds that no server has paged out, as far as its first bytes tell. A value's frame begins with a checksum.
+fn foreign(file: &File) -> Option<&'static str> {
+    let mut head = [0; 64];
+    let read = file.read_at(&mut head, 0).unwrap_or(0);
+    let head = &head[..read];
+    let is_text = |byte: &u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
+    match head {
+        [b'R', b'E', b'D', b'I', b'S', ..] => Some("a snapshot"),
+        [_, ..] if head.iter().all(is_text) => Some("text"),
+        _ => None,
+    }
 }
 
 /// The file without what it held. To cut off what is still on its way to the disk takes until it is there, seconds for a large

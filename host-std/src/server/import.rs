@@ -23,7 +23,7 @@ impl Server {
         let mut bar = Bar::new();
         self.turn_while_loading(&mut events, |server| bar.show(server))?;
         bar.end(self);
-        self.engine.shut_down(self.now);
+        self.engine.shut_down(None, self.now);
         while !self.stopping {
             self.carry_requests();
             self.turn(&mut events)?;

@@ -19,7 +19,7 @@ use crate::{log, memory};
 use clients::{Client, Clients};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
-use nuthatch_core::{Engine, Job, SessionId, SessionInfo};
+use nuthatch_core::{Config, Engine, Job, SessionId, SessionInfo};
 pub use signals::outlive_file_limits;
 use signals::{Signal, Signals};
 use std::fs::File;
@@ -457,11 +457,21 @@ impl Server {
             match signal {
                 Signal::Stop(name) => {
                     log::warning(&format!("Received {name} scheduling shutdown..."));
-                    self.engine.shut_down(self.now);
+                    self.engine.shut_down(saves_on(name, self.engine.config()), self.now);
                 }
             }
         }
     }
+}
+
+/// What shutdown-on-sigterm or shutdown-on-sigint says of saving.
+fn saves_on(signal: &str, config: &Config) -> Option<bool> {
+    let words = config.get(format!("shutdown-on-{signal}").as_bytes()).unwrap_or_default();
+    words.split(|byte| *byte == b' ').find_map(|word| match word.to_ascii_lowercase().as_slice() {
+        b"save" => Some(true),
+        b"nosave" => Some(false),
+        _ => None,
+    })
 }
 
 const PROTECTED: &str = "-DENIED Nuthatch is running in protected mode because protected mode is enabled and no password \

@@ -46,7 +46,7 @@ impl MemoryFiles {
                 self.files.entry(file).or_default().extend_from_slice(&bytes);
                 return Done::Appended(bytes);
             }
-            Job::Publish { file, name } => {
+            Job::Publish { file, name, .. } => {
                 let bytes = self.files.remove(&file).unwrap_or_default();
                 self.files.insert(name, bytes);
             }

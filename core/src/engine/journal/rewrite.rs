@@ -124,7 +124,7 @@ impl Engine {
         let bytes = self.journal.manifest.text();
         self.push_journal(Step::Prepare, Job::Create { file: file.clone() });
         self.push_journal(Step::Prepare, Job::Append { file: file.clone(), bytes });
-        self.push_journal(step, Job::Publish { file, name });
+        self.push_journal(step, Job::Publish { file, name, keep: None });
     }
 
     /// Where the new base's file goes when it is written.
@@ -188,7 +188,15 @@ impl Engine {
         for part in core::mem::take(&mut self.journal.manifest.history) {
             let file = self.journal_path(&part.name);
             let keys = keys_of(&file);
-            self.push_journal(Step::Prepare, Job::Remove { file });
+            if self.server.persistence.incomplete.take_if(|incomplete| *incomplete == file).is_some() {
+                let file = String::from_utf8_lossy(&file);
+                let line = format!(
+                    "'{file}', some keys of which were skipped, stays, but is no part of the journal any more"
+                );
+                self.server.requests.push(Request::Log(line));
+            } else {
+                self.push_journal(Step::Prepare, Job::Remove { file });
+            }
             if part.name.ends_with(BASE_SUFFIX.as_bytes()) {
                 self.push_journal(Step::Prepare, Job::Remove { file: keys });
             }

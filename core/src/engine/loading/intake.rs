@@ -107,6 +107,11 @@ impl Intake {
         self.beside.is_none() || self.belongs
     }
 
+    /// Whether the file has keys of types that are not known here.
+    pub(super) fn skipped_keys(&self) -> bool {
+        self.unsupported > 0
+    }
+
     /// What the log is told at the end.
     pub(super) fn into_log(self) -> Vec<String> {
         let Self { mut log, unsupported, empty, progress, .. } = self;

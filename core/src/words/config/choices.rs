@@ -99,18 +99,6 @@ choice! {
 }
 
 choice! {
-    /// How deeply DUMP payloads are checked.
-    Sanitize {
-        /// Only as far as safety demands.
-        No = "no",
-        /// Always.
-        Yes = "yes",
-        /// For payloads that clients sent.
-        Clients = "clients",
-    }
-}
-
-choice! {
     /// Which supervisor watches the process.
     Supervised {
         /// Upstart.

@@ -1,7 +1,7 @@
 //! Redis 7.0's defaults, and ours where Redis has no such directive.
 
 use super::{
-    Allowance, AppendFsync, BufferLimit, Config, LogLevel, MaxmemoryPolicy, Sanitize, SavePoint, StoreEngine,
+    Allowance, AppendFsync, BufferLimit, Config, LogLevel, MaxmemoryPolicy, SavePoint, StoreEngine,
     Supervised,
 };
 use crate::words::ordered::OrderedMap;
@@ -50,7 +50,6 @@ pub(super) fn config() -> Config {
         dir: text(b"."),
         databases: 16,
         hz: 10,
-        dynamic_hz: true,
         disable_thp: true,
         enable_protected_configs: Allowance::No,
         enable_debug_command: Allowance::No,
@@ -69,22 +68,12 @@ pub(super) fn config() -> Config {
         set_max_listpack_value: 64,
         zset_max_listpack_entries: 128,
         zset_max_listpack_value: 64,
-        hll_sparse_max_bytes: 3000,
-        stream_node_max_bytes: 4096,
-        stream_node_max_entries: 100,
         maxmemory: 0,
         maxmemory_policy: MaxmemoryPolicy::Noeviction,
         maxmemory_samples: 5,
-        maxmemory_eviction_tenacity: 10,
         maxmemory_clients: 0,
         lfu_log_factor: 10,
         lfu_decay_time: 1,
-        active_expire_effort: 1,
-        lazyfree_lazy_eviction: false,
-        lazyfree_lazy_expire: false,
-        lazyfree_lazy_server_del: false,
-        lazyfree_lazy_user_del: false,
-        lazyfree_lazy_user_flush: false,
         save: list(|| {
             vec![
                 SavePoint { seconds: 3600, changes: 1 },
@@ -97,7 +86,6 @@ pub(super) fn config() -> Config {
         rdbchecksum: true,
         rdb_version: 10,
         stop_writes_on_bgsave_error: true,
-        sanitize_dump_payload: Sanitize::No,
         appendonly: false,
         appendfilename: text(b"appendonly.aof"),
         appenddirname: text(b"appendonlydir"),
@@ -109,7 +97,6 @@ pub(super) fn config() -> Config {
         aof_use_rdb_preamble: true,
         aof_timestamp_enabled: false,
         vm_enabled: false,
-        really_use_vm: false,
         vm_swap_file: text(b"nuthatch.swap"),
         vm_max_memory: 0,
         vm_page_size: 256,
@@ -125,8 +112,6 @@ pub(super) fn config() -> Config {
         flash_erases_per_hour: 0,
         flash_burst: 0,
         vm_given: false,
-        busy_reply_threshold: 5000,
-        generation: 0,
         inert: OrderedMap::new(),
         save_given: false,
     }

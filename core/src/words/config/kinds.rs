@@ -158,6 +158,13 @@ impl Parameter {
         Ok(())
     }
 
+    /// Whether it has another value than by default, to no effect. What a signal does is the host's to read here.
+    pub(super) fn is_ignored(&self, config: &Config) -> bool {
+        let Kind::Inert(shape, default) = &self.kind else { return false };
+        !matches!(shape, Shape::Flags(_))
+            && config.inert.get(self.name).is_some_and(|text| text != default.as_bytes())
+    }
+
     pub(super) fn load(&self, config: &Config) -> Vec<u8> {
         match &self.kind {
             Kind::Bool(field) => yes_no(*(field.get)(config)).to_vec(),

@@ -17,7 +17,7 @@ use crate::words::ordered::OrderedMap;
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
-pub use choices::{Allowance, AppendFsync, LogLevel, MaxmemoryPolicy, Sanitize, StoreEngine, Supervised};
+pub use choices::{Allowance, AppendFsync, LogLevel, MaxmemoryPolicy, StoreEngine, Supervised};
 pub use kinds::{Kind, Parameter, parse_memory};
 pub use lines::{quote, split_args};
 pub use rewrite::rewrite;
@@ -64,7 +64,6 @@ pub struct Config {
     pub dir: Vec<u8>,
     pub databases: i64,
     pub hz: i64,
-    pub dynamic_hz: bool,
     pub disable_thp: bool,
     pub enable_protected_configs: Allowance,
     pub enable_debug_command: Allowance,
@@ -86,24 +85,14 @@ pub struct Config {
     pub set_max_listpack_value: i64,
     pub zset_max_listpack_entries: i64,
     pub zset_max_listpack_value: i64,
-    pub hll_sparse_max_bytes: i64,
-    pub stream_node_max_bytes: i64,
-    pub stream_node_max_entries: i64,
     // Memory, expiry and eviction.
     pub maxmemory: i64,
     pub maxmemory_policy: MaxmemoryPolicy,
     pub maxmemory_samples: i64,
-    pub maxmemory_eviction_tenacity: i64,
     /// Bytes, or a percentage of maxmemory when negative.
     pub maxmemory_clients: i64,
     pub lfu_log_factor: i64,
     pub lfu_decay_time: i64,
-    pub active_expire_effort: i64,
-    pub lazyfree_lazy_eviction: bool,
-    pub lazyfree_lazy_expire: bool,
-    pub lazyfree_lazy_server_del: bool,
-    pub lazyfree_lazy_user_del: bool,
-    pub lazyfree_lazy_user_flush: bool,
     // Snapshots.
     pub save: Vec<SavePoint>,
     pub dbfilename: Vec<u8>,
@@ -111,7 +100,6 @@ pub struct Config {
     pub rdbchecksum: bool,
     pub rdb_version: i64,
     pub stop_writes_on_bgsave_error: bool,
-    pub sanitize_dump_payload: Sanitize,
     // Journal.
     pub appendonly: bool,
     pub appendfilename: Vec<u8>,
@@ -125,7 +113,6 @@ pub struct Config {
     pub aof_timestamp_enabled: bool,
     // Virtual memory.
     pub vm_enabled: bool,
-    pub really_use_vm: bool,
     pub vm_swap_file: Vec<u8>,
     pub vm_max_memory: i64,
     pub vm_page_size: i64,
@@ -144,10 +131,6 @@ pub struct Config {
     pub flash_burst: i64,
     /// Whether `vm-enabled` was given: its default gives way to diskstore, what somebody asked for does not.
     pub vm_given: bool,
-    // Scripting.
-    pub busy_reply_threshold: i64,
-    /// Counts the changes, so that a host notices what it has to apply.
-    pub generation: u64,
     /// Directives that are accepted, shown and rewritten, and change nothing here.
     inert: OrderedMap<&'static str, Vec<u8>>,
     /// Whether a `save` line was read: the first one replaces the defaults, the next ones add.
@@ -191,7 +174,6 @@ impl Config {
         parameter.store(self, words, stage)?;
         self.vm_given |= parameter.name == "vm-enabled";
         self.settle();
-        self.generation += 1;
         Ok(())
     }
 
@@ -251,6 +233,14 @@ impl Config {
         table::PARAMETERS.iter().flat_map(|parameter| {
             core::iter::once(parameter.name).chain(parameter.alias).map(move |name| (name, parameter))
         })
+    }
+
+    /// Directives whose value is another than by default, and makes no difference here.
+    pub fn without_effect(&self) -> impl Iterator<Item = &'static str> {
+        table::PARAMETERS
+            .iter()
+            .filter(|parameter| parameter.is_ignored(self))
+            .map(|parameter| parameter.name)
     }
 
     /// Values that are hints are brought into their sensible range.

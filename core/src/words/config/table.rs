@@ -4,7 +4,7 @@ use super::kinds::{
     Bounds, HIDDEN, IMMUTABLE, Kind, MULTI, Named, PROTECTED, Parameter, SETTLED, Shape, Unit,
 };
 use super::places::{choose, field};
-use super::{Allowance, AppendFsync, LogLevel, MaxmemoryPolicy, Sanitize, StoreEngine, Supervised, special};
+use super::{Allowance, AppendFsync, LogLevel, MaxmemoryPolicy, StoreEngine, Supervised, special};
 
 const INT_MAX: i64 = i32::MAX as i64;
 const INT_MIN: i64 = i32::MIN as i64;
@@ -43,7 +43,7 @@ pub static PARAMETERS: &[Parameter] = &[
     Parameter { name: "dir", alias: None, kind: Kind::Text(field!(dir)), flags: PROTECTED | SETTLED },
     Parameter { name: "databases", alias: None, kind: Kind::Number(field!(databases), Bounds { unit: Unit::Plain, min: 1, max: INT_MAX }), flags: IMMUTABLE },
     Parameter { name: "hz", alias: None, kind: Kind::Number(field!(hz), Bounds { unit: Unit::Plain, min: 0, max: INT_MAX }), flags: 0 },
-    Parameter { name: "dynamic-hz", alias: None, kind: Kind::Bool(field!(dynamic_hz)), flags: 0 },
+    Parameter { name: "dynamic-hz", alias: None, kind: Kind::Inert(Shape::Bool, "yes"), flags: 0 },
     Parameter { name: "enable-protected-configs", alias: None, kind: Kind::Choice(choose!(enable_protected_configs, Allowance)), flags: IMMUTABLE },
     Parameter { name: "enable-debug-command", alias: None, kind: Kind::Choice(choose!(enable_debug_command, Allowance)), flags: IMMUTABLE },
     Parameter { name: "enable-module-command", alias: None, kind: Kind::Inert(Shape::Words(&["no", "yes", "local"]), "no"), flags: IMMUTABLE },
@@ -96,23 +96,23 @@ pub static PARAMETERS: &[Parameter] = &[
     Parameter { name: "set-max-listpack-value", alias: None, kind: Kind::Number(field!(set_max_listpack_value), Bounds { unit: Unit::Memory, min: 0, max: i64::MAX }), flags: 0 },
     Parameter { name: "zset-max-listpack-entries", alias: Some("zset-max-ziplist-entries"), kind: Kind::Number(field!(zset_max_listpack_entries), Bounds { unit: Unit::Plain, min: 0, max: i64::MAX }), flags: 0 },
     Parameter { name: "zset-max-listpack-value", alias: Some("zset-max-ziplist-value"), kind: Kind::Number(field!(zset_max_listpack_value), Bounds { unit: Unit::Memory, min: 0, max: i64::MAX }), flags: 0 },
-    Parameter { name: "hll-sparse-max-bytes", alias: None, kind: Kind::Number(field!(hll_sparse_max_bytes), Bounds { unit: Unit::Memory, min: 0, max: i64::MAX }), flags: 0 },
-    Parameter { name: "stream-node-max-bytes", alias: None, kind: Kind::Number(field!(stream_node_max_bytes), Bounds { unit: Unit::Memory, min: 0, max: i64::MAX }), flags: 0 },
-    Parameter { name: "stream-node-max-entries", alias: None, kind: Kind::Number(field!(stream_node_max_entries), Bounds { unit: Unit::Plain, min: 0, max: i64::MAX }), flags: 0 },
+    Parameter { name: "hll-sparse-max-bytes", alias: None, kind: Kind::Inert(Shape::Number(Bounds { unit: Unit::Memory, min: 0, max: i64::MAX }), "3000"), flags: 0 },
+    Parameter { name: "stream-node-max-bytes", alias: None, kind: Kind::Inert(Shape::Number(Bounds { unit: Unit::Memory, min: 0, max: i64::MAX }), "4096"), flags: 0 },
+    Parameter { name: "stream-node-max-entries", alias: None, kind: Kind::Inert(Shape::Number(Bounds { unit: Unit::Plain, min: 0, max: i64::MAX }), "100"), flags: 0 },
     // Memory, expiry and eviction.
     Parameter { name: "maxmemory", alias: None, kind: Kind::Number(field!(maxmemory), Bounds { unit: Unit::Memory, min: 0, max: i64::MAX }), flags: 0 },
     Parameter { name: "maxmemory-policy", alias: None, kind: Kind::Choice(choose!(maxmemory_policy, MaxmemoryPolicy)), flags: 0 },
     Parameter { name: "maxmemory-samples", alias: None, kind: Kind::Number(field!(maxmemory_samples), Bounds { unit: Unit::Plain, min: 1, max: INT_MAX }), flags: 0 },
-    Parameter { name: "maxmemory-eviction-tenacity", alias: None, kind: Kind::Number(field!(maxmemory_eviction_tenacity), Bounds { unit: Unit::Plain, min: 0, max: 100 }), flags: 0 },
+    Parameter { name: "maxmemory-eviction-tenacity", alias: None, kind: Kind::Inert(Shape::Number(Bounds { unit: Unit::Plain, min: 0, max: 100 }), "10"), flags: 0 },
     Parameter { name: "maxmemory-clients", alias: None, kind: Kind::Number(field!(maxmemory_clients), Bounds { unit: Unit::MemoryOrPercent, min: -100, max: i64::MAX }), flags: 0 },
     Parameter { name: "lfu-log-factor", alias: None, kind: Kind::Number(field!(lfu_log_factor), Bounds { unit: Unit::Plain, min: 0, max: INT_MAX }), flags: 0 },
     Parameter { name: "lfu-decay-time", alias: None, kind: Kind::Number(field!(lfu_decay_time), Bounds { unit: Unit::Plain, min: 0, max: INT_MAX }), flags: 0 },
-    Parameter { name: "active-expire-effort", alias: None, kind: Kind::Number(field!(active_expire_effort), Bounds { unit: Unit::Plain, min: 1, max: 10 }), flags: 0 },
-    Parameter { name: "lazyfree-lazy-eviction", alias: None, kind: Kind::Bool(field!(lazyfree_lazy_eviction)), flags: 0 },
-    Parameter { name: "lazyfree-lazy-expire", alias: None, kind: Kind::Bool(field!(lazyfree_lazy_expire)), flags: 0 },
-    Parameter { name: "lazyfree-lazy-server-del", alias: None, kind: Kind::Bool(field!(lazyfree_lazy_server_del)), flags: 0 },
-    Parameter { name: "lazyfree-lazy-user-del", alias: None, kind: Kind::Bool(field!(lazyfree_lazy_user_del)), flags: 0 },
-    Parameter { name: "lazyfree-lazy-user-flush", alias: None, kind: Kind::Bool(field!(lazyfree_lazy_user_flush)), flags: 0 },
+    Parameter { name: "active-expire-effort", alias: None, kind: Kind::Inert(Shape::Number(Bounds { unit: Unit::Plain, min: 1, max: 10 }), "1"), flags: 0 },
+    Parameter { name: "lazyfree-lazy-eviction", alias: None, kind: Kind::Inert(Shape::Bool, "no"), flags: 0 },
+    Parameter { name: "lazyfree-lazy-expire", alias: None, kind: Kind::Inert(Shape::Bool, "no"), flags: 0 },
+    Parameter { name: "lazyfree-lazy-server-del", alias: None, kind: Kind::Inert(Shape::Bool, "no"), flags: 0 },
+    Parameter { name: "lazyfree-lazy-user-del", alias: None, kind: Kind::Inert(Shape::Bool, "no"), flags: 0 },
+    Parameter { name: "lazyfree-lazy-user-flush", alias: None, kind: Kind::Inert(Shape::Bool, "no"), flags: 0 },
     // Snapshots.
     Parameter { name: "save", alias: None, kind: Kind::Special(special::SAVE), flags: MULTI },
     Parameter { name: "dbfilename", alias: None, kind: Kind::Name(field!(dbfilename), Named::OptionalFile), flags: PROTECTED },
@@ -120,7 +120,7 @@ pub static PARAMETERS: &[Parameter] = &[
     Parameter { name: "rdbchecksum", alias: None, kind: Kind::Bool(field!(rdbchecksum)), flags: IMMUTABLE },
     Parameter { name: "rdb-version", alias: None, kind: Kind::Number(field!(rdb_version), Bounds { unit: Unit::Plain, min: 10, max: 12 }), flags: 0 },
     Parameter { name: "stop-writes-on-bgsave-error", alias: None, kind: Kind::Bool(field!(stop_writes_on_bgsave_error)), flags: 0 },
-    Parameter { name: "sanitize-dump-payload", alias: None, kind: Kind::Choice(choose!(sanitize_dump_payload, Sanitize)), flags: 0 },
+    Parameter { name: "sanitize-dump-payload", alias: None, kind: Kind::Inert(Shape::Words(&["no", "yes", "clients"]), "no"), flags: 0 },
     Parameter { name: "rdb-del-sync-files", alias: None, kind: Kind::Inert(Shape::Bool, "no"), flags: 0 },
     Parameter { name: "rdb-save-incremental-fsync", alias: None, kind: Kind::Inert(Shape::Bool, "yes"), flags: 0 },
     // Journal.
@@ -138,7 +138,7 @@ pub static PARAMETERS: &[Parameter] = &[
     Parameter { name: "aof-disable-auto-gc", alias: None, kind: Kind::Inert(Shape::Bool, "no"), flags: 0 },
     // Virtual memory.
     Parameter { name: "vm-enabled", alias: None, kind: Kind::Bool(field!(vm_enabled)), flags: IMMUTABLE },
-    Parameter { name: "really-use-vm", alias: None, kind: Kind::Bool(field!(really_use_vm)), flags: IMMUTABLE },
+    Parameter { name: "really-use-vm", alias: None, kind: Kind::Inert(Shape::Bool, "no"), flags: IMMUTABLE },
     Parameter { name: "vm-swap-file", alias: None, kind: Kind::Text(field!(vm_swap_file)), flags: IMMUTABLE },
     Parameter { name: "vm-max-memory", alias: None, kind: Kind::Number(field!(vm_max_memory), Bounds { unit: Unit::Memory, min: 0, max: i64::MAX }), flags: 0 },
     Parameter { name: "vm-page-size", alias: None, kind: Kind::Number(field!(vm_page_size), Bounds { unit: Unit::Memory, min: 1, max: 1073741824 }), flags: IMMUTABLE },
@@ -161,7 +161,7 @@ pub static PARAMETERS: &[Parameter] = &[
     Parameter { name: "use-exit-on-panic", alias: None, kind: Kind::Inert(Shape::Bool, "no"), flags: HIDDEN },
     Parameter { name: "watchdog-period", alias: None, kind: Kind::Inert(Shape::Number(Bounds { unit: Unit::Plain, min: 0, max: INT_MAX }), "0"), flags: HIDDEN },
     // Scripting.
-    Parameter { name: "busy-reply-threshold", alias: Some("lua-time-limit"), kind: Kind::Number(field!(busy_reply_threshold), Bounds { unit: Unit::Plain, min: 0, max: i64::MAX }), flags: 0 },
+    Parameter { name: "busy-reply-threshold", alias: Some("lua-time-limit"), kind: Kind::Inert(Shape::Number(Bounds { unit: Unit::Plain, min: 0, max: i64::MAX }), "5000"), flags: 0 },
     // Replication and clustering: their defaults are accepted, so that a stock redis.conf is.
     Parameter { name: "replicaof", alias: Some("slaveof"), kind: Kind::Inert(Shape::Fixed("replication is not supported"), ""), flags: IMMUTABLE | MULTI },
     Parameter { name: "cluster-enabled", alias: None, kind: Kind::Inert(Shape::Fixed("cluster mode is not supported"), "no"), flags: IMMUTABLE },
@@ -204,7 +204,7 @@ pub static PARAMETERS: &[Parameter] = &[
     Parameter { name: "tls-session-cache-timeout", alias: None, kind: Kind::Inert(Shape::Number(Bounds { unit: Unit::Plain, min: 0, max: INT_MAX }), "300"), flags: 0 },
     Parameter { name: "masterauth", alias: None, kind: Kind::Inert(Shape::Text, ""), flags: 0 },
     Parameter { name: "masteruser", alias: None, kind: Kind::Inert(Shape::Text, ""), flags: 0 },
-    Parameter { name: "aclfile", alias: None, kind: Kind::Inert(Shape::Text, ""), flags: IMMUTABLE },
+    Parameter { name: "aclfile", alias: None, kind: Kind::Inert(Shape::Fixed("ACLs are not supported: use requirepass, and leave this empty"), ""), flags: IMMUTABLE },
     Parameter { name: "replica-serve-stale-data", alias: Some("slave-serve-stale-data"), kind: Kind::Inert(Shape::Bool, "yes"), flags: 0 },
     Parameter { name: "replica-read-only", alias: Some("slave-read-only"), kind: Kind::Inert(Shape::Bool, "yes"), flags: 0 },
     Parameter { name: "replica-ignore-maxmemory", alias: Some("slave-ignore-maxmemory"), kind: Kind::Inert(Shape::Bool, "yes"), flags: 0 },
