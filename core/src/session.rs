@@ -8,6 +8,7 @@ use crate::resp::parse::{ParseState, Span};
 use crate::resp::reply::Proto;
 use crate::waiters::DbKey;
 use crate::words::ordered::OrderedSet;
+use crate::words::reach::SERVER;
 use crate::words::time::UnixMillis;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -16,6 +17,8 @@ use alloc::vec::Vec;
 
 /// Bytes that a name in a session's sets and lists takes beside its own, about.
 const PER_NAME: usize = 32;
+/// What was sent goes from the output of a client that always waits for a part of it, once it is so many bytes.
+const SENT_KEPT: usize = 64 << 10;
 
 /// Names a session to its host. The slot is used again after the session's end, the serial never.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -266,6 +269,8 @@ pub struct Session {
     pub held_from: usize,
     /// Replies that tell of changes which are not durable yet: the change, where the reply begins, where it ends.
     pub marks: Vec<(u64, usize, usize)>,
+    /// The deadline of a command that blocked on its keys and now waits for the store.
+    pub blocked_until: Option<UnixMillis>,
 }
 
 impl Session {
@@ -307,6 +312,7 @@ impl Session {
             held: VecDeque::new(),
             held_from: 0,
             marks: Vec::new(),
+            blocked_until: None,
         }
     }
 
@@ -335,6 +341,29 @@ impl Session {
             Some(_) => {}
         }
         self.held.push_back((turn, end));
+    }
+
+    /// A client that always has a reply that is held back never has all of its output sent: what was sent goes without that.
+    #[inline]
+    pub fn forget_sent(&mut self) {
+        if SERVER && !self.held.is_empty() && self.taken > SENT_KEPT.max(self.output.len() / 2) {
+            self.cut_sent();
+        }
+    }
+
+    fn cut_sent(&mut self) {
+        let sent = core::mem::take(&mut self.taken);
+        self.output.drain(..sent);
+        self.held_from = self.held_from.saturating_sub(sent);
+        for (_, end) in &mut self.held {
+            *end = end.saturating_sub(sent);
+        }
+        // A reply of which a part was sent is durable.
+        self.marks.retain_mut(|(_, start, end)| {
+            let held_back = *start >= sent;
+            (*start, *end) = (start.saturating_sub(sent), end.saturating_sub(sent));
+            held_back
+        });
     }
 
     /// Everything up to `turn` is durable.

@@ -36,6 +36,11 @@ impl<W: Copy + PartialEq> Waiters<W> {
         self.queues.contains_key(key)
     }
 
+    /// The keys that somebody waits for.
+    pub fn awaited(&self) -> impl Iterator<Item = &DbKey> {
+        self.queues.keys()
+    }
+
     /// Adds `who` to the key's queue, once.
     pub fn wait(&mut self, db: usize, key: &[u8], who: W) {
         let queue = self.queues.entry((db, key.into())).or_default();

@@ -4,7 +4,7 @@ use super::{Data, Db};
 use crate::events::Event;
 use crate::store::WalkedKey;
 use crate::words::error::CommandError;
-use crate::words::reach::STORE;
+use crate::words::reach::{SERVER, STORE};
 use alloc::vec::Vec;
 
 impl Data {
@@ -49,8 +49,11 @@ impl Db<'_> {
     /// A key that is not in memory is not there, unless only the store knows: then the command has to wait for it.
     #[inline]
     pub(super) fn known_absent(&mut self, key: &[u8]) -> Result<(), CommandError> {
+        // One whose time is over has just been removed, and so is a change; but in a pause it stays, and only seems not to be there.
+        if STORE && SERVER && self.data.keep_expired && self.data.is_resident(self.index, key) {
+            return Ok(());
+        }
         let Some(store) = self.data.store.as_deref_mut().filter(|_| STORE) else { return Ok(()) };
-        // One whose time is over has just been removed, and so is a change.
         if store.knows_absent(self.index, key) {
             return Ok(());
         }

@@ -33,6 +33,8 @@ impl Engine {
         request: BlockRequest,
     ) {
         let BlockRequest { keys, deadline, null } = request;
+        // One that blocked before waits no longer than it said then.
+        let deadline = session.blocked_until.take().or(deadline);
         for (db, key) in &keys {
             self.data.waiters.wait(*db, key, session.id);
         }
@@ -105,17 +107,21 @@ impl Engine {
     /// Under diskstore the other keys of a blocked command may have left memory: then its session waits for them, no more
     /// for the ready one.
     fn waits_for_store(&mut self, session: &mut Running) -> bool {
-        let (Some(store), Some(Blocked::Keys { id, command, .. })) = (self.parts.store(), &session.blocked)
+        let (Some(store), Some(Blocked::Keys { id, command, .. })) =
+            (self.parts.store_files(), &session.blocked)
         else {
             return false;
         };
         let (id, command) = (*id, command.clone());
         let blocked = session.blocked.take();
-        if !(store.plan)(self, session, id, command.args()) {
+        if !(store.plan_next)(self, session, id, command.args()) {
             session.blocked = blocked;
             return false;
         }
         let parked = core::mem::replace(&mut session.blocked, blocked);
+        if let Some(Blocked::Keys { deadline, .. }) = &session.blocked {
+            session.blocked_until = *deadline;
+        }
         self.leave_waiters(session);
         session.blocked = parked;
         true

@@ -183,6 +183,7 @@ impl Engine {
             _ => {
                 if !wants_reply(session) && !self.server.index.get(id).name.ends_with("subscribe") {
                     session.output.truncate(mark);
+                    while session.marks.pop_if(|(_, start, _)| *start >= mark).is_some() {}
                 }
             }
         }

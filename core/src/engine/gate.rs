@@ -9,7 +9,7 @@ use crate::db::unwatch;
 use crate::resp::parse::ProtocolError;
 use crate::resp::reply::{Proto, Reply};
 use crate::server::{PauseKind, Request};
-use crate::session::{OwnedCommand, ReplyMode};
+use crate::session::{Blocked, OwnedCommand, ReplyMode};
 use crate::words::error::{IS_LOADING, as_sent};
 use crate::words::reach::{PAGES, SERVER, TYPES};
 use crate::words::time::UnixMillis;
@@ -117,6 +117,20 @@ impl Engine {
             self.refuse(session, Some(id), text);
         }
         text.is_some()
+    }
+
+    /// A pause that began while a command waited for what it lacked holds it back too, but for a transaction that has begun; whether it
+    /// does.
+    pub(super) fn pause_if_due(&self, session: &mut Running, id: CommandId, command: &OwnedCommand) -> bool {
+        let has_begun = session.multi.as_ref().is_some_and(|queue| queue.progress.is_some());
+        let pauses = SERVER
+            && self.server.pause.is_some()
+            && !has_begun
+            && self.is_paused(session, self.server.index.get(id));
+        if pauses {
+            session.blocked = Some(Blocked::Paused { id, command: command.clone() });
+        }
+        pauses
     }
 
     /// A transaction is refused for what is queued in it, unless it has begun.

@@ -215,6 +215,7 @@ impl Engine {
         self.server.stats.output_bytes += n as u64;
         self.server.stats.writes += 1;
         session.taken += n;
+        session.forget_sent();
         if session.taken >= session.output.len() && session.held.is_empty() {
             session.taken = 0;
             session.held_from = 0;

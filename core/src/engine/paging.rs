@@ -405,7 +405,8 @@ impl Engine {
         let Some(mut session) = self.peers.take(who) else { return };
         match session.blocked.take() {
             Some(Blocked::Loading { id, command, missing: 0 }) => {
-                if !self.refuse_if_loading(&mut session, id) {
+                if !self.refuse_if_loading(&mut session, id) && !self.pause_if_due(&mut session, id, &command)
+                {
                     self.traffic.admitted = Some(who);
                     self.execute(&mut session, id, command.args());
                     self.traffic.admitted = None;

@@ -160,6 +160,8 @@ pub(super) struct StorePart {
 /// Diskstore where there is more than a chip has: snapshots of a store, files that are loaded into one, and pipelines.
 #[derive(Debug)]
 pub(super) struct StoreFilesPart {
+    /// What a blocked command whose turn has come has to wait for.
+    pub(super) plan_next: fn(&mut Engine, &mut Running, CommandId, Args<'_>) -> bool,
     /// As [`PagingPart`]'s.
     pub(super) note_missing: fn(&mut Engine, usize, CommandId, Args<'_>),
     pub(super) load_ahead: fn(&mut Engine),

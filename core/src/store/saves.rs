@@ -33,6 +33,24 @@ const FETCHED: usize = 8;
 struct Batch {
     ops: Vec<StoreOp>,
     bytes: usize,
+    /// Ties that cannot go now, in the order of their numbers: none of their other keys has to be looked at.
+    stuck: Vec<u32>,
+}
+
+/// A chip's ties are small.
+impl Batch {
+    fn is_stuck(&self, group: u32) -> bool {
+        SERVER && self.stuck.binary_search(&group).is_ok()
+    }
+
+    fn note_stuck(&mut self, group: u32) {
+        if SERVER
+            && group != 0
+            && let Err(at) = self.stuck.binary_search(&group)
+        {
+            self.stuck.insert(at, group);
+        }
+    }
 }
 
 /// Bytes of a change, about.
@@ -108,7 +126,12 @@ impl Cache {
         let groups: Vec<u32> =
             self.keys.at(at).iter().filter(|e| e.waiting.is_some()).map(|e| e.group).collect();
         for group in groups {
+            if batch.is_stuck(group) {
+                self.postponed.push(at);
+                continue;
+            }
             if !self.are_free(&[at]) || !self.are_free(self.ties.places(group)) {
+                batch.note_stuck(group);
                 self.postponed.push(at);
                 continue;
             }

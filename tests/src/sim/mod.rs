@@ -11,6 +11,7 @@ mod pages;
 mod races;
 mod reply;
 mod saves;
+mod scripted;
 mod store;
 mod told;
 mod twin;
@@ -19,6 +20,7 @@ mod world;
 
 pub use background::most_under_way;
 pub use paged::PagedTwin;
+pub use scripted::{JobKind, Scripted};
 pub use twin::StoreTwin;
 pub use unread::{exec_before_an_unreadable_key, reads_that_pass};
 pub use world::World;

@@ -3,12 +3,14 @@
 use crate::engine::{Engine, Running};
 use crate::resp::reply::Reply;
 use crate::session::SessionId;
+use crate::words::reach::SERVER;
 use alloc::vec::Vec;
 
 impl Engine {
     /// Notes that the reply from `start` on tells of a change.
     pub(in crate::engine) fn mark_reply(&mut self, session: &mut Running, seq: u64, start: usize) {
-        if self.writes_through() {
+        // What says nothing, because CLIENT REPLY said so, tells of nothing.
+        if self.writes_through() && (!SERVER || session.output.len() > start) {
             session.marks.push((seq, start, session.output.len()));
         }
     }
@@ -62,12 +64,11 @@ impl Engine {
         for (_, id) in core::mem::take(&mut self.store.held) {
             let Some(session) = self.peers.get_mut(id) else { continue };
             let marks = core::mem::take(&mut session.marks);
-            for (seq, start, end) in marks.into_iter().rev().filter(|mark| mark.0 > saved) {
+            for (_, start, end) in marks.into_iter().rev().filter(|mark| mark.0 > saved) {
                 let tail = session.output.split_off(end);
                 session.output.truncate(start);
                 Reply::new(&mut session.output, session.proto).error_text(&text);
                 session.output.extend_from_slice(&tail);
-                let _ = seq;
             }
             session.held.clear();
             self.store.released.push(id);

@@ -136,6 +136,11 @@ pub(super) struct Store {
     syncing: bool,
     last_sync: UnixMillis,
     clearing: Option<u32>,
+    /// The hour of the last tick, and the change up to which all are due since the clock was set back.
+    ticked: UnixMillis,
+    overdue: u64,
+    /// The change up to which all were saved when sessions that wait for that were last looked for.
+    told: u64,
     /// Until then write-behind waits, whatever is due.
     spares_until: UnixMillis,
     /// The snapshot that is being written, and how many there were.
@@ -176,6 +181,7 @@ static PART: StorePart = StorePart {
 };
 
 static FILES: StoreFilesPart = StoreFilesPart {
+    plan_next: Engine::plan_blocked,
     note_missing: Engine::note_unknown,
     load_ahead: Engine::load_keys_ahead,
     begin_snapshot: Engine::begin_store_snapshot,
@@ -251,6 +257,7 @@ impl Engine {
         }
         self.settle_store();
         if SERVER {
+            self.tell_saved();
             self.step_store_snapshot();
             self.step_import();
         }
@@ -261,6 +268,16 @@ impl Engine {
         while self.store.open < most && self.start_job(most) {}
         self.relieve_cache();
         self.release_throttled();
+    }
+
+    /// A change whose key went again before it was saved is paid without a write: whoever waits for it hears of it here.
+    fn tell_saved(&mut self) {
+        let saved = self.data.store.as_deref().map_or(0, |store| store.progress().1);
+        if core::mem::replace(&mut self.store.told, saved) != saved {
+            self.release_durable();
+            self.wake_drained();
+            self.end_if_closed();
+        }
     }
 
     /// Hands a job to the store if there is one. Loads go ahead; but after as many of them as there may be jobs another one goes that they
@@ -322,6 +339,9 @@ impl Engine {
 
     /// What is due once a tick.
     pub(super) fn tick_store(&mut self) {
+        if SERVER {
+            self.follow_clock();
+        }
         if self.store.retry_at.is_some_and(|at| at <= self.now) {
             self.store.retry_at = None;
         }

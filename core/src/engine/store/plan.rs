@@ -303,9 +303,12 @@ impl Engine {
         }
     }
 
+    /// And whoever blocks on a key of one is served with that of the other.
     fn need_watched_in_both(&mut self, first: usize, second: usize) {
         let watched = self.data.watchers.iter().filter(|(index, _)| [first, second].contains(index));
-        let keys: Vec<Box<[u8]>> = watched.flat_map(|(_, keys)| keys.keys().cloned()).collect();
+        let awaited = self.data.waiters.awaited().filter(|(index, _)| [first, second].contains(index));
+        let keys: Vec<Box<[u8]>> =
+            watched.flat_map(|(_, keys)| keys.keys()).chain(awaited.map(|(_, key)| key)).cloned().collect();
         for key in keys {
             self.need(first, &key);
             self.need(second, &key);
@@ -395,7 +398,7 @@ impl Engine {
             } else if let Some(text) = failure {
                 let text = String::from(text);
                 self.leave_store(&mut session);
-                session.blocked = None;
+                (session.blocked, session.blocked_until) = (None, None);
                 // It was EXEC, which ends the transaction whatever comes of it.
                 if session.multi.take().is_some() {
                     unwatch(&mut self.data, &mut session);

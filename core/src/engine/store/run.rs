@@ -1,6 +1,8 @@
 //! What stands around a command: may it run, what it changed, and its second run when what it lacked is there.
 
+use crate::args::Args;
 use crate::command::{Command, flags};
+use crate::command_index::CommandId;
 use crate::engine::{Engine, Running};
 use crate::session::{Blocked, Session};
 use crate::words::reach::SERVER;
@@ -37,6 +39,14 @@ impl Engine {
         }
     }
 
+    /// What a blocked command whose turn has come has to wait for; not for those that write.
+    pub(super) fn plan_blocked(&mut self, session: &mut Running, id: CommandId, args: Args<'_>) -> bool {
+        self.store.has_its_turn = true;
+        let waits = self.plan_store(session, id, args);
+        self.store.has_its_turn = false;
+        waits
+    }
+
     /// Runs the commands for which everything has come. They are planned again: a key may have left meanwhile.
     pub(super) fn run_ready_of_store(&mut self) {
         for who in mem::take(&mut self.ready_again) {
@@ -47,7 +57,9 @@ impl Engine {
             let Some(mut session) = self.peers.take(who) else { continue };
             match session.blocked.take() {
                 Some(Blocked::Loading { id, command, missing: 0 }) => {
-                    if !self.refuse_if_loading(&mut session, id) {
+                    if !self.refuse_if_loading(&mut session, id)
+                        && !self.pause_if_due(&mut session, id, &command)
+                    {
                         self.store.again = true;
                         self.execute(&mut session, id, command.args());
                         self.store.again = false;
@@ -55,6 +67,9 @@ impl Engine {
                     // Where it lacks more, what it has must not leave before that is there.
                     if !matches!(session.blocked, Some(Blocked::Loading { .. })) {
                         self.unpin_stored(&mut session);
+                        if SERVER {
+                            session.blocked_until = None;
+                        }
                     }
                     if session.blocked.is_none() {
                         self.resume.push(who);
@@ -66,6 +81,9 @@ impl Engine {
             if SERVER {
                 self.end_orphan(who);
             }
+        }
+        if let Some(store) = self.data.store.as_deref_mut().filter(|_| SERVER) {
+            store.no_blind = !self.store.counting.is_empty();
         }
         self.relieve_cache();
     }

@@ -5,6 +5,7 @@ use crate::engine::Engine;
 use crate::engine::jobs::Done;
 use crate::server::Request;
 use crate::store::Bounds;
+use crate::words::reach::SERVER;
 use crate::words::time::UnixMillis;
 use alloc::string::String;
 
@@ -29,16 +30,28 @@ impl Engine {
         store.error.is_some()
             || store.dirty_bytes() > self.dirty_share() / 2
             || !self.store.throttled.is_empty()
+            || SERVER && (!self.store.held.is_empty() || saved < self.store.overdue)
             || !self.store.counting.is_empty()
             || !self.store.drains.is_empty()
             || self.store.stage == Stage::Closing
             || self.store.snapshot.as_ref().is_some_and(|snapshot| snapshot.drains(saved))
     }
 
+    /// The clock was set back: what waits since an hour that is still to come is due now.
+    pub(super) fn follow_clock(&mut self) {
+        let before = core::mem::replace(&mut self.store.ticked, self.now);
+        if self.now >= before {
+            return;
+        }
+        self.store.overdue = self.data.store.as_deref().map_or(0, |store| store.progress().0);
+        self.store.retry_at = self.store.retry_at.map(|at| at.min(self.now + RETRY_PERIOD));
+        self.store.last_sync = self.store.last_sync.min(self.now);
+    }
+
     /// Changes from before this hour are due.
     fn due_before(&self) -> UnixMillis {
         let delay = self.server.config.cache_flush_delay.saturating_mul(1000);
-        if self.is_urgent() {
+        if delay == 0 || self.is_urgent() {
             UnixMillis::MAX
         } else if delay > 0 && self.now < self.store.spares_until {
             UnixMillis::MIN
@@ -49,7 +62,8 @@ impl Engine {
 
     /// Hands the next batch to the store; false: none may go now.
     pub(super) fn start_write(&mut self) -> bool {
-        let through = self.writes_through();
+        // Whoever began to wait while every write was awaited still does.
+        let through = self.writes_through() || SERVER && !self.store.held.is_empty();
         // Where every write is awaited, what comes while one is made durable goes together with the next.
         let most = if through { 1 } else { MOST_WRITES };
         // Half of a transaction must not be saved.
@@ -136,7 +150,8 @@ impl Engine {
         let counting = core::mem::take(&mut self.store.counting);
         let (known, rest) = counting.into_iter().partition(|(db, _)| broken || store.space(*db).unknown == 0);
         self.store.counting = rest;
-        store.no_blind = !self.store.counting.is_empty();
+        // Until the others have run too: what went before them would make the number unknown again.
+        store.no_blind = !self.store.counting.is_empty() || SERVER && !known.is_empty();
         for (_, who) in known {
             self.arrived_for(who, None, None);
         }

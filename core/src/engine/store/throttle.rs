@@ -8,7 +8,7 @@ use crate::session::{Blocked, OwnedCommand, SessionId};
 
 impl Engine {
     /// Whether no more data may become dirty now.
-    fn is_cache_full(&self) -> bool {
+    pub(super) fn is_cache_full(&self) -> bool {
         let Some(store) = self.data.store.as_deref() else { return false };
         let dirty = store.dirty_bytes() + store.kept_for_snapshot();
         // A limit that cannot be kept must not stop everything: what is not dirty cannot be saved either.

@@ -231,6 +231,10 @@ impl Engine {
 
     /// Looks at some more keys of the store for those whose time is over.
     pub(super) fn sweep_on(&mut self) {
+        // In a pause they stay, and each that goes is a change that waits.
+        if SERVER && (self.data.keep_expired || self.is_cache_full()) {
+            return;
+        }
         let sweep = &self.store.walks.sweep;
         let idle = self.store.stage == Stage::Open && sweep.walk.is_none();
         let Some(store) = self.data.store.as_deref_mut().filter(|store| store.error.is_none()) else {
@@ -238,7 +242,9 @@ impl Engine {
         };
         let due = SERVER && store.soonest.is_some_and(|soonest| self.now > soonest);
         let rests = self.now < sweep.rests_until && !due;
-        if !idle || rests || !self.server.active_expire {
+        // A snapshot that is being written still has to find them.
+        let must_stay = SERVER && store.instant.is_some();
+        if !idle || rests || must_stay || !self.server.active_expire {
             return;
         }
         if (sweep.index, sweep.from) == (0, 0) {
