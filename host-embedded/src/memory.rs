@@ -12,11 +12,11 @@
 //! assert!(MEMORY.inner().lock().free() > 190 << 10);
 //! ```
 
-use crate::counting::{Counting, Tally};
 use alloc::vec::Vec;
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use linked_list_allocator::LockedHeap;
+use nuthatch_counting::{Counting, Tally};
 
 /// Bytes in use and the most there ever were. One for the program, because it has one allocator.
 static USED: AtomicUsize = AtomicUsize::new(0);
