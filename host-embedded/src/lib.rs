@@ -10,7 +10,7 @@
 
 extern crate alloc;
 
-mod answers;
+pub mod answers;
 mod db;
 pub mod device;
 mod export;

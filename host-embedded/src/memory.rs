@@ -49,8 +49,10 @@ pub const fn arena<const N: usize>() -> Arena<N> {
     [MaybeUninit::uninit(); N]
 }
 
-/// Gives the allocator its memory. Once, before the first allocation: a second arena replaces the first, whose blocks
-/// could then no longer be given back.
+/// Gives the allocator its memory. Once, before the first allocation.
+///
+/// # Panics
+/// Where the allocator has memory already, or this is too small for its first entry: three words always have room for it.
 pub fn give(allocator: &Allocator, memory: &'static mut [MaybeUninit<u8>]) {
     allocator.inner().lock().init_from_slice(memory);
 }
