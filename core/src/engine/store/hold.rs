@@ -62,12 +62,11 @@ impl Engine {
         for (_, id) in core::mem::take(&mut self.store.held) {
             let Some(session) = self.peers.get_mut(id) else { continue };
             let marks = core::mem::take(&mut session.marks);
-            for (seq, start, end) in marks.into_iter().rev().filter(|mark| mark.0 > saved) {
+            for (_, start, end) in marks.into_iter().rev().filter(|mark| mark.0 > saved) {
                 let tail = session.output.split_off(end);
                 session.output.truncate(start);
                 Reply::new(&mut session.output, session.proto).error_text(&text);
                 session.output.extend_from_slice(&tail);
-                let _ = seq;
             }
             session.held.clear();
             self.store.released.push(id);
