@@ -27,10 +27,14 @@ const WIDE: u8 = 1;
 const BOXED: u8 = 2;
 const ALIGN: usize = 8;
 const TAG_MASK: usize = 0b111;
-/// The most bytes that a block holds.
-pub const MAX_LEN: usize = u32::MAX as usize >> 1;
+/// What a block has before its bytes, at most.
+const MAX_HEAD: usize = 5 + size_of::<usize>();
+/// The most bytes that a block holds: with what is before them, and rounded up, half of what 32 bits address.
+pub const MAX_LEN: usize = (1 << 31) - 32;
 
 const _: () = assert!(ALIGN > TAG_MASK, "the tag bits must be zero in every aligned address");
+const _: () =
+    assert!(MAX_HEAD + MAX_LEN <= isize::MAX as usize - (ALIGN - 1), "every block's layout is a valid one");
 
 /// One heap block of bytes with an optional owned `V`; one word wide.
 pub struct Block<V> {
@@ -44,7 +48,7 @@ unsafe impl<V: Send> Send for Block<V> {}
 // SAFETY: as above; `&Block` gives out shared references only.
 unsafe impl<V: Sync> Sync for Block<V> {}
 
-/// Where the parts of a block of a given shape lie.
+/// Where the parts of a block of a given shape lie. `len` is at most [`MAX_LEN`].
 #[derive(Clone, Copy)]
 struct Shape {
     len: usize,
@@ -52,6 +56,11 @@ struct Shape {
 }
 
 impl Shape {
+    fn new(len: usize, boxed: bool) -> Self {
+        assert!(len <= MAX_LEN, "a block holds at most {MAX_LEN} bytes");
+        Self { len, boxed }
+    }
+
     fn wide(self) -> bool {
         self.len > u8::MAX as usize
     }
@@ -65,26 +74,32 @@ impl Shape {
     }
 
     fn layout(self) -> Layout {
-        assert!(self.len <= MAX_LEN, "a block holds at most {MAX_LEN} bytes");
-        // SAFETY: ALIGN is a power of two, and the size is far below isize::MAX by the assertion above
-        // (on 32-bit machines an allocation of that size fails before it could overflow).
+        // SAFETY: ALIGN is a power of two, and the size is at most MAX_HEAD + MAX_LEN, which the assertion above has room for.
         unsafe { Layout::from_size_align_unchecked(self.bytes_offset() + self.len, ALIGN) }
     }
 }
 
 impl<V> Block<V> {
     /// A block whose bytes are `parts`, one after the other.
+    ///
+    /// # Panics
+    /// Where they are more than [`MAX_LEN`].
     pub fn new(parts: &[&[u8]]) -> Self {
         Self::build(parts, None)
     }
 
     /// A block whose bytes are `parts` and that owns `value`.
+    ///
+    /// # Panics
+    /// As [`Block::new`].
     pub fn with_boxed(parts: &[&[u8]], value: Box<V>) -> Self {
         Self::build(parts, Some(value))
     }
 
     fn build(parts: &[&[u8]], value: Option<Box<V>>) -> Self {
-        let shape = Shape { len: parts.iter().map(|p| p.len()).sum(), boxed: value.is_some() };
+        // The same bytes may be named often: their sum has no bound but this.
+        let len = parts.iter().fold(0usize, |sum, part| sum.saturating_add(part.len()));
+        let shape = Shape::new(len, value.is_some());
         let layout = shape.layout();
         // SAFETY: the layout's size is at least 2.
         let raw = unsafe { alloc(layout) };
@@ -122,6 +137,7 @@ impl<V> Block<V> {
             } else {
                 base.add(1).cast::<u32>().read_unaligned() as usize
             };
+            // `write_header` wrote the length of a shape.
             Shape { len, boxed: flags & BOXED != 0 }
         }
     }
@@ -169,11 +185,11 @@ impl<V> Block<V> {
     /// Works in place where the size stays the same.
     ///
     /// # Panics
-    /// Where `keep` is more than there are bytes.
+    /// Where `keep` is more than there are bytes, or it and `tail` are more than [`MAX_LEN`].
     pub fn replace_tail(&mut self, keep: usize, tail: &[u8]) {
         let old = self.shape();
         assert!(keep <= old.len, "the kept part lies inside the block");
-        let new = Shape { len: keep + tail.len(), boxed: false };
+        let new = Shape::new(keep + tail.len(), false);
         if old.boxed || old.wide() != new.wide() {
             let tags = self.tags();
             let mut block = Self::build(&[&self.bytes()[..keep], tail], None);
@@ -201,6 +217,9 @@ impl<V> Block<V> {
     }
 
     /// Adds bytes behind the others; an owned value stays.
+    ///
+    /// # Panics
+    /// Where they are more than [`MAX_LEN`] together.
     pub fn append(&mut self, tail: &[u8]) {
         if self.boxed().is_none() {
             return self.replace_tail(self.shape().len, tail);
@@ -217,6 +236,9 @@ impl<V> Block<V> {
     }
 
     /// Drops all bytes but the first `keep`; an owned value stays.
+    ///
+    /// # Panics
+    /// Where `keep` is more than there are bytes.
     pub fn truncate(&mut self, keep: usize) {
         if self.boxed().is_none() {
             return self.replace_tail(keep, &[]);
@@ -356,6 +378,15 @@ mod tests {
                 assert!(block.boxed().is_none());
             }
         }
+    }
+
+    /// On 32 bits 4096 times one MiB was a block of no bytes, into which 4 GiB were copied.
+    #[test]
+    #[should_panic(expected = "a block holds at most")]
+    fn bytes_that_are_named_often_are_counted() {
+        let mib = vec![0; 1 << 20];
+        // The sum is 2^32, which 32 bits do not hold.
+        drop(Block::<()>::new(&[&mib[..]; 1 << 12]));
     }
 
     #[test]

@@ -96,11 +96,6 @@ impl Ctx<'_> {
         self.server.hard_output_limit(self.session)
     }
 
-    /// Keeps the command out of the journal though it counted changes.
-    pub fn propagate_nothing(&mut self) {
-        self.propagation = Propagation::Nothing;
-    }
-
     /// Sends a message to everybody who subscribed to the channel; returns to how many. What this session gets itself
     /// stands behind what it has of its reply by now.
     pub fn publish(&mut self, channel: &[u8], message: &[u8]) -> usize {

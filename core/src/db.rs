@@ -296,12 +296,6 @@ impl Db<'_> {
         }
     }
 
-    /// Does for the key what a read does (expiry, access clock, hits and misses) and tells whether it is there with its
-    /// value in memory. [`Db::peek`] follows where a command holds several values at once.
-    pub fn touch_for_read(&mut self, key: &[u8]) -> Result<bool, CommandError> {
-        Ok(self.value(key)?.is_some())
-    }
-
     /// The key's value without any trace of the read; expired keys are not seen.
     pub fn peek(&self, key: &[u8]) -> Option<ValueRef<'_>> {
         let slot = self.database().find(self.data.hash(key), key)?;
@@ -517,12 +511,6 @@ impl Db<'_> {
         self.data.dirty += dirty;
         self.data.touch_watchers(self.index, key);
         self.event(class, name, key);
-    }
-
-    /// As [`Db::changed`], without an event.
-    pub fn changed_silently(&mut self, key: &[u8], dirty: u64) {
-        self.data.dirty += dirty;
-        self.data.touch_watchers(self.index, key);
     }
 
     /// Notes a keyspace event, if its class is asked for.

@@ -21,7 +21,7 @@ use chip::Chip;
 use embedded_io::{ErrorType, Read, ReadReady, Write};
 use nuthatch_embedded::counting::Counting;
 use nuthatch_embedded::device::Blocking;
-use nuthatch_embedded::memory::Sum;
+use nuthatch_embedded::memory::{self, Sum};
 use nuthatch_embedded::{Below, EVERYTHING, Node, NodeOptions, Pages, Store, flash_block_on};
 
 /// Bytes of memory that the node believes to have.
@@ -113,11 +113,12 @@ fn main() {
     let port: u16 = arguments.next().map_or(7777, |port| port.parse().expect("a port's number"));
     let chip = Blocking(Chip::open(&path).expect("the flash image"));
     let geometry = chip.geometry().expect("a chip of 4 MiB");
-    let store = flash_block_on(Store::open(chip, geometry, 512, |_| true)).expect("the log on the chip");
+    let store =
+        flash_block_on(Store::open(chip, geometry, 512, memory::has_room)).expect("the log on the chip");
     let listener = TcpListener::bind(("127.0.0.1", port)).expect("the port");
     listener.set_nonblocking(true).expect("the port");
     println!("redis-cli -p {port}");
-    let options = NodeOptions { seed: [1, 2, 3, 4], ..NodeOptions::new(EVERYTHING, ARENA, now()) };
+    let options = NodeOptions::new(EVERYTHING, ARENA, now(), [1, 2, 3, 4], memory::has_room);
     let line = Line { listener, client: None };
     match arguments.next().as_deref() {
         None => serve(Node::on_flash(line, store, options)),

@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use chip::Chip;
 use nuthatch_embedded::device::Blocking;
-use nuthatch_embedded::{Db, DbError, FIVE_TYPES, NodeOptions, Store, flash_block_on};
+use nuthatch_embedded::{Db, DbError, FIVE_TYPES, NodeOptions, Store, flash_block_on, memory};
 use spin::Mutex;
 
 /// Bytes of memory that the engine may believe to have.
@@ -36,10 +36,10 @@ fn now() -> i64 {
 fn open(path: &str) -> Result<Shared, Box<dyn Error>> {
     let chip = Blocking(Chip::open(path)?);
     let geometry = chip.geometry().ok_or("the chip is larger than 4 GiB")?;
-    let store = flash_block_on(Store::open(chip, geometry, KEYS, |_| true))
+    let store = flash_block_on(Store::open(chip, geometry, KEYS, memory::has_room))
         .map_err(|error| format!("{path}: {error}"))?;
     // On a chip the seed comes from its random generator.
-    let options = NodeOptions { seed: [1, 2, 3, 4], ..NodeOptions::new(FIVE_TYPES, ARENA, now()) };
+    let options = NodeOptions::new(FIVE_TYPES, ARENA, now(), [1, 2, 3, 4], memory::has_room);
     Ok(Mutex::new(Db::on_flash(store, options)))
 }
 

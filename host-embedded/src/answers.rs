@@ -1,17 +1,18 @@
-//! Replies of one's own engine, read where they lie. They are well formed, so what is not ends them.
+//! Replies of one's own engine, read where they lie: what [`Db::call`](crate::Db::call) gives. They are well formed RESP2, so what
+//! is not ends them.
 
 /// A reply, or the head of an array whose elements follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Answer<'a> {
-    /// `+`
+pub enum Answer<'a> {
+    /// `+`: OK and its kin.
     Word(&'a [u8]),
-    /// `-`
+    /// `-`: a refusal, in Redis's words.
     Error(&'a [u8]),
-    /// `:`
+    /// `:`: an integer.
     Number(i64),
-    /// `$`
+    /// `$`: bytes.
     Text(&'a [u8]),
-    /// `*`, and so many elements follow.
+    /// `*`: an array, of which so many elements follow.
     Many(usize),
     /// A null of either kind.
     Nothing,
@@ -19,10 +20,11 @@ pub(crate) enum Answer<'a> {
 
 /// Replies, one after the other.
 #[derive(Debug, Clone)]
-pub(crate) struct Answers<'a>(&'a [u8]);
+pub struct Answers<'a>(&'a [u8]);
 
 impl<'a> Answers<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+    /// Reads them from their beginning.
+    pub fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 

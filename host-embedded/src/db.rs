@@ -21,9 +21,10 @@ const DIGITS: usize = 20;
 /// Why a call gave nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DbError {
-    /// The engine refused it, in Redis's words: `WRONGTYPE …`, `OOM …`.
+    /// The engine refused it, in Redis's words: `WRONGTYPE …`, `OOM …`; `ERR unknown command …` where the command is not in the
+    /// list that the node was given.
     Refused(String),
-    /// The reply is of another kind than the call takes: the command is not in the node's lists.
+    /// The reply is of another kind than the call takes.
     Reply,
 }
 
@@ -31,9 +32,7 @@ impl fmt::Display for DbError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Refused(text) => text,
-            Self::Reply => {
-                "the reply is of another kind: is the command in the list that the node was given?"
-            }
+            Self::Reply => "the reply is of another kind than the call takes",
         })
     }
 }
@@ -44,9 +43,11 @@ impl core::error::Error for DbError {}
 /// on the flash.
 ///
 /// ```
-/// use nuthatch_embedded::{Db, FIVE_TYPES, NodeOptions};
+/// use nuthatch_embedded::{Db, FIVE_TYPES, NodeOptions, memory};
 ///
-/// let mut db = Db::new(NodeOptions::new(FIVE_TYPES, 64 << 10, 0));
+/// # let random = || 0x5eed;
+/// let seed = [random(), random(), random(), random()]; // the chip's random generator
+/// let mut db = Db::new(NodeOptions::new(FIVE_TYPES, 64 << 10, 0, seed, memory::has_room));
 /// assert_eq!(db.incr_by("starts", 1, 0)?, 1);
 /// db.hset("config", "name", "north-3", 0)?;
 /// assert_eq!(db.hget("config", "name", 0)?.as_deref(), Some(&b"north-3"[..]));
@@ -118,7 +119,17 @@ impl<B: Below> Db<B> {
         self.heart.close();
     }
 
-    /// Any command; its reply in RESP.
+    /// Any command; its reply in RESP, which [`Answers`] reads.
+    ///
+    /// ```
+    /// use nuthatch_embedded::answers::{Answer, Answers};
+    /// # use nuthatch_embedded::{Db, FIVE_TYPES, NodeOptions, memory};
+    ///
+    /// # let mut db = Db::new(NodeOptions::new(FIVE_TYPES, 64 << 10, 0, [1, 2, 3, 4], memory::has_room));
+    /// db.call(&[b"ZADD", b"best", b"7", b"ann", b"9", b"bob"], 0);
+    /// let reply = db.call(&[b"ZREVRANGE", b"best", b"0", b"0"], 0);
+    /// assert!(Answers::new(&reply).eq([Answer::Many(1), Answer::Text(b"bob")]));
+    /// ```
     pub fn call(&mut self, words: &[&[u8]], now: i64) -> Vec<u8> {
         flash_block_on(self.call_waiting(words, now))
     }

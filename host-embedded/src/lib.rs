@@ -10,10 +10,7 @@
 
 extern crate alloc;
 
-// Every host counts its memory with the same few lines; they need no std.
-mod answers;
-#[path = "../../host-std/src/memory/counting.rs"]
-pub mod counting;
+pub mod answers;
 mod db;
 pub mod device;
 mod export;
@@ -33,6 +30,7 @@ pub use nuthatch_core::EVERYTHING;
 #[cfg(feature = "types")]
 pub use nuthatch_core::FIVE_TYPES;
 pub use nuthatch_core::{LIGHT, flash_block_on};
+pub use nuthatch_counting as counting;
 #[cfg(feature = "pages")]
 pub use pages::Pages;
 #[cfg(any(feature = "store", feature = "pages"))]

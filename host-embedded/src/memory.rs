@@ -12,11 +12,11 @@
 //! assert!(MEMORY.inner().lock().free() > 190 << 10);
 //! ```
 
-use crate::counting::{Counting, Tally};
 use alloc::vec::Vec;
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use linked_list_allocator::LockedHeap;
+use nuthatch_counting::{Counting, Tally};
 
 /// Bytes in use and the most there ever were. One for the program, because it has one allocator.
 static USED: AtomicUsize = AtomicUsize::new(0);
@@ -49,8 +49,10 @@ pub const fn arena<const N: usize>() -> Arena<N> {
     [MaybeUninit::uninit(); N]
 }
 
-/// Gives the allocator its memory. Once, before the first allocation: a second arena replaces the first, whose blocks
-/// could then no longer be given back.
+/// Gives the allocator its memory. Once, before the first allocation.
+///
+/// # Panics
+/// Where the allocator has memory already, or this is too small for its first entry: three words always have room for it.
 pub fn give(allocator: &Allocator, memory: &'static mut [MaybeUninit<u8>]) {
     allocator.inner().lock().init_from_slice(memory);
 }

@@ -57,14 +57,22 @@ pub struct NodeOptions {
 }
 
 impl NodeOptions {
-    /// Options for an arena of so many bytes; the seed is to be set.
-    pub fn new(commands: Commands, arena: usize, now: i64) -> Self {
+    /// Options for an arena of so many bytes. A seed that is the same on every chip leaves the hashes without a key: names can
+    /// be chosen that collide. A `has_room` that always agrees, and not [`memory::has_room`](crate::memory::has_room), lets a
+    /// command end the firmware for want of memory.
+    pub fn new(
+        commands: Commands,
+        arena: usize,
+        now: i64,
+        seed: [u64; 4],
+        has_room: fn(usize) -> bool,
+    ) -> Self {
         Self {
             commands,
-            seed: [0; 4],
+            seed,
             now,
             arena,
-            has_room: |_| true,
+            has_room,
             flush_delay: 0,
             erases_per_hour: 0,
             bytes_per_hour: 0,

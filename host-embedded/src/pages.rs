@@ -3,7 +3,7 @@
 use crate::heart::{Below, WORK_PART};
 use crate::memory;
 use crate::node::NodeOptions;
-use crate::store::{DECODING, Store, reason};
+use crate::store::{DECODING, Store};
 use alloc::string::String;
 use alloc::vec::Vec;
 use nuthatch_core::{Done, Engine, FlashDevice, FlashError, Job, JobError};
@@ -101,7 +101,7 @@ fn number_at(offset: u64, size: u32) -> u32 {
 
 fn told<E>(error: &FlashError<E>) -> JobError {
     let full = matches!(error, FlashError::Full | FlashError::Memory);
-    JobError { missing: false, full, text: String::from(reason(error)) }
+    JobError { missing: false, full, text: String::from(error.text()) }
 }
 
 #[waits]

@@ -148,7 +148,7 @@ impl<D: FlashDevice> Store<D> {
                 }
                 Err(error) => {
                     self.overflown = matches!(error, FlashError::Full | FlashError::Memory);
-                    let error = JobError { missing: false, full: false, text: String::from(reason(&error)) };
+                    let error = JobError { missing: false, full: false, text: String::from(error.text()) };
                     Ok(StoreDone::Unwritten { batch, error })
                 }
             },
@@ -175,18 +175,7 @@ pub(crate) fn finished<E>(outcome: Result<StoreDone, FlashError<E>>) -> Done {
     match outcome {
         Ok(done) => Done::Store(done),
         Err(error) => {
-            Done::Failed(JobError { missing: false, full: false, text: String::from(reason(&error)) })
+            Done::Failed(JobError { missing: false, full: false, text: String::from(error.text()) })
         }
-    }
-}
-
-pub(crate) fn reason<E>(error: &FlashError<E>) -> &'static str {
-    match error {
-        FlashError::Device(_) => "the flash chip failed: restart",
-        FlashError::Full => "the flash has no room: delete keys",
-        FlashError::TooLarge => "the key is too long for the flash",
-        FlashError::Damaged => "the key's record on the flash is damaged: delete or set the key",
-        FlashError::Memory => "no memory for the flash's index or the value: delete keys",
-        FlashError::Unmounted => "the flash failed before: restart",
     }
 }

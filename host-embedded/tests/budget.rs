@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use embedded_storage::nor_flash::{ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash};
 use nuthatch_embedded::device::Blocking;
-use nuthatch_embedded::{Db, FIVE_TYPES, NodeOptions, Store, flash_block_on};
+use nuthatch_embedded::{Db, FIVE_TYPES, NodeOptions, Store, flash_block_on, memory};
 
 const SECTOR: usize = 4096;
 const CHIP: usize = 32 * SECTOR;
@@ -59,13 +59,17 @@ fn open(chip: Chip, options: NodeOptions) -> Db<Store<Blocking<Chip>>> {
 /// What a start would find on the chip as it is now.
 fn is_on_flash(chip: &Chip, key: &str) -> bool {
     let copy = Chip(Rc::new(RefCell::new(chip.0.borrow().clone())));
-    let mut db = open(copy, NodeOptions::new(FIVE_TYPES, 64 << 10, 0));
+    let mut db = open(copy, plain());
     db.get(key, 0).expect("a reply").is_some()
+}
+
+fn plain() -> NodeOptions {
+    NodeOptions::new(FIVE_TYPES, 64 << 10, 0, [1, 2, 3, 4], memory::has_room)
 }
 
 fn options(flush_delay: i64) -> NodeOptions {
     // A byte a second, and what one record and some headers take at once.
-    NodeOptions { flush_delay, bytes_per_hour: 3600, burst: 100, ..NodeOptions::new(FIVE_TYPES, 64 << 10, 0) }
+    NodeOptions { flush_delay, bytes_per_hour: 3600, burst: 100, ..plain() }
 }
 
 #[test]

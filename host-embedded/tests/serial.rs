@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 
 use embedded_io::{ErrorType, Read, ReadReady, Write};
-use nuthatch_embedded::{EVERYTHING, Node, NodeOptions};
+use nuthatch_embedded::{EVERYTHING, Node, NodeOptions, memory};
 
 /// What was sent and not yet read, and what was answered.
 #[derive(Default)]
@@ -50,7 +50,7 @@ fn answers(text: &str) -> String {
 
 fn bytes_answered(text: &str) -> Vec<u8> {
     let line = Line { sent: text.bytes().collect(), answered: Vec::new() };
-    let options = NodeOptions { seed: [1, 2, 3, 4], ..NodeOptions::new(EVERYTHING, 128 << 10, 1000) };
+    let options = NodeOptions::new(EVERYTHING, 128 << 10, 1000, [1, 2, 3, 4], memory::has_room);
     let mut node = Node::new(line, options);
     for turn in 0..=text.len() {
         node.serve(1000 + i64::try_from(turn).expect("few turns")).expect("the line cannot fail");

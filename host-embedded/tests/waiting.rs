@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use embedded_storage_async::nor_flash::{ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash};
 use nuthatch_embedded::device::Waiting;
-use nuthatch_embedded::{Db, FIVE_TYPES, NodeOptions, Store};
+use nuthatch_embedded::{Db, FIVE_TYPES, NodeOptions, Store, memory};
 
 const SECTOR: usize = 4096;
 const CHIP: usize = 16 * SECTOR;
@@ -93,7 +93,8 @@ fn open(chip: Chip) -> Db<Store<Waiting<Chip>>> {
     let geometry = chip.geometry().expect("a small chip");
     let store = run(Store::open(chip, geometry, 64, |_| true)).1.expect("a log");
     // Each change waits until it is on the flash.
-    Db::on_flash(store, NodeOptions { flush_delay: 0, ..NodeOptions::new(FIVE_TYPES, 64 << 10, 0) })
+    let options = NodeOptions::new(FIVE_TYPES, 64 << 10, 0, [1, 2, 3, 4], memory::has_room);
+    Db::on_flash(store, NodeOptions { flush_delay: 0, ..options })
 }
 
 #[test]

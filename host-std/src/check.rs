@@ -2,7 +2,7 @@
 
 use crate::facts;
 use crate::options::reason;
-use nuthatch_core::{Fault, FaultKind, JournalEvent, JournalReader, Manifest, RdbItem, RdbLoader};
+use nuthatch_core::{Fault, JournalEvent, JournalReader, Manifest, RdbItem, RdbLoader};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -110,21 +110,14 @@ fn check_file(path: &Path, fix: bool, last: bool) -> Result<(), String> {
     let good = fault.map_or(size, |fault| fault.at);
     let name = path.display();
     println!("AOF analyzed: filename={name}, size={size}, ok_up_to={good}, diff={}", size - good);
-    let Some(Fault { at, kind }) = fault else { return Ok(()) };
-    let what = match kind {
-        FaultKind::Torn => "unexpected end of file",
-        FaultKind::Format => "bad file format",
-        FaultKind::Checksum => "bad checksum",
-    };
+    let Some(fault) = fault else { return Ok(()) };
     if !fix {
-        return Err(format!(
-            "AOF {name} is not valid: {what} at offset {at}. Use the --fix option to try fixing it."
-        ));
+        return Err(format!("AOF {name} is not valid: {fault}. Use the --fix option to try fixing it."));
     }
     if !last {
         return Err(format!("Failed to truncate AOF {name} because it is not the last file"));
     }
-    mend(path, size, at)
+    mend(path, size, fault.at)
 }
 
 /// Reads commands to the file's end, or to a fault.

@@ -3,9 +3,6 @@
 
 mod carrier;
 mod clock;
-// Every host counts its memory with the same few lines.
-#[path = "../../host-std/src/memory/counting.rs"]
-pub mod counting;
 mod import;
 mod layout;
 mod memory;

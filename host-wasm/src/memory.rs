@@ -1,6 +1,6 @@
 //! The bytes in use. A worker is one thread; the atomics cost nothing there.
 
-use crate::counting::{Counting, Tally};
+use nuthatch_counting::{Counting, Tally};
 use std::alloc::System;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 

@@ -160,6 +160,14 @@ pub struct JobError {
     pub text: String,
 }
 
+impl core::fmt::Display for JobError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl core::error::Error for JobError {}
+
 /// Whose job it is. The number tells a present undertaking from one that was given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Owner {
@@ -253,11 +261,6 @@ impl Engine {
     /// wait for it.
     pub fn has_long_work(&self) -> bool {
         self.data.snapshot.is_some() || self.moving.is_some()
-    }
-
-    /// How many jobs the host has and has to come.
-    pub fn open_jobs(&self) -> usize {
-        self.jobs.open.len()
     }
 
     /// Takes what came of a job. The work is bounded by the bytes that were read.

@@ -131,9 +131,11 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine with empty databases.
+    /// An engine with empty databases: one at least, whatever the configuration names.
     pub fn new(options: Options) -> Self {
-        let Options { commands, config, host, seed, now } = options;
+        let Options { commands, mut config, host, seed, now } = options;
+        // Every session is in database 0.
+        config.databases = config.databases.max(1);
         let index = CommandIndex::new(commands, &config.rename_command);
         let mut data = Data::new(config.databases as usize, HashKey::new([seed[0], seed[1]]), seed[2]);
         let mut server = Server::new(config, host, index, seed, now);
@@ -300,3 +302,27 @@ impl Engine {
 
 /// A session on its way through a batch.
 type Running = Box<Session>;
+
+#[cfg(test)]
+mod tests {
+    use super::{Engine, Options};
+    use crate::server::HostFacts;
+    use crate::session::SessionInfo;
+    use crate::table::ALL;
+    use crate::words::config::Config;
+
+    /// `databases` is a public field: with 0 in it the first command panicked, with less the start did.
+    #[test]
+    fn there_is_always_a_database() {
+        for databases in [0, -1] {
+            let mut config = Config::default();
+            config.databases = databases;
+            let host = HostFacts::UNKNOWN;
+            let mut engine = Engine::new(Options { commands: ALL, config, host, seed: [0; 4], now: 0 });
+            let session = engine.open_session(SessionInfo::default(), 0);
+            engine.handle_bytes(session, b"SET k v\r\nSELECT 1\r\n", 0);
+            assert!(engine.output(session).starts_with(b"+OK\r\n-ERR"));
+            assert_eq!(engine.config().databases, 1);
+        }
+    }
+}

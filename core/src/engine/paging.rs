@@ -139,7 +139,7 @@ impl Engine {
     #[cfg(feature = "pages")]
     pub fn carries_pages(&mut self) {
         let config = &self.server.config;
-        let (size, pages) = (config.vm_page_size as u32, config.vm_pages as u64);
+        let (size, pages) = (u32::try_from(config.vm_page_size).unwrap_or(1), config.vm_pages as u64);
         self.data.paging = Paging::new(config.vm_enabled, size, pages);
         self.parts.paging = Some(&PART);
     }

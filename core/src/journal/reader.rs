@@ -33,6 +33,16 @@ pub enum FaultKind {
     Checksum,
 }
 
+impl core::fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Torn => "unexpected end of file",
+            Self::Format => "bad file format",
+            Self::Checksum => "bad checksum",
+        })
+    }
+}
+
 /// Where a file is not in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fault {
@@ -41,6 +51,14 @@ pub struct Fault {
     /// What follows there.
     pub kind: FaultKind,
 }
+
+impl core::fmt::Display for Fault {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{} at offset {}", self.kind, self.at)
+    }
+}
+
+impl core::error::Error for Fault {}
 
 /// What a step of the reader gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

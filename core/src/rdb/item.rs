@@ -99,10 +99,3 @@ pub fn module_name(number: u64) -> [u8; 9] {
     }
     name
 }
-
-impl Item<'_> {
-    /// Whether it is a key with its value.
-    pub const fn is_entry(&self) -> bool {
-        matches!(self, Self::Entry(_))
-    }
-}

@@ -288,11 +288,6 @@ impl<'a> Reply<'a> {
         self.finish(mark, b'*', count);
     }
 
-    /// Fills in the header of a map of `pairs`.
-    pub fn finish_map(&mut self, mark: Mark, pairs: usize) {
-        if self.is_resp3() { self.finish(mark, b'%', pairs) } else { self.finish(mark, b'*', pairs * 2) }
-    }
-
     /// Fills in the header of a set of `count` elements.
     pub fn finish_set(&mut self, mark: Mark, count: usize) {
         self.finish(mark, if self.is_resp3() { b'~' } else { b'*' }, count);

@@ -297,19 +297,6 @@ impl Cache {
             self.queue.push_front(at);
         }
     }
-
-    /// Whether something waits to be saved that may go now.
-    pub fn has_due(&self, before: UnixMillis) -> bool {
-        let front = self.queue.front().map(|at| self.keys.at(*at).iter().filter(|e| e.waiting.is_some()));
-        let due = front.is_some_and(|mut waits| waits.all(|entry| entry.since <= before));
-        self.catalog_writing.is_none() && (self.catalog_waiting.is_some() || due)
-    }
-
-    /// When the oldest change that waits began to.
-    pub fn waits_since(&self) -> Option<UnixMillis> {
-        let at = self.queue.front()?;
-        self.keys.at(*at).iter().filter(|entry| entry.waiting.is_some()).map(|entry| entry.since).min()
-    }
 }
 
 /// A key that was read.

@@ -1,16 +1,12 @@
 //! What the cache counts beside what is allocated. `cache-max-memory` bounded 160 bytes for each key that waits to be saved, and 215
 //! were taken: beside 420,000 of them a server that loaded keys held 23 MB that nobody had counted.
 
-#[path = "../../../host-std/src/memory/counting.rs"]
-#[expect(dead_code, reason = "hosts use all of it")]
-mod counting;
-
 use super::{Bounds, Cache, Instant, Section, place};
 use crate::keyspace::Keyspace;
 use crate::types::codec::{Encoder, NEWEST_VERSION};
 use crate::types::string::StrRef;
 use crate::words::hash::HashKey;
-use counting::{Counting, Tally};
+use nuthatch_counting::{Counting, Tally};
 use std::alloc::System;
 use std::boxed::Box;
 use std::cell::Cell;

@@ -59,12 +59,9 @@ fn main() -> ! {
 
 fn options() -> NodeOptions {
     let random = || u64::from(chip::read(chip::RANDOM)) << 32 | u64::from(chip::read(chip::RANDOM));
-    NodeOptions {
-        seed: [random(), random(), random(), random()],
-        monotonic: clock::micros,
-        has_room: memory::has_room,
-        ..NodeOptions::new(COMMANDS, ARENA_SIZE, clock::now())
-    }
+    let seed = [random(), random(), random(), random()];
+    let options = NodeOptions::new(COMMANDS, ARENA_SIZE, clock::now(), seed, memory::has_room);
+    NodeOptions { monotonic: clock::micros, ..options }
 }
 
 

@@ -1,21 +1,19 @@
 //! How much memory the program holds: every thread counts for itself, a reader adds the counts up.
 
-pub mod counting;
 pub mod limit;
 pub mod reserve;
 
-use counting::{Counting, Tally};
+use nuthatch_counting::{Counting, Tally};
 use reserve::Guarded;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering::Relaxed};
 
 /// The program's allocator.
-pub type Allocator = Counting<Guarded<mimalloc::MiMalloc>, Threads>;
+pub type Allocator = Counting<Guarded, Threads>;
 
 /// Sets memory aside for when the system has no more to give; false where it has none now.
 pub fn refill() -> bool {
-    // The reserve is one for all allocators of this kind.
-    Guarded::new(mimalloc::MiMalloc).refill();
+    reserve::refill();
     !reserve::is_short()
 }
 
@@ -24,7 +22,7 @@ pub const ALLOCATOR_NAME: &str = "mimalloc";
 
 /// An allocator whose bytes [`used`] tells.
 pub const fn allocator() -> Allocator {
-    Counting::new(Guarded::new(mimalloc::MiMalloc), Threads)
+    Counting::new(Guarded, Threads)
 }
 
 /// Threads that count without an atomic addition; those after them share one counter.

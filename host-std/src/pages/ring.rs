@@ -89,7 +89,8 @@ impl Ring {
             .build()
             .user_data(number as u64);
         // SAFETY: the buffer is the vector's own memory and the file is open as long as `reads` has the read, which is until
-        // the kernel has told of its end; neither is touched before. `drop` waits for that, and `give_up` leaves the memory to the kernel.
+        // the kernel has told of its end; neither is touched before. `drop` waits for that, and `give_up` leaves the memory to the
+        // kernel.
         let pushed = unsafe { self.ring.submission().push(&entry) };
         if pushed.is_err() {
             self.free.push(number);
@@ -117,7 +118,8 @@ impl Ring {
         loop {
             let end = self.ring.completion().next();
             if let Some(end) = end {
-                let read = self.take(end.user_data() as usize)?;
+                // One that was given up may end late: it is no answer, and others are still open.
+                let Some(read) = self.take(end.user_data() as usize) else { continue };
                 let whole = usize::try_from(end.result()) == Ok(read.bytes.len());
                 return Some((read, whole));
             }
@@ -149,6 +151,44 @@ impl Ring {
 
 impl Drop for Ring {
     fn drop(&mut self) {
-        while self.poll(true).is_some() {}
+        // Where it waits, `poll` takes one out as long as there are any.
+        while self.open() > 0 {
+            drop(self.poll(true));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Read, Ring};
+    use crate::store::tests::two_jobs;
+    use std::fs::File;
+    use std::io::Write;
+    use std::os::fd::OwnedFd;
+    use std::sync::Arc;
+
+    /// The late end of a read that was given up was taken for the end of all: the ring was freed with the buffers to which
+    /// the kernel still wrote.
+    #[test]
+    fn a_late_end_hides_no_open_read() {
+        let Some(mut ring) = Ring::new() else { return };
+        // These end when something is written to the other end.
+        let mut writers = two_jobs().map(|id| {
+            let (reader, writer) = std::io::pipe().unwrap();
+            let file = Arc::new(File::from(OwnedFd::from(reader)));
+            ring.push(Read { id, file, offset: 0, bytes: vec![0; 8] }).unwrap();
+            writer
+        });
+        assert!(ring.poll(false).is_none());
+        ring.broken = true;
+        let (given_up, whole) = ring.poll(false).unwrap();
+        assert!(!whole);
+        writers[0].write_all(b"too late").unwrap();
+        while ring.ring.completion().is_empty() {
+            std::thread::yield_now();
+        }
+        assert!(ring.poll(true).is_some());
+        assert_eq!(ring.open(), 0);
+        assert_eq!(given_up.bytes, [0; 8]);
     }
 }

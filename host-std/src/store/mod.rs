@@ -13,7 +13,7 @@ mod queue;
 mod rests;
 mod shared;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod trees;
 
 use nuthatch_core::{Config, StoreEngine, StoreEntry, StoreMemory, StoreOp};

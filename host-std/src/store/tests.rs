@@ -562,7 +562,7 @@ fn a_file_with_a_damaged_key_is_still_its_keys() {
 }
 
 /// Numbers of jobs, as an engine gives them out when it opens its store.
-fn two_jobs() -> [JobId; 2] {
+pub(crate) fn two_jobs() -> [JobId; 2] {
     let host = crate::facts::facts();
     let mut engine = Engine::new(Options {
         commands: ALL_COMMANDS,

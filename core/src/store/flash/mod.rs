@@ -58,18 +58,32 @@ impl<E> From<NoMemory> for Error<E> {
     }
 }
 
-impl<E: core::fmt::Display> core::fmt::Display for Error<E> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+impl<E> Error<E> {
+    /// What a client is told.
+    pub const fn text(&self) -> &'static str {
         match self {
-            Self::Device(error) => error.fmt(f),
-            Self::Full => f.write_str("the flash has no room: delete keys"),
-            Self::TooLarge => f.write_str("the key is too long for the flash"),
-            Self::Damaged => f.write_str("the key's record on the flash is damaged: delete or set the key"),
-            Self::Memory => f.write_str("no memory for the flash's index: enlarge the arena or delete keys"),
-            Self::Unmounted => f.write_str("the flash failed before: restart"),
+            Self::Device(_) => "the flash chip failed: restart",
+            Self::Full => "the flash has no room: delete keys",
+            Self::TooLarge => "the key is too long for the flash",
+            Self::Damaged => "the key's record on the flash is damaged: delete or set the key",
+            Self::Memory => "no memory for the flash's index or the value: delete keys",
+            Self::Unmounted => "the flash failed before: restart",
         }
     }
 }
+
+/// Of a device no more is asked than drivers have: its own error may be without a text.
+impl<E: core::fmt::Debug> core::fmt::Display for Error<E> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(self.text())?;
+        match self {
+            Self::Device(error) => write!(f, " ({error:?})"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<E: core::fmt::Debug> core::error::Error for Error<E> {}
 
 /// The log. It owns its device.
 #[derive(Debug)]

@@ -122,16 +122,6 @@ impl ListpackBuf {
         self.insert(HEADER, &Encoded::bytes(bytes));
     }
 
-    /// Prepends another listpack's element.
-    pub fn push_front_element(&mut self, element: Element<'_>) {
-        match element {
-            Element::Int(value) => {
-                self.insert(HEADER, &Encoded::int(value));
-            }
-            Element::Str(bytes) => self.push_front(bytes),
-        }
-    }
-
     /// Inserts before an entry; gives the new entry.
     pub fn insert_before(&mut self, pos: Pos, bytes: &[u8]) -> Pos {
         self.insert(pos.offset(), &Encoded::bytes(bytes))
@@ -152,11 +142,6 @@ impl ListpackBuf {
     /// Puts bytes in the place of an entry.
     pub fn replace(&mut self, pos: Pos, bytes: &[u8]) -> Pos {
         self.overwrite(pos, &Encoded::bytes(bytes))
-    }
-
-    /// Puts an integer in the place of an entry.
-    pub fn replace_int(&mut self, pos: Pos, value: i64) -> Pos {
-        self.overwrite(pos, &Encoded::int(value))
     }
 
     /// Removes an entry; gives the one that followed it.

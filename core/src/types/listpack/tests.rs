@@ -250,8 +250,8 @@ fn apply(list: &mut ListpackBuf, model: &mut Vec<Vec<u8>>, edit: Edit) {
         }
         Edit::ReplaceInt(raw, value) => {
             if let (at, Some(pos)) = at(raw) {
-                list.replace_int(pos, value);
                 model[at] = value.to_string().into_bytes();
+                list.replace(pos, &model[at]);
             }
         }
         Edit::Remove(raw, count) => {

@@ -51,16 +51,6 @@ fn parse_magnitude(digits: &[u8], negative: bool) -> Option<u64> {
     Some(value)
 }
 
-/// A 64-bit unsigned integer in its canonical spelling (`string2ull` without its fallback to `strtoull`).
-pub fn parse_u64(text: &[u8]) -> Option<u64> {
-    if text.len() <= SAFE_DIGITS {
-        return parse_magnitude(text, false);
-    }
-    let (head, last) = text.split_at_checked(SAFE_DIGITS)?;
-    let [last @ b'0'..=b'9'] = last else { return None };
-    parse_magnitude(head, false)?.checked_mul(10)?.checked_add(u64::from(last - b'0'))
-}
-
 /// Appends the decimal text of an integer.
 #[inline]
 pub fn write_i64(out: &mut Vec<u8>, value: i64) {

@@ -52,9 +52,6 @@ fn integers_have_one_spelling() {
     for bad in bad.split('|').chain(["18446744073709551617", "99999999999999999999999"]) {
         assert_eq!(parse_i64(bad.as_bytes()), None, "{bad:?}");
     }
-    assert_eq!(parse_u64(b"18446744073709551615"), Some(u64::MAX));
-    assert_eq!(parse_u64(b"18446744073709551616"), None);
-    assert_eq!(parse_u64(b"-1"), None);
 }
 
 /// `ZADD z TEXT m` on Redis 7.0.15: these are taken, and `ZSCORE z m` gives the second column.

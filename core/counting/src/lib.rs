@@ -1,11 +1,15 @@
-//! A global allocator that counts. Needs neither std nor threads; each host includes this file and brings its own [`Tally`].
+//! A global allocator that counts. Needs neither std nor threads; each host brings its own [`Tally`].
+#![no_std]
 #![expect(unsafe_code, reason = "GlobalAlloc is an unsafe trait; every call is passed on unchanged")]
 
 use core::alloc::{GlobalAlloc, Layout};
 
 /// Where the bytes are summed up.
 pub trait Tally {
-    /// So many bytes more, or fewer.
+    /// So many bytes more, or fewer. It is called within the allocator: what allocates here ends up here again.
+    ///
+    /// # Panics
+    /// A panic ends the program, as an allocator must not unwind.
     fn add(&self, bytes: isize);
 }
 
@@ -33,20 +37,26 @@ impl<A, T> Counting<A, T> {
     }
 }
 
+/// Tells the tally. A panic in it goes no further than this function: a foreign ABI cannot unwind.
+#[inline]
+extern "C" fn count<T: Tally>(tally: &T, bytes: isize) {
+    tally.add(bytes);
+}
+
 /// A size as a difference; no allocation is larger than `isize::MAX`.
 const fn signed(size: usize) -> isize {
     size.cast_signed()
 }
 
-// SAFETY: every method passes its arguments on to `inner`, whose contract is the same, and returns what it returned;
-// a tally does not allocate and does not unwind.
+// SAFETY: every method passes its arguments on to `inner`, whose contract is the same, and returns what it returned. Whatever
+// a tally does, `count` does not unwind.
 unsafe impl<A: GlobalAlloc, T: Tally> GlobalAlloc for Counting<A, T> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promise about `layout` is `inner`'s.
         let block = unsafe { self.inner.alloc(layout) };
         if !block.is_null() {
-            self.tally.add(signed(layout.size()));
+            count(&self.tally, signed(layout.size()));
         }
         block
     }
@@ -56,14 +66,14 @@ unsafe impl<A: GlobalAlloc, T: Tally> GlobalAlloc for Counting<A, T> {
         // SAFETY: the caller's promise about `layout` is `inner`'s.
         let block = unsafe { self.inner.alloc_zeroed(layout) };
         if !block.is_null() {
-            self.tally.add(signed(layout.size()));
+            count(&self.tally, signed(layout.size()));
         }
         block
     }
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        self.tally.add(-signed(layout.size()));
+        count(&self.tally, -signed(layout.size()));
         // SAFETY: `block` came from `inner` with this layout, because every block does.
         unsafe { self.inner.dealloc(block, layout) }
     }
@@ -73,7 +83,7 @@ unsafe impl<A: GlobalAlloc, T: Tally> GlobalAlloc for Counting<A, T> {
         // SAFETY: `block` came from `inner` with this layout, because every block does.
         let moved = unsafe { self.inner.realloc(block, layout, new_size) };
         if !moved.is_null() {
-            self.tally.add(signed(new_size) - signed(layout.size()));
+            count(&self.tally, signed(new_size) - signed(layout.size()));
         }
         moved
     }
