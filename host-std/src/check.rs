@@ -5,7 +5,7 @@ use crate::options::reason;
 use nuthatch_core::{Fault, JournalEvent, JournalReader, Manifest, RdbItem, RdbLoader};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Bytes that are read at once.
 const PORTION: usize = 1 << 20;
@@ -16,14 +16,14 @@ pub enum Check {
     /// A journal: a manifest, or one file. `fix` cuts off what is behind the first fault.
     Aof {
         /// The file.
-        path: String,
+        path: PathBuf,
         /// Whether it is mended.
         fix: bool,
     },
     /// A snapshot.
     Rdb {
         /// The file.
-        path: String,
+        path: PathBuf,
     },
 }
 
@@ -34,14 +34,16 @@ pub enum Check {
 pub fn run(check: &Check) -> Result<(), String> {
     match check {
         Check::Rdb { path } => {
-            let (_, keys) = read_snapshot(Path::new(path))?;
+            let (_, keys) = read_snapshot(path)?;
             println!("\\o/ RDB looks OK! \\o/ {keys} keys read");
             Ok(())
         }
-        Check::Aof { path, fix } if path.ends_with(".manifest") => check_all(Path::new(path), *fix),
+        Check::Aof { path, fix } if path.as_os_str().as_encoded_bytes().ends_with(b".manifest") => {
+            check_all(path, *fix)
+        }
         Check::Aof { path, fix } => {
-            check_file(Path::new(path), *fix, true)?;
-            println!("AOF {path} is valid");
+            check_file(path, *fix, true)?;
+            println!("AOF {} is valid", path.display());
             Ok(())
         }
     }

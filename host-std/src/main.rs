@@ -2,14 +2,14 @@
 
 use nuthatch::options::{self, Request};
 use nuthatch::{log, start};
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 #[global_allocator]
 static ALLOCATOR: nuthatch::memory::Allocator = nuthatch::memory::allocator();
 
 fn main() -> ExitCode {
-    let words: Vec<String> =
-        std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let words: Vec<OsString> = std::env::args_os().skip(1).collect();
     match options::read(&words) {
         Ok(Request::Print(text)) => {
             print!("{text}");

@@ -3,7 +3,9 @@
 use crate::check::Check;
 use crate::memory;
 use nuthatch_core::{ALL_COMMANDS, Config, glob_match, quote_word, split_words};
+use std::ffi::{OsStr, OsString};
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -55,17 +57,19 @@ pub fn version() -> String {
 ///
 /// # Errors
 /// The text to print on standard error.
-pub fn read(words: &[String]) -> Result<Request, String> {
-    match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+pub fn read(words: &[OsString]) -> Result<Request, String> {
+    // What is no text is none of these words; paths and values are taken as they come.
+    let names: Vec<&str> = words.iter().map(|word| word.to_str().unwrap_or_default()).collect();
+    match names.as_slice() {
         ["-h" | "--help"] => return Ok(Request::Print(HELP.to_owned())),
         ["-v" | "--version"] => return Ok(Request::Print(version())),
-        ["check-aof", "--fix", path] => {
-            return Ok(Request::Check(Check::Aof { path: (*path).to_owned(), fix: true }));
+        ["check-aof", "--fix", _] => {
+            return Ok(Request::Check(Check::Aof { path: PathBuf::from(&words[2]), fix: true }));
         }
-        ["check-aof", path] => {
-            return Ok(Request::Check(Check::Aof { path: (*path).to_owned(), fix: false }));
+        ["check-aof", _] => {
+            return Ok(Request::Check(Check::Aof { path: PathBuf::from(&words[1]), fix: false }));
         }
-        ["check-rdb", path] => return Ok(Request::Check(Check::Rdb { path: (*path).to_owned() })),
+        ["check-rdb", _] => return Ok(Request::Check(Check::Rdb { path: PathBuf::from(&words[1]) })),
         ["check-aof" | "check-rdb" | "import"] | ["check-aof" | "check-rdb", ..] => {
             return Err(HELP.to_owned());
         }
@@ -74,20 +78,20 @@ pub fn read(words: &[String]) -> Result<Request, String> {
     if let Some((file, words)) =
         words.split_first().filter(|(first, _)| *first == "import").and_then(|(_, rest)| rest.split_first())
     {
-        return read_import(file, words);
+        return read_import(Path::new(file), words);
     }
     let (config, path) = read_config(words)?;
     Ok(Request::Serve(Box::new(config), path))
 }
 
 /// `import FILE` and the words of a server's command line.
-fn read_import(file: &str, words: &[String]) -> Result<Request, String> {
+fn read_import(file: &Path, words: &[OsString]) -> Result<Request, String> {
     let (mut config, _) = read_config(words)?;
     // Whoever imports means to have one: what is needed beside the file is where it lies, and that has a default.
     config.diskstore_enabled = true;
     choose_persistence(&mut config)?;
-    let path =
-        std::fs::canonicalize(file).map_err(|error| format!("Can't open {file}: {}\n", reason(&error)))?;
+    let path = std::fs::canonicalize(file)
+        .map_err(|error| format!("Can't open {}: {}\n", file.display(), reason(&error)))?;
     config.dbfilename = path.as_os_str().as_encoded_bytes().to_vec();
     Ok(Request::Import(Box::new(config)))
 }
@@ -104,10 +108,10 @@ pub fn defaults() -> Config {
 }
 
 /// The configuration, and the file that CONFIG REWRITE writes.
-fn read_config(words: &[String]) -> Result<(Config, Option<PathBuf>), String> {
+fn read_config(words: &[OsString]) -> Result<(Config, Option<PathBuf>), String> {
     let mut config = defaults();
     let (file, rest) = match words.split_first() {
-        Some((first, rest)) if first == "-" || !first.starts_with('-') => (Some(first), rest),
+        Some((first, rest)) if first == "-" || !first.as_bytes().starts_with(b"-") => (Some(first), rest),
         _ => (None, words),
     };
     if let Some(file) = file {
@@ -192,8 +196,9 @@ fn included(line: &[u8]) -> Option<Vec<PathBuf>> {
     let words = split_words(line.trim_ascii())?;
     match words.as_slice() {
         [name, path] if name.eq_ignore_ascii_case(b"include") => {
-            let path = PathBuf::from(String::from_utf8_lossy(path).into_owned());
-            Some(if path.to_string_lossy().contains(['*', '?', '[']) { matching(&path) } else { vec![path] })
+            let is_pattern = path.iter().any(|byte| b"*?[".contains(byte));
+            let path = PathBuf::from(OsStr::from_bytes(path));
+            Some(if is_pattern { matching(&path) } else { vec![path] })
         }
         _ => None,
     }
@@ -201,11 +206,8 @@ fn included(line: &[u8]) -> Option<Vec<PathBuf>> {
 
 fn matching(pattern: &Path) -> Vec<PathBuf> {
     let folder = pattern.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let name = pattern.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let fits = |path: &PathBuf| {
-        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        glob_match(name.as_bytes(), file.as_bytes(), false)
-    };
+    let name = pattern.file_name().unwrap_or_default().as_bytes();
+    let fits = |path: &PathBuf| glob_match(name, path.file_name().unwrap_or_default().as_bytes(), false);
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(fits).collect();
     paths.sort();
@@ -214,27 +216,26 @@ fn matching(pattern: &Path) -> Vec<PathBuf> {
 
 /// `--name value …`, as Redis reads it: the word behind a name is its value, even where that begins with `--`; name and value
 /// may come as one word; `--save` without a value saves nothing.
-fn read_flags(config: &mut Config, words: &[String]) -> Result<(), String> {
-    let words: Vec<&String> = words.iter().filter(|word| *word != "-").collect();
+fn read_flags(config: &mut Config, words: &[OsString]) -> Result<(), String> {
+    let words: Vec<&[u8]> = words.iter().filter(|word| *word != "-").map(|word| word.as_bytes()).collect();
     let mut lines: Vec<Vec<u8>> = Vec::new();
     let mut wants_value = false;
     for (at, word) in words.iter().enumerate() {
-        let option = word.strip_prefix("--").filter(|_| !wants_value);
+        let option = word.strip_prefix(b"--").filter(|_| !wants_value);
         wants_value = false;
         let Some(option) = option else {
             let mut line = lines.pop().unwrap_or_default();
             if !line.is_empty() {
                 line.push(b' ');
             }
-            quote_word(&mut line, word.as_bytes());
+            quote_word(&mut line, word);
             lines.push(line);
             continue;
         };
-        let is_last = words.get(at + 1).is_none_or(|next| next.starts_with("--"));
-        let nothing: &[u8] = if is_last && option.eq_ignore_ascii_case("save") { b" \"\"" } else { b"" };
-        wants_value =
-            nothing.is_empty() && split_words(option.as_bytes()).is_some_and(|words| words.len() == 1);
-        lines.push([option.trim_end().as_bytes(), nothing].concat());
+        let is_last = words.get(at + 1).is_none_or(|next| next.starts_with(b"--"));
+        let nothing: &[u8] = if is_last && option.eq_ignore_ascii_case(b"save") { b" \"\"" } else { b"" };
+        wants_value = nothing.is_empty() && split_words(option).is_some_and(|words| words.len() == 1);
+        lines.push([option.trim_ascii_end(), nothing].concat());
     }
     lines.iter().try_for_each(|line| {
         let help = if line.starts_with(b"\"") { "; an option begins with --, see --help" } else { "" };
@@ -322,4 +323,41 @@ fn check_rename(before: &[(Vec<u8>, Vec<u8>)], old: &[u8], new: &[u8]) -> Result
         return Ok(());
     }
     Err("Target command name already exists".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{OsString, Request, read};
+    use crate::check::Check;
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+    fn words(words: &[&[u8]]) -> Vec<OsString> {
+        words.iter().map(|word| OsString::from_vec(word.to_vec())).collect()
+    }
+
+    /// What is no UTF-8 became U+FFFD, without a word: another password, another file.
+    #[test]
+    fn words_are_bytes() {
+        let read_words = words(&[b"--requirepass", b"a\xffb", b"--dir", b"/\xfe"]);
+        let Ok(Request::Serve(config, None)) = read(&read_words) else { panic!("{read_words:?}") };
+        assert_eq!((&config.requirepass[..], &config.dir[..]), (&b"a\xffb"[..], &b"/\xfe"[..]));
+        let Ok(Request::Check(Check::Rdb { path })) = read(&words(&[b"check-rdb", b"\xff.rdb"])) else {
+            panic!("check-rdb");
+        };
+        assert_eq!(path.as_os_str().as_bytes(), b"\xff.rdb");
+    }
+
+    #[test]
+    fn a_file_whose_name_is_no_text_is_read_and_included() {
+        let folder = std::env::temp_dir().join(format!("nuthatch-options-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = |name: &[u8]| [folder.as_os_str().as_bytes(), b"/", name].concat();
+        let write = |name: &[u8], text: &[u8]| std::fs::write(OsString::from_vec(path(name)), text).unwrap();
+        write(b"\xff.conf", &[b"include ", &path(b"\xfd*.inc")[..], b"\n"].concat());
+        write(b"\xfd1.inc", b"port 7000\n");
+        let outcome = read(&words(&[&path(b"\xff.conf")]));
+        std::fs::remove_dir_all(&folder).unwrap();
+        let Ok(Request::Serve(config, Some(file))) = outcome else { panic!("{outcome:?}") };
+        assert_eq!((config.port, file.as_os_str().as_bytes()), (7000, &path(b"\xff.conf")[..]));
+    }
 }

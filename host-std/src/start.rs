@@ -9,7 +9,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 /// Descriptors that the server needs for itself.
@@ -35,8 +35,7 @@ pub fn serve(mut config: Config, config_file: Option<&Path>) -> Result<(), Strin
     }
     open_log(&config);
     enter(&config)?;
-    config.dir =
-        std::env::current_dir().map_or(config.dir, |path| path.to_string_lossy().into_owned().into_bytes());
+    config.dir = std::env::current_dir().map_or(config.dir, |path| path.into_os_string().into_vec());
     raise_file_limit(config.maxclients);
     if config.disable_thp {
         memory::forgo_huge_pages();
@@ -49,8 +48,9 @@ pub fn serve(mut config: Config, config_file: Option<&Path>) -> Result<(), Strin
     let devices = devices(&config)?;
     warn_of_snapshot(&config, &devices);
     let mut engine = Engine::new(options(config)?);
-    if let Some(path) = config_file {
-        engine.server_mut().config_file = path.to_string_lossy().into_owned();
+    // Where the path is no text CONFIG REWRITE refuses, rather than write another file.
+    if let Some(path) = config_file.and_then(Path::to_str) {
+        engine.server_mut().config_file = path.to_owned();
     }
     let mut server = Server::new(engine, listeners, places, devices)
         .map_err(|error| format!("Could not start: {}", reason(&error)))?;

@@ -14,10 +14,11 @@ const REWRITE_IN_PROGRESS: CommandError =
 const OTHER_WORK: CommandError = CommandError::new(
     "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule a BGSAVE whenever possible.",
 );
-const NO_FILES: CommandError = CommandError::new("ERR");
+const NO_FILES: CommandError = CommandError::new("ERR this host has no files");
 const NO_JOURNAL: CommandError = CommandError::new(
     "ERR DEBUG LOADAOF reads the journal: set appendonly yes first, and send it outside MULTI",
 );
+const RELOAD_IN_MULTI: CommandError = CommandError::new("ERR Command not allowed inside a transaction");
 const RELOAD_OPTION: CommandError =
     CommandError::new("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.");
 
@@ -111,8 +112,11 @@ pub fn reload(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
             _ => return Err(RELOAD_OPTION),
         }
     }
-    if ctx.in_exec || !ctx.server.persistence.files {
+    if !ctx.server.persistence.files {
         return Err(NO_FILES);
+    }
+    if ctx.in_exec {
+        return Err(RELOAD_IN_MULTI);
     }
     let present = match (flush, merge) {
         (true, _) => Present::Go,

@@ -1,52 +1,23 @@
 //! The engine as an embedded database: the same commands, without a server.
 
+mod error;
 mod reply;
 mod typed;
+mod without;
 
 use crate::facts;
-use nuthatch_core::{ALL_COMMANDS, Config, Engine, Options, SessionId, SessionInfo};
-use std::fmt;
-use std::io;
+use nuthatch_core::{ALL_COMMANDS, Config, Engine, HostFacts, Options, SessionId, SessionInfo};
 
+pub use error::Error;
 pub use reply::Reply;
-
-/// Why a call gave nothing.
-#[derive(Debug)]
-pub enum Error {
-    /// The command was refused; the text is Redis's, with its code (`ERR …`, `WRONGTYPE …`).
-    Command(String),
-    /// The operating system refused something.
-    Io(io::Error),
-    /// The command waits for a key (BLPOP and its kin), and nobody else could fill it.
-    WouldBlock,
-    /// The reply is not of the type that the method gives.
-    UnexpectedReply,
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Command(text) => f.write_str(text),
-            Self::Io(error) => error.fmt(f),
-            Self::WouldBlock => f.write_str("the command would wait for ever"),
-            Self::UnexpectedReply => f.write_str("the reply is of another type"),
-        }
-    }
-}
-
-impl std::error::Error for Error {}
-
-impl From<io::Error> for Error {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
 
 /// What a call gives.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// A database in this process's memory. Every command of the server works through [`Db::call`]; the everyday ones have
-/// methods with types.
+/// A database in this process's memory, and nowhere else: it is gone with the `Db`. [`Db::call`] runs the
+/// server's commands but for those that would change how replies come, the everyday ones have methods with
+/// types, and [`Db::transaction`] runs several as one. What has to be done from time to time, such as removing
+/// keys whose time is over, is done within calls.
 ///
 /// ```
 /// # fn main() -> Result<(), nuthatch::Error> {
@@ -59,6 +30,26 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// # Ok(())
 /// # }
 /// ```
+/// # Memory
+/// `maxmemory` bounds what the whole program holds, and is refused unless somebody counts that: it needs the
+/// allocator of [`memory`](crate::memory).
+///
+/// ```
+/// #[global_allocator]
+/// static ALLOCATOR: nuthatch::memory::Allocator = nuthatch::memory::allocator();
+///
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let mut config = nuthatch::Config::default();
+///     config.set(b"maxmemory", b"64mb")?;
+///     config.set(b"maxmemory-policy", b"allkeys-lru")?;
+///     let mut db = nuthatch::Db::with_config(config)?;
+///     for number in 0..100 {
+///         db.set(format!("seed:{number}"), vec![b'x'; 1 << 20])?;
+///     }
+///     assert!(db.exists("seed:99")? && db.keys("*")?.len() < 64);
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Db {
     engine: Engine,
@@ -67,6 +58,12 @@ pub struct Db {
     /// Sessions with news, of which there is one; kept to be used again.
     pending: Vec<SessionId>,
 }
+
+/// A `Db` may go to another thread, or into a mutex.
+const _: () = {
+    const fn is_send<T: Send>() {}
+    is_send::<Db>();
+};
 
 impl Db {
     /// An empty database with the default configuration.
@@ -91,21 +88,17 @@ impl Db {
     /// ```
     ///
     /// # Errors
-    /// Those of reading random numbers.
-    pub fn with_config(mut config: Config) -> Result<Self> {
-        // A password keeps strangers out of a socket; whoever holds a `Db` is inside.
-        config.requirepass.clear();
+    /// Those of reading random numbers; [`Error::Unsupported`] where the configuration wants what a `Db` does
+    /// without: files, values on a disk, clients, other names of commands, `maxmemory` without an allocator
+    /// that counts.
+    pub fn with_config(config: Config) -> Result<Self> {
+        let config = without::check_config(config)?;
         let seed = facts::random()?;
         let now = facts::now();
-        let mut engine =
-            Engine::new(Options { commands: ALL_COMMANDS, config, host: facts::facts(), seed, now });
-        let info =
-            SessionInfo { addr: "embedded:0".to_owned(), laddr: "embedded:0".to_owned(), unix: true, fd: -1 };
-        let session = engine.open_session(info, now);
-        let mut db = Self { engine, session, request: Vec::new(), pending: Vec::new() };
-        // RESP3 tells maps, sets, doubles and booleans apart.
-        db.call(["HELLO", "3"])?;
-        Ok(db)
+        let host = HostFacts { check: without::check_directive, ..facts::facts() };
+        let mut engine = Engine::new(Options { commands: ALL_COMMANDS, config, host, seed, now });
+        let session = open_session(&mut engine, 0, now);
+        Ok(Self { engine, session, request: Vec::new(), pending: Vec::new() })
     }
 
     /// Runs one command: its name and its arguments.
@@ -124,65 +117,142 @@ impl Db {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Command`] when the command is refused, [`Error::WouldBlock`] when it would wait for a key.
+    /// [`Error::Command`] when the command is refused, [`Error::WouldBlock`] when it would wait for a key,
+    /// [`Error::Unsupported`] for those that one reply does not answer or that change how others are answered:
+    /// HELLO, RESET, QUIT, SHUTDOWN, MONITOR, SUBSCRIBE and its kin, CLIENT REPLY, KILL and PAUSE, and the
+    /// names of transactions.
     pub fn call<A: AsRef<[u8]>>(&mut self, words: impl IntoIterator<Item = A>) -> Result<Reply> {
+        let words: Vec<A> = words.into_iter().collect();
+        without::check_command(&words)?;
         self.request.clear();
-        encode(&mut self.request, words);
+        encode(&mut self.request, &words);
+        let now = self.send();
+        let output = self.engine.output(self.session);
+        let outcome = match reply::parse(output) {
+            Some((Reply::Error(text), _)) => Err(Error::Command(text)),
+            Some((reply, _)) => Ok(reply),
+            None if output.is_empty() => Err(Error::WouldBlock),
+            None => Err(Error::UnexpectedReply),
+        };
+        if matches!(outcome, Err(Error::WouldBlock)) {
+            self.end_wait(now);
+        }
+        self.settle();
+        outcome
+    }
+
+    /// Runs commands as MULTI and EXEC do; their replies in order. None of them waits, and where one is refused
+    /// before it runs (its name, its number of arguments, no memory) none has run. One that fails as it runs is
+    /// a [`Reply::Error`] among the others, which have run.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), nuthatch::Error> {
+    /// use nuthatch::Reply;
+    ///
+    /// let mut db = nuthatch::Db::new()?;
+    /// let replies = db.transaction([&["INCR", "eggs"][..], &["RPUSH", "nest", "moss", "bark"]])?;
+    /// assert_eq!(replies, [Reply::Int(1), Reply::Int(2)]);
+    ///
+    /// db.transaction([&["INCR", "eggs"][..], &["NOSUCH"]]).unwrap_err();
+    /// assert_eq!(db.get("eggs")?, Some(b"1".to_vec()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of the first command that is refused, as of [`Db::call`].
+    pub fn transaction<A: AsRef<[u8]>, C: IntoIterator<Item = A>>(
+        &mut self,
+        commands: impl IntoIterator<Item = C>,
+    ) -> Result<Vec<Reply>> {
+        self.request.clear();
+        encode(&mut self.request, &["MULTI"]);
+        for words in commands {
+            let words: Vec<A> = words.into_iter().collect();
+            without::check_command(&words)?;
+            encode(&mut self.request, &words);
+        }
+        encode(&mut self.request, &["EXEC"]);
+        self.send();
+        let outcome = reply::of_transaction(self.engine.output(self.session));
+        self.settle();
+        outcome
+    }
+
+    /// Runs what is in `request`, after what is due.
+    fn send(&mut self) -> i64 {
         let now = facts::now();
         if self.engine.poll_timeout() <= now {
             self.engine.handle_timeout(now);
         }
+        // A request beyond `proto-max-bulk-len` ends its session.
+        if self.engine.wants_close(self.session) {
+            self.reopen(now);
+        }
         self.engine.handle_bytes(self.session, &self.request, now);
-        let output = self.engine.output(self.session);
-        let outcome = match reply::parse(output) {
-            // A command that only lets the session wait: it is given up, so that the next one runs.
-            None => {
-                self.reopen(now);
-                return Err(Error::WouldBlock);
-            }
-            Some((Reply::Error(text), _)) => Err(Error::Command(text)),
-            Some((reply, _)) => Ok(reply),
-        };
-        self.engine.consume_output(self.session, self.engine.output(self.session).len());
-        self.forget_news();
-        outcome
+        now
     }
 
-    /// Drops what a server would act on: here the caller has the reply already, and there is no log, port or process.
-    fn forget_news(&mut self) {
+    /// Takes the output off, and drops what a server would act on: here the caller has the reply already, and
+    /// there is no log, port or process.
+    fn settle(&mut self) {
+        self.engine.consume_output(self.session, self.engine.output(self.session).len());
         self.engine.poll_pending(&mut self.pending);
         self.pending.clear();
         while self.engine.poll_request().is_some() {}
     }
 
+    /// Gives up a command that lets the session wait, so that the next one runs. The session keeps all else
+    /// that it is in.
+    fn end_wait(&mut self, now: i64) {
+        let Some(client) = self.engine.session(self.session).map(|session| session.client_id) else { return };
+        let helper = self.engine.open_session(info(), now);
+        self.request.clear();
+        encode(&mut self.request, &["CLIENT", "UNBLOCK", &client.to_string()]);
+        self.engine.handle_bytes(helper, &self.request, now);
+        self.engine.close_session(helper);
+    }
+
+    /// A new session in the place of one that was closed, in the same database.
     fn reopen(&mut self, now: i64) {
+        let index = self.engine.session(self.session).map_or(0, |session| session.db);
         self.engine.close_session(self.session);
-        let info =
-            SessionInfo { addr: "embedded:0".to_owned(), laddr: "embedded:0".to_owned(), unix: true, fd: -1 };
-        self.session = self.engine.open_session(info, now);
-        self.engine.handle_bytes(self.session, b"*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n", now);
-        self.engine.consume_output(self.session, self.engine.output(self.session).len());
+        self.session = open_session(&mut self.engine, index, now);
     }
 }
 
+fn info() -> SessionInfo {
+    SessionInfo { addr: "embedded:0".to_owned(), laddr: "embedded:0".to_owned(), unix: true, fd: -1 }
+}
+
+/// A session in the database of this index.
+fn open_session(engine: &mut Engine, index: usize, now: i64) -> SessionId {
+    let session = engine.open_session(info(), now);
+    let mut request = Vec::new();
+    // RESP3 tells maps, sets, doubles and booleans apart.
+    encode(&mut request, &["HELLO", "3"]);
+    if index > 0 {
+        encode(&mut request, &["SELECT", &index.to_string()]);
+    }
+    engine.handle_bytes(session, &request, now);
+    engine.consume_output(session, engine.output(session).len());
+    session
+}
+
 /// Writes a command as clients send it.
-fn encode<A: AsRef<[u8]>>(out: &mut Vec<u8>, words: impl IntoIterator<Item = A>) {
-    let mut body = Vec::new();
-    let mut count = 0usize;
+fn encode<A: AsRef<[u8]>>(out: &mut Vec<u8>, words: &[A]) {
+    out.extend_from_slice(format!("*{}\r\n", words.len()).as_bytes());
     for word in words {
         let word = word.as_ref();
-        body.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
-        body.extend_from_slice(word);
-        body.extend_from_slice(b"\r\n");
-        count += 1;
+        out.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
+        out.extend_from_slice(word);
+        out.extend_from_slice(b"\r\n");
     }
-    out.extend_from_slice(format!("*{count}\r\n").as_bytes());
-    out.extend_from_slice(&body);
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Db;
+    use super::{Db, Error, Reply};
 
     /// Each call left a note for a server's loop that nobody read: 8 bytes for ever, and 87 ms when the list of four
     /// million notes doubled.
@@ -198,5 +268,57 @@ mod tests {
         db.engine.poll_pending(&mut left);
         assert!(left.len() <= 1 && db.engine.poll_request().is_none(), "{left:?}");
         assert!(db.pending.capacity() < 100);
+    }
+    /// A wait that was given up put the caller into database 0, with a session that had no name.
+    #[test]
+    fn a_wait_that_is_given_up_changes_nothing_else() {
+        let mut db = Db::new().unwrap();
+        db.call(["SELECT", "1"]).unwrap();
+        db.call(["CLIENT", "SETNAME", "robin"]).unwrap();
+        db.set("here", "1").unwrap();
+        for wait in [["BLPOP", "none", "0"], ["BRPOP", "none", "9"], ["BZPOPMIN", "none", "0"]] {
+            assert!(matches!(db.call(wait), Err(Error::WouldBlock)));
+            assert!(db.exists("here").unwrap());
+        }
+        assert_eq!(db.call(["CLIENT", "GETNAME"]).unwrap().as_str(), Some("robin"));
+        assert_eq!(db.engine.sessions(), 1);
+        db.rpush("none", ["seed"]).unwrap();
+        assert_eq!(db.llen("none").unwrap(), 1, "nobody waits for it any more");
+    }
+
+    /// A value that is too long closes a connection: the next call's command was swallowed, and was said to
+    /// wait for ever.
+    #[test]
+    fn a_session_that_was_closed_is_opened_again_where_it_was() {
+        let mut config = nuthatch_core::Config::default();
+        config.set(b"proto-max-bulk-len", b"1mb").unwrap();
+        let mut db = Db::with_config(config).unwrap();
+        db.call(["SELECT", "2"]).unwrap();
+        db.set("here", "1").unwrap();
+        let long = vec![b'x'; (1 << 20) + 1];
+        for _ in 0..2 {
+            assert_eq!(db.set("long", &long).unwrap_err().code(), Some("ERR"));
+            assert!(db.exists("here").unwrap());
+        }
+        let words = [&b"SET"[..], b"long", &long];
+        assert_eq!(db.transaction([&[&b"INCR"[..], b"here"][..], &words]).unwrap_err().code(), Some("ERR"));
+        assert_eq!(db.get("here").unwrap(), Some(b"1".to_vec()));
+        db.hset("nest", [("eggs", "6")]).unwrap();
+        assert_eq!(db.hgetall("nest").unwrap().len(), 1);
+    }
+
+    /// MULTI by `call` had GET give `QUEUED` as the key's value.
+    #[test]
+    fn a_transaction_gives_every_reply_and_leaves_no_state() {
+        let mut db = Db::new().unwrap();
+        db.set("word", "seed").unwrap();
+        let replies = db.transaction([vec!["INCR", "n"], vec!["INCR", "word"], vec!["BLPOP", "none", "0"]]);
+        let [Reply::Int(1), Reply::Error(text), Reply::Nil] = &replies.unwrap()[..] else { panic!() };
+        assert!(text.starts_with("ERR value is not an integer"));
+        let error = db.transaction([vec!["INCR", "n"], vec!["GET"]]).unwrap_err();
+        assert!(error.to_string().contains("'get'"), "the command's own error: {error}");
+        assert_eq!(db.get("n").unwrap(), Some(b"1".to_vec()));
+        assert_eq!(db.transaction::<&str, [&str; 1]>([]).unwrap(), []);
+        assert!(matches!(Reply::Status("QUEUED".to_owned()).into_bytes(), Err(Error::UnexpectedReply)));
     }
 }

@@ -4,12 +4,13 @@ use super::{Error, Result};
 
 /// A command's reply.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Reply {
     /// There is nothing.
     Nil,
     /// A short word such as `OK`.
     Status(String),
-    /// An error inside a reply, as EXEC gives for a queued command.
+    /// An error among other replies, as of a command in a transaction.
     Error(String),
     /// An integer.
     Int(i64),
@@ -43,7 +44,6 @@ impl Reply {
         match self {
             Self::Nil => Ok(None),
             Self::Bytes(bytes) => Ok(Some(bytes)),
-            Self::Status(text) => Ok(Some(text.into_bytes())),
             _ => Err(Error::UnexpectedReply),
         }
     }
@@ -86,6 +86,22 @@ impl Reply {
     }
 }
 
+/// The replies of a transaction's commands, of all that it was answered: OK, QUEUED for each, and what EXEC
+/// gives.
+///
+/// # Errors
+/// The first command's that was refused.
+pub(super) fn of_transaction(mut output: &[u8]) -> Result<Vec<Reply>> {
+    loop {
+        match parse(output) {
+            Some((Reply::Error(text), _)) => return Err(Error::Command(text)),
+            Some((Reply::Array(replies), _)) => return Ok(replies),
+            Some((_, rest)) => output = rest,
+            None => return Err(Error::UnexpectedReply),
+        }
+    }
+}
+
 /// One reply from the front of `bytes`, and what follows it; `None` while it is not whole.
 pub(super) fn parse(bytes: &[u8]) -> Option<(Reply, &[u8])> {
     let end = bytes.windows(2).position(|pair| pair == b"\r\n")?;
@@ -101,7 +117,7 @@ pub(super) fn parse(bytes: &[u8]) -> Option<(Reply, &[u8])> {
         b'#' => Reply::Bool(head == b"t"),
         b'_' => Reply::Nil,
         b'$' | b'=' => return bulk(rest, number()?, *kind == b'='),
-        b'*' | b'~' | b'>' => return array(rest, number()?),
+        b'*' | b'~' => return array(rest, number()?),
         b'%' => return map(rest, number()?),
         _ => return None,
     };

@@ -33,11 +33,18 @@ fn millis(time: Duration) -> String {
 /// Keys.
 impl Db {
     /// Removes keys; how many were there.
+    ///
+    /// # Errors
+    /// The engine's refusal ([`Error::Command`]), as of every call below: `WRONGTYPE` where the key holds
+    /// another type, `OOM` where `maxmemory` leaves no room.
     pub fn del<K: AsRef<[u8]>>(&mut self, keys: impl IntoIterator<Item = K>) -> Result<i64> {
         self.call(Words::new("DEL").with_all(keys).0)?.into_int()
     }
 
     /// Whether the key is there.
+    ///
+    /// # Errors
+    /// As above.
     pub fn exists(&mut self, key: impl AsRef<[u8]>) -> Result<bool> {
         Ok(self.call(Words::new("EXISTS").with(key).0)?.into_int()? == 1)
     }
@@ -54,22 +61,34 @@ impl Db {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// # Errors
+    /// As above.
     pub fn expire(&mut self, key: impl AsRef<[u8]>, time: Duration) -> Result<bool> {
         Ok(self.call(Words::new("PEXPIRE").with(key).with(millis(time)).0)?.into_int()? == 1)
     }
 
     /// How long the key still lives; `None` when it has no deadline or is not there.
+    ///
+    /// # Errors
+    /// As above.
     pub fn ttl(&mut self, key: impl AsRef<[u8]>) -> Result<Option<Duration>> {
         let left = self.call(Words::new("PTTL").with(key).0)?.into_int()?;
         Ok(u64::try_from(left).ok().map(Duration::from_millis))
     }
 
     /// Every key that matches the pattern.
+    ///
+    /// # Errors
+    /// As above.
     pub fn keys(&mut self, pattern: impl AsRef<[u8]>) -> Result<Vec<Bytes>> {
         self.call(Words::new("KEYS").with(pattern).0)?.into_bytes_list()
     }
 
     /// Removes every key.
+    ///
+    /// # Errors
+    /// As above.
     pub fn flush(&mut self) -> Result<()> {
         self.call(["FLUSHALL"]).map(drop)
     }
@@ -78,16 +97,25 @@ impl Db {
 /// Strings.
 impl Db {
     /// Sets a string, whatever the key held.
+    ///
+    /// # Errors
+    /// As above.
     pub fn set(&mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()> {
         self.call(Words::new("SET").with(key).with(value).0).map(drop)
     }
 
     /// Sets a string that expires after `time`.
+    ///
+    /// # Errors
+    /// As above.
     pub fn set_for(&mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>, time: Duration) -> Result<()> {
         self.call(Words::new("SET").with(key).with(value).with("PX").with(millis(time)).0).map(drop)
     }
 
     /// The string.
+    ///
+    /// # Errors
+    /// As above.
     pub fn get(&mut self, key: impl AsRef<[u8]>) -> Result<Option<Bytes>> {
         self.call(Words::new("GET").with(key).0)?.into_bytes()
     }
@@ -102,6 +130,9 @@ impl Db {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// # Errors
+    /// As above.
     pub fn incr_by(&mut self, key: impl AsRef<[u8]>, by: i64) -> Result<i64> {
         self.call(Words::new("INCRBY").with(key).with(by.to_string()).0)?.into_int()
     }
@@ -110,6 +141,9 @@ impl Db {
 /// Lists.
 impl Db {
     /// Adds elements at the head, one after another; how many there are then.
+    ///
+    /// # Errors
+    /// As above.
     pub fn lpush<A: AsRef<[u8]>>(
         &mut self,
         key: impl AsRef<[u8]>,
@@ -129,6 +163,9 @@ impl Db {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// # Errors
+    /// As above.
     pub fn rpush<A: AsRef<[u8]>>(
         &mut self,
         key: impl AsRef<[u8]>,
@@ -138,22 +175,34 @@ impl Db {
     }
 
     /// Takes the element at the head.
+    ///
+    /// # Errors
+    /// As above.
     pub fn lpop(&mut self, key: impl AsRef<[u8]>) -> Result<Option<Bytes>> {
         self.call(Words::new("LPOP").with(key).0)?.into_bytes()
     }
 
     /// Takes the element at the tail.
+    ///
+    /// # Errors
+    /// As above.
     pub fn rpop(&mut self, key: impl AsRef<[u8]>) -> Result<Option<Bytes>> {
         self.call(Words::new("RPOP").with(key).0)?.into_bytes()
     }
 
     /// The elements from one index to another, both counted; negative ones count from the end.
+    ///
+    /// # Errors
+    /// As above.
     pub fn lrange(&mut self, key: impl AsRef<[u8]>, start: i64, stop: i64) -> Result<Vec<Bytes>> {
         self.call(Words::new("LRANGE").with(key).with(start.to_string()).with(stop.to_string()).0)?
             .into_bytes_list()
     }
 
     /// How many elements there are.
+    ///
+    /// # Errors
+    /// As above.
     pub fn llen(&mut self, key: impl AsRef<[u8]>) -> Result<i64> {
         self.call(Words::new("LLEN").with(key).0)?.into_int()
     }
@@ -172,6 +221,9 @@ impl Db {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// # Errors
+    /// As above.
     pub fn hset<F: AsRef<[u8]>, V: AsRef<[u8]>>(
         &mut self,
         key: impl AsRef<[u8]>,
@@ -185,11 +237,17 @@ impl Db {
     }
 
     /// A field's value.
+    ///
+    /// # Errors
+    /// As above.
     pub fn hget(&mut self, key: impl AsRef<[u8]>, field: impl AsRef<[u8]>) -> Result<Option<Bytes>> {
         self.call(Words::new("HGET").with(key).with(field).0)?.into_bytes()
     }
 
     /// Removes fields; how many were there.
+    ///
+    /// # Errors
+    /// As above.
     pub fn hdel<A: AsRef<[u8]>>(
         &mut self,
         key: impl AsRef<[u8]>,
@@ -199,6 +257,9 @@ impl Db {
     }
 
     /// Every field with its value.
+    ///
+    /// # Errors
+    /// As above.
     pub fn hgetall(&mut self, key: impl AsRef<[u8]>) -> Result<Vec<(Bytes, Bytes)>> {
         let Reply::Map(pairs) = self.call(Words::new("HGETALL").with(key).0)? else {
             return Err(Error::UnexpectedReply);
@@ -211,6 +272,9 @@ impl Db {
 /// Sets.
 impl Db {
     /// Adds members; how many of them are new.
+    ///
+    /// # Errors
+    /// As above.
     pub fn sadd<A: AsRef<[u8]>>(
         &mut self,
         key: impl AsRef<[u8]>,
@@ -220,6 +284,9 @@ impl Db {
     }
 
     /// Removes members; how many were there.
+    ///
+    /// # Errors
+    /// As above.
     pub fn srem<A: AsRef<[u8]>>(
         &mut self,
         key: impl AsRef<[u8]>,
@@ -229,11 +296,17 @@ impl Db {
     }
 
     /// Whether it is a member.
+    ///
+    /// # Errors
+    /// As above.
     pub fn sismember(&mut self, key: impl AsRef<[u8]>, member: impl AsRef<[u8]>) -> Result<bool> {
         Ok(self.call(Words::new("SISMEMBER").with(key).with(member).0)?.into_int()? == 1)
     }
 
     /// Every member.
+    ///
+    /// # Errors
+    /// As above.
     pub fn smembers(&mut self, key: impl AsRef<[u8]>) -> Result<Vec<Bytes>> {
         self.call(Words::new("SMEMBERS").with(key).0)?.into_bytes_list()
     }
@@ -252,6 +325,9 @@ impl Db {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// # Errors
+    /// As above.
     pub fn zadd<M: AsRef<[u8]>>(
         &mut self,
         key: impl AsRef<[u8]>,
@@ -265,6 +341,9 @@ impl Db {
     }
 
     /// Removes members; how many were there.
+    ///
+    /// # Errors
+    /// As above.
     pub fn zrem<A: AsRef<[u8]>>(
         &mut self,
         key: impl AsRef<[u8]>,
@@ -274,11 +353,17 @@ impl Db {
     }
 
     /// A member's score.
+    ///
+    /// # Errors
+    /// As above.
     pub fn zscore(&mut self, key: impl AsRef<[u8]>, member: impl AsRef<[u8]>) -> Result<Option<f64>> {
         self.call(Words::new("ZSCORE").with(key).with(member).0)?.into_double()
     }
 
     /// The members from one rank to another, both counted, with their scores; negative ranks count from the end.
+    ///
+    /// # Errors
+    /// As above.
     pub fn zrange(&mut self, key: impl AsRef<[u8]>, start: i64, stop: i64) -> Result<Vec<(Bytes, f64)>> {
         let words =
             Words::new("ZRANGE").with(key).with(start.to_string()).with(stop.to_string()).with("WITHSCORES");

@@ -1,6 +1,20 @@
 //! How much memory the program holds: every thread counts for itself, a reader adds the counts up.
+//!
+//! Only what goes through [`allocator`] is counted. A program that wants `maxmemory` of its [`Db`](crate::Db)
+//! declares it:
+//!
+//! ```
+//! #[global_allocator]
+//! static ALLOCATOR: nuthatch::memory::Allocator = nuthatch::memory::allocator();
+//!
+//! fn main() {
+//!     let before = nuthatch::memory::used();
+//!     let seeds = vec![0_u8; 1 << 20];
+//!     assert!(nuthatch::memory::used() - before >= seeds.len());
+//! }
+//! ```
 
-pub mod limit;
+pub(crate) mod limit;
 pub mod reserve;
 
 use nuthatch_counting::{Counting, Tally};
@@ -12,13 +26,13 @@ use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering::Relaxed};
 pub type Allocator = Counting<Guarded, Threads>;
 
 /// Sets memory aside for when the system has no more to give; false where it has none now.
-pub fn refill() -> bool {
+pub(crate) fn refill() -> bool {
     reserve::refill();
     !reserve::is_short()
 }
 
 /// The allocator that INFO names.
-pub const ALLOCATOR_NAME: &str = "mimalloc";
+pub(crate) const ALLOCATOR_NAME: &str = "mimalloc";
 
 /// An allocator whose bytes [`used`] tells.
 pub const fn allocator() -> Allocator {
@@ -87,6 +101,11 @@ pub fn used() -> usize {
     sum.max(0).cast_unsigned()
 }
 
+/// Whether anybody counts: the program has an [`Allocator`] of ours.
+pub(crate) fn is_counted() -> bool {
+    TAKEN.load(Relaxed) > 0
+}
+
 /// The most that [`used`] ever told.
 pub fn peak() -> usize {
     let _ = used();
@@ -102,12 +121,13 @@ pub fn resident() -> usize {
 
 /// Takes memory from the operating system in small pages only. To clear a huge one may take it milliseconds, for which the
 /// request waits that touched it first. Where the system knows no such switch nothing happens.
-pub fn forgo_huge_pages() {
+pub(crate) fn forgo_huge_pages() {
     #[cfg(target_os = "linux")]
     let _ = rustix::thread::disable_transparent_huge_pages(true);
 }
 
 /// User and system time of the process or thread whose `stat` file this is, in microseconds.
+#[doc(hidden)]
 pub fn cpu_times(stat: &str) -> (u64, u64) {
     /// The kernel counts in hundredths of a second here, whatever its own tick is.
     const MICROS_A_TICK: u64 = 10_000;
@@ -119,7 +139,7 @@ pub fn cpu_times(stat: &str) -> (u64, u64) {
 }
 
 /// Bytes of physical memory in the machine; 0 where it is not told.
-pub fn machine() -> u64 {
+pub(crate) fn machine() -> u64 {
     let Ok(text) = std::fs::read_to_string("/proc/meminfo") else { return 0 };
     let kilobytes = text
         .lines()
