@@ -11,6 +11,8 @@ use crate::words::reach::SERVER;
 
 /// Commands that are not FAST are timed one by one; below this threshold of the slow log every command is.
 const TIME_EACH_BELOW_MICROS: i64 = 1000;
+/// A fast command with more words than these is timed as a slow one: it may take as long.
+const FAST_WORDS: usize = 32;
 
 /// What came of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,11 +42,15 @@ fn run(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) -> Outcome {
     let command = ctx.server.index.get(id);
     let mark = ctx.reply.position();
     // A journal's commands are not: nobody waits for one of them.
-    let timed = SERVER && (!command.has(flags::FAST) || ctx.server.time_each) && !ctx.server.loading;
+    let may_be_slow = !command.has(flags::FAST) || args.len() > FAST_WORDS || ctx.server.time_each;
+    let timed = SERVER && may_be_slow && !ctx.server.loading;
     let start = if timed { (ctx.server.host.monotonic)() } else { 0 };
     let result = (command.handler)(ctx, args);
     if SERVER && ctx.block.is_some() {
         ctx.reply.truncate(mark);
+        if ctx.ready.is_none() {
+            show(ctx, command, args);
+        }
         return Outcome::Blocked;
     }
     let stats = &mut ctx.server.stats;
@@ -57,7 +63,7 @@ fn run(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) -> Outcome {
             } else if SERVER && ctx.server.host.times_all {
                 ctx.server.stats.untimed.push(id);
             }
-            show(ctx, command, args);
+            show_once(ctx, command, args);
             Outcome::Done
         }
         Err(CommandError::NotResident) => {
@@ -75,9 +81,17 @@ fn run(ctx: &mut Ctx<'_>, id: CommandId, args: Args<'_>) -> Outcome {
             } else if SERVER && ctx.server.host.times_all {
                 ctx.server.stats.untimed.push(id);
             }
-            show(ctx, command, args);
+            show_once(ctx, command, args);
             Outcome::Failed
         }
+    }
+}
+
+/// One that waited was shown when it came.
+#[inline]
+fn show_once(ctx: &mut Ctx<'_>, command: &Command, args: Args<'_>) {
+    if ctx.ready.is_none() {
+        show(ctx, command, args);
     }
 }
 

@@ -212,9 +212,27 @@ impl Db<'_> {
 
     #[cold]
     fn expire(&mut self, slot: Slot, key: &[u8]) {
-        if self.data.keep_expired {
-            return;
+        if !self.data.keep_expired {
+            self.expire_now(slot, key);
         }
+    }
+
+    /// In a pause expired keys stay, and only seem not to be there: one that comes anew takes the place of such a one.
+    #[inline]
+    fn take_place(&mut self, key: &[u8]) {
+        if SERVER && self.data.keep_expired {
+            self.expire_kept(key);
+        }
+    }
+
+    #[cold]
+    fn expire_kept(&mut self, key: &[u8]) {
+        if let Some(slot) = self.database().find(self.data.hash(key), key) {
+            self.expire_now(slot, key);
+        }
+    }
+
+    fn expire_now(&mut self, slot: Slot, key: &[u8]) {
         self.remove_at(slot, key);
         self.data.stats.expired += 1;
         self.data.removed_by_time.push((self.index, key.into()));
@@ -360,6 +378,11 @@ impl Db<'_> {
         Some(self.database().get(slot).deadline())
     }
 
+    /// As [`Db::deadline`], counted as a read but not noted in the key's access clock (TTL).
+    pub fn deadline_for_read(&mut self, key: &[u8]) -> Option<Option<UnixMillis>> {
+        if self.exists_for_read(key) { self.deadline(key) } else { None }
+    }
+
     // ------------------------------------------------------------------------------------------ writing
 
     #[inline]
@@ -371,6 +394,7 @@ impl Db<'_> {
 
     /// Adds a key that is not there.
     fn insert(&mut self, key: &[u8], value: Value) {
+        self.take_place(key);
         self.data.before_change(self.index, key);
         let hash = self.data.hash(key);
         let (kind, clock) = (value.kind(), self.data.access.fresh(self.now));
@@ -411,6 +435,7 @@ impl Db<'_> {
     /// Adds a string whose key is not there, after [`Data::before_change`].
     #[inline]
     fn insert_string(&mut self, key: &[u8], value: StrRef<'_>) {
+        self.take_place(key);
         let hash = self.data.hash(key);
         let clock = self.data.access.fresh(self.now);
         self.database_mut().insert_string(hash, key, value, clock);
@@ -488,6 +513,7 @@ impl Db<'_> {
     }
 
     fn put_record(&mut self, index: usize, key: &[u8], record: Record) {
+        Db { data: &mut *self.data, index, now: self.now }.take_place(key);
         self.data.before_change(index, key);
         let (hash, kind) = (self.data.keyspace.hash(key), record.kind());
         self.data.keyspace.db_mut(index).insert(hash, record);

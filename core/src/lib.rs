@@ -4,6 +4,38 @@
 //! another, what a command sees, commands, engine. A file imports only from floors above it in that list;
 //! ARCHITECTURE.md has the list and the `tidy` test enforces it.
 //!
+//! The smallest host: one client, no files, a clock that stands still.
+//!
+//! ```
+//! use nuthatch_core::{ALL_COMMANDS, Config, Engine, HostFacts, Options, SessionInfo};
+//!
+//! let now = 1_700_000_000_000; // milliseconds since 1970
+//! let mut engine = Engine::new(Options {
+//!     commands: ALL_COMMANDS,
+//!     config: Config::default(),
+//!     host: HostFacts::UNKNOWN,
+//!     seed: [1, 2, 3, 4], // 256 random bits
+//!     now,
+//! });
+//! let client = engine.open_session(SessionInfo::default(), now);
+//!
+//! // What came from the client, in any pieces.
+//! engine.handle_bytes(client, b"SET bird nuthatch\r\nGET bi", now);
+//! engine.handle_bytes(client, b"rd\r\n", now);
+//! engine.handle_timeout(now);
+//!
+//! // What there is to send, to those clients that have something.
+//! let mut pending = Vec::new();
+//! engine.poll_pending(&mut pending);
+//! assert_eq!(engine.output(pending[0]), b"+OK\r\n$8\r\nnuthatch\r\n");
+//! let sent = engine.output(client).len();
+//! engine.consume_output(client, sent);
+//!
+//! // A host without files has no jobs; it is to call again at this time at the latest.
+//! assert!(engine.poll_job().is_none());
+//! assert!(engine.poll_timeout() > now);
+//! ```
+//!
 //! A host tells what it carries (`Engine::carries_files`, `carries_pages`, `carries_store`). Each of these calls is there with the
 //! feature of this crate that it needs (`server`, `pages`, `store`), so that none can be asked for in vain.
 #![no_std]
@@ -71,6 +103,7 @@ pub use engine::{
 };
 pub use journal::{Event as JournalEvent, Fault, FaultKind, Manifest, Reader as JournalReader};
 pub use page::Device;
+pub use persistence::ORIGINAL as ORIGINAL_SUFFIX;
 pub use rdb::{Item as RdbItem, Loader as RdbLoader};
 pub use server::{HostFacts, Request};
 pub use session::{Session, SessionId, SessionInfo};

@@ -12,6 +12,9 @@ use crate::session::SessionId;
 use crate::words::reach::{PAGES, SERVER, STORE};
 use crate::words::time::UnixMillis;
 
+/// Behind the name of a file of which not all was understood, before a snapshot takes its place.
+pub const ORIGINAL: &[u8] = b".original";
+
 /// What a command asks of the engine. The session of a request that has one waits for its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SaveRequest {

@@ -444,7 +444,7 @@ impl Server {
             return false;
         }
         let since = *session.over_soft_limit_since.get_or_insert(now);
-        now - since > limit.soft_seconds * 1000
+        now - since > limit.soft_seconds.saturating_mul(1000)
     }
 }
 

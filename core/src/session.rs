@@ -343,6 +343,12 @@ impl Session {
         self.held.push_back((turn, end));
     }
 
+    /// Takes back the reply that begins here, and what it told of.
+    pub fn cut_reply(&mut self, start: usize) {
+        self.output.truncate(start);
+        while self.marks.pop_if(|(_, from, _)| *from >= start).is_some() {}
+    }
+
     /// A client that always has a reply that is held back never has all of its output sent: what was sent goes without that.
     #[inline]
     pub fn forget_sent(&mut self) {

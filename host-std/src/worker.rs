@@ -3,7 +3,7 @@
 
 use crate::options::reason;
 use mio::Waker;
-use nuthatch_core::{Done, Job, JobError, JobId};
+use nuthatch_core::{Done, Job, JobError, JobId, ORIGINAL_SUFFIX};
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
@@ -126,20 +126,30 @@ fn rename(file: &[u8], name: &[u8]) -> io::Result<()> {
     if path(file).parent() == path(name).parent() { Ok(()) } else { sync_folder(path(file)) }
 }
 
-/// Gives a file a second name, if it is there; on a disk that has none a copy gets it.
+/// Gives a file that is there a second name, or the first free one that begins with it; on a disk that has none a copy gets it.
 fn link(file: &[u8], name: &[u8]) -> io::Result<()> {
-    let missing_is_well = |error: io::Error| match error.kind() {
-        ErrorKind::NotFound => Ok(()),
-        _ => Err(error),
-    };
-    fs::remove_file(path(name)).or_else(missing_is_well)?;
-    match fs::hard_link(path(file), path(name)) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            fs::copy(path(file), path(name))?;
-            File::open(path(name))?.sync_all()
-        }
-        _ => Ok(()),
+    if !fs::exists(path(file))? {
+        return Ok(());
     }
+    let mut name = name.to_vec();
+    while fs::exists(path(&name))? {
+        name.extend_from_slice(b".1");
+    }
+    if fs::hard_link(path(file), path(&name)).is_err() {
+        fs::copy(path(file), path(&name))?;
+        File::open(path(&name))?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// Keeps the file under a second name whatever takes its own.
+///
+/// # Errors
+/// Those of the file system.
+pub fn keep(file: &[u8]) -> io::Result<()> {
+    let second = [file, ORIGINAL_SUFFIX].concat();
+    link(file, &second)?;
+    sync_folder(path(&second))
 }
 
 fn make_folder(folder: &Path) -> io::Result<()> {

@@ -294,8 +294,13 @@ impl Carrier {
             }
             Job::Rename { file, name: to } => directory.rename(&file, &to, ops),
             Job::Publish { file, name: to, keep } => directory.intact(&file).and_then(|()| {
-                // It may be gone by now.
-                let _ = keep.map(|keep| directory.rename(&to, &keep, ops));
+                if let Some(mut keep) = keep {
+                    while directory.has(&keep) {
+                        keep.extend_from_slice(b".1");
+                    }
+                    // It may be gone by now.
+                    let _ = directory.rename(&to, &keep, ops);
+                }
                 directory.rename(&file, &to, ops)
             }),
             Job::Remove { file } => {

@@ -863,3 +863,48 @@ fn maxmemory_is_refused_where_memory_is_a_cache() {
     assert!(told.starts_with("-ERR CONFIG SET failed") && told.contains("cache-max-memory"), "{told}");
     assert_eq!(text(&server, "CONFIG SET maxmemory 0"), "+OK");
 }
+
+/// FLUSHALL put an empty snapshot in the place of the one that was still to be imported.
+#[test]
+fn flushall_leaves_the_snapshot_alone() {
+    let place = Place::new();
+    fs::write(place.path("dump.rdb"), b"REDIS0009").expect("a file");
+    let server = place.start(&["--save", "3600 1"]);
+    assert_eq!((text(&server, "SET k v"), text(&server, "FLUSHALL")), ("+OK".into(), "+OK".into()));
+    thread::sleep(Duration::from_millis(300));
+    assert_eq!(fs::read(place.path("dump.rdb")).expect("the file"), b"REDIS0009");
+}
+
+/// The first SAVE over an imported store wrote over the streams that the import had left out.
+#[test]
+fn an_import_keeps_what_it_leaves_out() {
+    let place = Place::new();
+    let corpus = workspace().join("tests/data/rdb-corpus/data");
+    fs::copy(corpus.join("librdb__misc_with_stream.rdb"), place.path("dump.rdb")).expect("a copy");
+    let original = fs::read(place.path("dump.rdb")).expect("the file");
+    let ended = place.run(&["import", place.path("dump.rdb").to_str().expect("a name")], &[]);
+    assert_eq!(ended.code, Some(0), "{}", ended.output);
+    let server = place.start(&[]);
+    assert_eq!(text(&server, "SAVE"), "+OK");
+    assert_eq!(fs::read(place.path("dump.rdb.original")).expect("the file"), original);
+    assert_ne!(fs::read(place.path("dump.rdb")).expect("the file"), original);
+}
+
+/// A snapshot of `files` was good without a key whose file was damaged so that nothing told whose it is.
+#[test]
+fn a_backup_lacks_no_key_in_silence() {
+    let place = Place::new();
+    let server = place.start(&["--diskstore-engine", "files", "--enable-debug-command", "yes"]);
+    assert_eq!((text(&server, "SET test 1"), text(&server, "SET other 2")), ("+OK".into(), "+OK".into()));
+    assert_eq!(text(&server, "DEBUG FLUSHCACHE"), "+OK");
+    let file = place.path("nuthatch.ds").join("a9/4a/0_a94a8fe5ccb19ba61c4c0873d391e987982fbbd3");
+    fs::write(&file, b"").expect("to empty it");
+    assert!(text(&server, "SAVE").starts_with("-ERR"));
+    assert!(
+        server.log().contains("a94a8fe5ccb19ba61c4c0873d391e987982fbbd3' is damaged"),
+        "{}",
+        server.log()
+    );
+    assert!(!place.path("dump.rdb").exists());
+    assert!(text(&server, "KEYS *").contains("other"));
+}

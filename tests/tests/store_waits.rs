@@ -232,3 +232,63 @@ fn a_tie_that_has_to_wait_is_looked_through_once() {
     assert_eq!(server.answers(1), "+OK\r\n");
     assert!(began.elapsed().as_secs() < 25, "{:?}", began.elapsed());
 }
+
+/// A write that failed made the number of keys unknown in the middle of a transaction: DBSIZE in it waited for a write, and no write
+/// begins before a transaction's end.
+#[test]
+fn dbsize_in_a_transaction_waits_for_no_write() {
+    let mut server = behind(2);
+    server.call(0, "RPUSH l 1 2\nMSET w_1 2 w_2 1");
+    forget(&mut server);
+    server.call(0, "LRANGE l 0 -1");
+    for line in ["SET x 1", "SET y 1"] {
+        server.send(1, line);
+        server.pass(6_000);
+    }
+    server.answers(1);
+    server.answers(0);
+    server.send(0, "MULTI\nSORT l BY w_*\nDBSIZE\nEXEC");
+    assert!(
+        server.end(JobKind::Write, false) && server.end(JobKind::Write, true),
+        "two writes were under way"
+    );
+    while server.end(JobKind::Read, true) {}
+    let answers = server.answers(0);
+    assert!(answers.contains("*2\r\n*2\r\n$1\r\n2\r\n$1\r\n1\r\n:"), "{answers:?}");
+}
+
+/// SCAN deleted what had expired and lay in the store alone, in a pause too.
+#[test]
+fn nothing_expires_in_a_pause() {
+    let mut server = behind(2);
+    server.call(0, "SET k v PX 500");
+    forget(&mut server);
+    server.call(1, "CLIENT PAUSE 60000 WRITE");
+    server.pass(1_000);
+    server.work();
+    assert_eq!(server.call(0, "SCAN 0\nDBSIZE"), "*2\r\n$1\r\n0\r\n*0\r\n:1\r\n");
+}
+
+/// Where most keys had expired, each page that RANDOMKEY read was looked through with all pages before it.
+#[test]
+fn a_random_key_is_found_among_expired_ones() {
+    let mut server = Scripted::new(1, |config| {
+        (config.cache_max_memory, config.cache_flush_delay) = (1_000_000, 5);
+    });
+    server.call(0, "DEBUG SET-ACTIVE-EXPIRE 0");
+    for part in 0..60 {
+        server.call(0, &(0..1_000).map(|n| format!("SET key:{part}:{n} 1 PX 100\n")).collect::<String>());
+    }
+    server.call(0, "SET alive 1");
+    forget(&mut server);
+    server.pass(1_000);
+    let began = std::time::Instant::now();
+    for _ in 0..10 {
+        assert_eq!(server.call(0, "RANDOMKEY"), "$5\r\nalive\r\n");
+        forget(&mut server);
+    }
+    server.call(0, "DEL alive");
+    forget(&mut server);
+    assert_eq!(server.call(0, "RANDOMKEY"), "$-1\r\n");
+    assert!(began.elapsed().as_secs() < 15, "{:?}", began.elapsed());
+}

@@ -140,7 +140,7 @@ fn answer_deadline(
     show: impl FnOnce(UnixMillis, UnixMillis) -> i64,
 ) -> CommandResult {
     let now = ctx.db.now;
-    let answer = match ctx.db.deadline(args.get(1)) {
+    let answer = match ctx.db.deadline_for_read(args.get(1)) {
         None => NO_KEY,
         Some(None) => NO_DEADLINE,
         Some(Some(deadline)) => show(deadline, now),

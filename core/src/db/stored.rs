@@ -86,6 +86,9 @@ impl Db<'_> {
 
     /// Removes a key that a walk told of and whose time is over.
     pub fn expire_stored(&mut self, key: &[u8]) {
+        if SERVER && self.data.keep_expired {
+            return;
+        }
         if self.data.is_resident(self.index, key) {
             // Looking for it removes it, if it still is so.
             self.exists(key);

@@ -61,6 +61,10 @@ impl Engine {
         while self.data.waiters.has_ready() {
             for key in self.data.waiters.take_ready() {
                 for id in self.data.waiters.queue(&key) {
+                    // The last element is gone: the others go on waiting.
+                    if !self.data.is_resident(key.0, &key.1) {
+                        break;
+                    }
                     self.try_serve(id, &key);
                 }
             }
@@ -70,20 +74,19 @@ impl Engine {
     /// Runs a blocked command again; it blocks again where there is still nothing for it.
     fn try_serve(&mut self, who: SessionId, key: &DbKey) {
         let Some(mut session) = self.peers.take(who) else { return };
-        let Some(Blocked::Keys { id, .. }) = &session.blocked else {
-            self.peers.put_back(session);
-            return;
+        let id = match &session.blocked {
+            // Who was killed a moment ago takes nothing.
+            Some(Blocked::Keys { id, .. }) if !session.close_now && self.key_fits(*id, key) => *id,
+            _ => return self.peers.put_back(session),
         };
-        let id = *id;
-        if !self.key_fits(id, key) {
-            self.peers.put_back(session);
-            return;
-        }
+        session.last_active = self.now;
         if self.waits_for_store(&mut session) {
             return self.finish(session);
         }
         if let Some(Blocked::Keys { command, keys, deadline, null, .. }) = session.blocked.take() {
+            let start = session.output.len();
             let ran = self.call_in(&mut session, id, command.args(), Some(&key.1));
+            self.mute_unwanted(&mut session, ran.outcome, start);
             if ran.outcome == Outcome::Blocked {
                 session.blocked = Some(Blocked::Keys { id, command, keys, deadline, null });
             } else {
@@ -150,12 +153,15 @@ impl Engine {
                 if end == WaitEnd::Unblocked {
                     stats.count_error(UNBLOCKED);
                 }
+                session.last_active = self.now;
+                let start = session.output.len();
                 let mut reply = Reply::new(&mut session.output, session.proto);
                 match (end, null) {
                     (WaitEnd::Unblocked, _) => reply.error_text(UNBLOCKED),
                     (WaitEnd::TimedOut, NullKind::Array) => reply.null_array(),
                     (WaitEnd::TimedOut, NullKind::Bulk) => reply.null(),
                 }
+                self.mute_unwanted(&mut session, Outcome::Done, start);
             }
             self.resume.push(who);
         }
@@ -170,6 +176,8 @@ impl Engine {
         if let Some(Blocked::Keys { id, .. }) = session.blocked.take() {
             self.server.stats.commands += 1;
             self.server.stats.count_call(id, false);
+            session.last_active = self.now;
+            let start = session.output.len();
             let mut reply = Reply::new(&mut session.output, session.proto);
             match outcome {
                 Ok(()) => reply.ok(),
@@ -178,6 +186,7 @@ impl Engine {
                     reply.error_text(text);
                 }
             }
+            self.mute_unwanted(&mut session, Outcome::Done, start);
             self.resume.push(who);
         }
         self.finish(session);
@@ -209,8 +218,12 @@ impl Engine {
             .collect();
         for who in paused {
             let Some(mut session) = self.peers.take(who) else { continue };
+            session.last_active = self.now;
             if let Some(Blocked::Paused { id, command }) = session.blocked.take() {
                 self.run_command(&mut session, Some(id), command.args());
+            }
+            if session.blocked.is_none() {
+                session.blocked_until = None;
             }
             self.finish(session);
             self.resume.push(who);

@@ -182,10 +182,16 @@ impl Engine {
             (ReplyMode::On, _) => {}
             _ => {
                 if !wants_reply(session) && !self.server.index.get(id).name.ends_with("subscribe") {
-                    session.output.truncate(mark);
-                    while session.marks.pop_if(|(_, start, _)| *start >= mark).is_some() {}
+                    session.cut_reply(mark);
                 }
             }
+        }
+    }
+
+    /// Drops the reply, from `start` on, of a command that waited, where CLIENT REPLY asked for that before it came.
+    pub(super) fn mute_unwanted(&mut self, session: &mut Running, outcome: Outcome, start: usize) {
+        if SERVER && matches!(outcome, Outcome::Done | Outcome::Failed) && !wants_reply(session) {
+            session.cut_reply(start);
         }
     }
 

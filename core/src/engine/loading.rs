@@ -256,6 +256,9 @@ impl Engine {
     /// Adds the loaded keys to the present ones, which give way.
     fn end_merged(&mut self, session: SessionId) {
         let Some(mut loading) = self.loading.take() else { return };
+        if loading.intake.skipped_keys() {
+            self.server.persistence.incomplete = Some(core::mem::take(&mut loading.file));
+        }
         for index in 0..self.data.keyspace.count() {
             let mut loaded = loading.intake.keyspace.take(index);
             let keys: Vec<Box<[u8]>> = loaded.iter().map(|record| record.key().into()).collect();

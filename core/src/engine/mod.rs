@@ -214,6 +214,7 @@ impl Engine {
     /// Tells that the first `n` bytes of [`Engine::output`] were sent.
     pub fn consume_output(&mut self, id: SessionId, n: usize) {
         let Some(session) = self.peers.get_mut(id) else { return };
+        session.last_active = self.now;
         self.server.stats.output_bytes += n as u64;
         self.server.stats.writes += 1;
         session.taken += n;
@@ -247,14 +248,11 @@ impl Engine {
         }
         while !self.server.requests.is_empty() {
             match self.server.requests.remove(0) {
-                Request::Shutdown { save, by }
-                    if self.parts.store().is_some_and(|part| (part.closes)(self, save, by)) => {}
-                Request::Shutdown { save, by }
-                    if self
-                        .parts
-                        .snapshots()
-                        .is_some_and(|part| (part.saves_before_shutdown)(self, save, by)) => {}
-                Request::Shutdown { .. } if self.parts.journal().is_some_and(|part| (part.closes)(self)) => {}
+                Request::Shutdown { save, by } => {
+                    if !self.begin_saving_all(save, by) {
+                        return Some(Request::Shutdown { save, by });
+                    }
+                }
                 Request::ConfigChanged("appendonly") => {
                     if let Some(journal) = self.parts.journal() {
                         (journal.switch)(self);
@@ -265,6 +263,13 @@ impl Engine {
             }
         }
         None
+    }
+
+    /// Begins to save what is to be saved before the end, which then is asked for again; false: there is nothing.
+    fn begin_saving_all(&mut self, save: Option<bool>, by: Option<SessionId>) -> bool {
+        self.parts.store().is_some_and(|part| (part.begin_closing)(self, save, by))
+            || self.parts.snapshots().is_some_and(|part| (part.begin_last_save)(self, save, by))
+            || self.parts.journal().is_some_and(|part| (part.begin_closing)(self))
     }
 
     /// Ends the server as SHUTDOWN does, with SAVE (`Some(true)`), NOSAVE, or neither: [`Engine::poll_request`] gives

@@ -8,7 +8,7 @@ use super::jobs::{Done, Job, JobError, Jobs, Owner};
 use super::loading::keys_of;
 use super::parts::SnapshotPart;
 use crate::commands::connection::REDIS_VERSION;
-use crate::persistence::{Present, SaveRequest};
+use crate::persistence::{ORIGINAL, Present, SaveRequest};
 use crate::rdb::{Access, Facts, Options};
 use crate::server::{HostFacts, Request};
 use crate::session::SessionId;
@@ -38,8 +38,6 @@ const MOST_IN_HASTE: usize = 32;
 /// In the background portions take this part of the memory limit at most, gathered keys as much, and what is read half of
 /// it: values have to leave for them.
 const SHARE: usize = 32;
-/// Behind the name of a file of which not all was understood, before a snapshot takes its place.
-const ORIGINAL: &[u8] = b".original";
 /// After a failure a save point waits so long, in milliseconds.
 const RETRY_PAUSE: UnixMillis = 5_000;
 
@@ -117,7 +115,7 @@ static PART: SnapshotPart = SnapshotPart {
     },
     save_if_due: Engine::save_if_due,
     carry_requests: Engine::carry_save_requests,
-    saves_before_shutdown: Engine::saves_before_shutdown,
+    begin_last_save: Engine::begin_last_save,
     job_done: Engine::saving_job_done,
     read_done: Engine::saving_read_done,
     load_done: Engine::loading_job_done,
@@ -163,12 +161,15 @@ impl Engine {
             }
             return;
         }
-        if self.loading.is_some() {
+        // The instant of a snapshot is not in the middle of a transaction.
+        if self.loading.is_some() || self.exclusive.is_some() {
             return;
         }
         for request in core::mem::take(&mut self.server.persistence.requests) {
             match request {
                 SaveRequest::Background => self.begin_saving(Purpose::Background),
+                // Under diskstore the file may be all that is left of the dataset.
+                SaveRequest::Flushed if self.parts.store_files().is_some() => {}
                 SaveRequest::Flushed => self.begin_saving(Purpose::Flushed),
                 SaveRequest::Rewrite => {
                     if let Some(journal) = self.parts.journal() {
@@ -497,7 +498,7 @@ impl Engine {
     }
 
     /// Saves first where SHUTDOWN means that; false: there is nothing to save.
-    pub(super) fn saves_before_shutdown(&mut self, save: Option<bool>, by: Option<SessionId>) -> bool {
+    pub(super) fn begin_last_save(&mut self, save: Option<bool>, by: Option<SessionId>) -> bool {
         let wanted = save.unwrap_or(!self.server.config.save.is_empty());
         if !wanted || !self.server.persistence.files || self.server.loading {
             return false;

@@ -10,8 +10,8 @@ mod tests;
 
 /// A header or an inline command longer than this without its end is refused (`PROTO_INLINE_MAX_SIZE`).
 pub const MAX_LINE: usize = 64 * 1024;
-/// The most arguments of a command, the name among them.
-const MAX_ARGUMENTS: i64 = 1024 * 1024;
+/// The most arguments of a command, the name among them. A chip has no room for so many.
+const MAX_ARGUMENTS: i64 = if SERVER { i32::MAX as i64 } else { 1024 * 1024 };
 /// What a client may send before it has logged in: so many arguments, and so many bytes in each.
 const MAX_UNAUTHENTICATED_ARGUMENTS: i64 = 10;
 const MAX_UNAUTHENTICATED_BULK: i64 = 16384;

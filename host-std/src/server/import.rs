@@ -1,6 +1,8 @@
 //! `nuthatch import`: a server without sockets loads a snapshot into its diskstore and ends.
 
 use super::{EVENTS, Server};
+use crate::options::reason;
+use crate::worker;
 use mio::Events;
 use std::io::{IsTerminal, Write, stderr};
 use std::time::{Duration, Instant};
@@ -23,10 +25,19 @@ impl Server {
         let mut bar = Bar::new();
         self.turn_while_loading(&mut events, |server| bar.show(server))?;
         bar.end(self);
+        if let Some(file) = &self.engine.server().persistence.incomplete {
+            worker::keep(file).map_err(|error| {
+                format!("Could not keep the file, some keys of which were skipped: {}", reason(&error))
+            })?;
+        }
         self.engine.shut_down(None, self.now);
         while !self.stopping {
             self.carry_requests();
             self.turn(&mut events)?;
+            // It would wait for somebody to try again.
+            if let Some(error) = self.engine.store_error() {
+                return Err(format!("The diskstore could not be written: {error}"));
+            }
         }
         match self.fatal.take() {
             Some(line) => Err(line),
@@ -40,6 +51,9 @@ impl Server {
 
     fn turn_while_loading(&mut self, events: &mut Events, mut each: impl FnMut(&Self)) -> Result<(), String> {
         while self.engine.server().loading {
+            if self.stopping {
+                return Err("The import was interrupted: the store holds what it did before".to_owned());
+            }
             self.turn(events)?;
             if let Some(line) = self.fatal.take() {
                 return Err(line);

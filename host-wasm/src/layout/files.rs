@@ -185,6 +185,11 @@ impl Directory {
         Ok(())
     }
 
+    /// Whether there is such a file.
+    pub(crate) fn has(&self, name: &[u8]) -> bool {
+        self.files.contains_key(name)
+    }
+
     /// Removes a file if it is there.
     pub(crate) fn remove(&mut self, name: &[u8], ops: &mut Vec<Op>) {
         if self.drop_file(name, ops) {

@@ -51,17 +51,22 @@ impl std::fmt::Debug for Scripted {
 impl Scripted {
     /// With so many clients; the store is open.
     pub fn new(clients: usize, configure: impl FnOnce(&mut Config)) -> Self {
+        let mut scripted = Self::in_memory(clients, configure);
+        scripted.engine.carries_store(store_place);
+        scripted.work();
+        scripted
+    }
+
+    /// With so many clients, and no store.
+    pub fn in_memory(clients: usize, configure: impl FnOnce(&mut Config)) -> Self {
         let mut config = twin_config();
         configure(&mut config);
         let now = 1_700_000_000_000;
         let options = Options { commands: ALL_COMMANDS, config, host: facts(), seed: [7; 4], now };
         let mut engine = Engine::new(options);
         let clients = (0..clients).map(|_| engine.open_session(SessionInfo::default(), now)).collect();
-        engine.carries_store(store_place);
         let (store, dice) = (MemoryStore::default(), Dice::new(7));
-        let mut scripted = Self { engine, store, dice, jobs: Vec::new(), clients, now };
-        scripted.work();
-        scripted
+        Self { engine, store, dice, jobs: Vec::new(), clients, now }
     }
 
     /// A client sends these lines.
@@ -137,6 +142,11 @@ impl Scripted {
     pub fn pass(&mut self, millis: i64) {
         self.now += millis;
         self.take_jobs();
+    }
+
+    /// Whether the host should close the client's connection.
+    pub fn is_closed(&self, client: usize) -> bool {
+        self.engine.wants_close(self.clients[client])
     }
 
     /// Bytes that the client takes.

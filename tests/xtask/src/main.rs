@@ -1,4 +1,4 @@
-//! Development tasks: `cargo xtask test`, `bench`, `fuzz` and `web`. Nothing but the standard library, so that the first
+//! Development tasks: `cargo xtask` lists them. Nothing but the standard library, so that the first
 //! command on a fresh machine starts at once.
 
 mod bench;

@@ -166,9 +166,12 @@ pub fn unblock(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
 }
 
 /// CLIENT TRACKING: there is none.
-pub fn tracking(_: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
-    on_or_off(args.get(2))?;
-    Err(NO_TRACKING)
+pub fn tracking(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
+    if on_or_off(args.get(2))? {
+        return Err(NO_TRACKING);
+    }
+    ctx.reply.ok();
+    Ok(())
 }
 
 /// CLIENT CACHING (YES | NO)

@@ -131,7 +131,7 @@ static PART: JournalPart = JournalPart {
     end_turn: Engine::end_turn,
     release_pending: Engine::release_pending,
     switch: Engine::switch_journal,
-    closes: Engine::closes_journal,
+    begin_closing: Engine::begin_closing_journal,
     job_done: Engine::journal_job_done,
     seal: crate::journal::seal,
     begin_rewrite: Engine::rewrite_journal,
@@ -348,7 +348,7 @@ impl Engine {
     }
 
     /// Makes the journal durable before the server ends; false: nothing is left to do.
-    pub(super) fn closes_journal(&mut self) -> bool {
+    pub(super) fn begin_closing_journal(&mut self) -> bool {
         if !matches!(self.journal.stage, Stage::Open) || self.journal.retry_at.is_some() {
             return false;
         }

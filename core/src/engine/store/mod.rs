@@ -175,7 +175,7 @@ static PART: StorePart = StorePart {
     let_go: Engine::evict_clean,
     run_ready: Engine::run_ready_of_store,
     release_pending: Engine::release_unheld,
-    closes: Engine::closes_store,
+    begin_closing: Engine::begin_closing_store,
     job_done: Engine::store_job_done,
     files: if SERVER { Some(&FILES) } else { None },
 };
@@ -222,6 +222,11 @@ impl Engine {
     pub fn audit_store(&self) -> Result<(), String> {
         let store = self.data.store.as_deref().filter(|_| !self.stands_still());
         store.map_or(Ok(()), |store| store.audit(&self.data.keyspace))
+    }
+
+    /// Why the store takes no writes now, if it takes none.
+    pub fn store_error(&self) -> Option<&str> {
+        self.data.store.as_deref()?.error.as_deref()
     }
 
     /// Bytes that the cache may take.
@@ -359,7 +364,7 @@ impl Engine {
     }
 
     /// Whether a transaction that has begun waits for a key. On a small chip none does.
-    fn stands_still(&self) -> bool {
+    pub(super) fn stands_still(&self) -> bool {
         SERVER && self.exclusive.is_some()
     }
 

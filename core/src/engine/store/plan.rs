@@ -247,8 +247,12 @@ impl Engine {
         }
     }
 
-    /// While nothing can be saved nobody will know: the answer is as good as what is known.
+    /// While nothing can be saved nobody will know: the answer is as good as what is known. And while a transaction stands still
+    /// nothing is saved.
     fn plan_count(&self, db: usize, wants: &mut Vec<Want>) {
+        if self.stands_still() {
+            return;
+        }
         let counted = |store: &crate::store::Cache| {
             store.error.is_some() || store.space(store.catalog.of(db)).unknown == 0
         };

@@ -68,10 +68,11 @@ impl Engine {
                     if !matches!(session.blocked, Some(Blocked::Loading { .. })) {
                         self.unpin_stored(&mut session);
                         if SERVER {
-                            session.blocked_until = None;
+                            self.forget_walks(who);
                         }
                     }
                     if session.blocked.is_none() {
+                        session.blocked_until = None;
                         self.resume.push(who);
                     }
                 }

@@ -151,7 +151,8 @@ impl Engine {
         let (known, rest) = counting.into_iter().partition(|(db, _)| broken || store.space(*db).unknown == 0);
         self.store.counting = rest;
         // Until the others have run too: what went before them would make the number unknown again.
-        store.no_blind = !self.store.counting.is_empty() || SERVER && !known.is_empty();
+        let has_run = known.is_empty() && self.ready_again.is_empty();
+        store.no_blind = !self.store.counting.is_empty() || SERVER && !has_run;
         for (_, who) in known {
             self.arrived_for(who, None, None);
         }

@@ -155,7 +155,7 @@ impl Engine {
 
     /// Saves everything before the server ends; false: nothing is left to do.
     /// What can't be saved is given up only if nothing is to be saved (`save`).
-    pub(super) fn closes_store(&mut self, save: Option<bool>, by: Option<SessionId>) -> bool {
+    pub(super) fn begin_closing_store(&mut self, save: Option<bool>, by: Option<SessionId>) -> bool {
         match self.store.stage {
             Stage::Off | Stage::Opening(_) | Stage::Closed => return false,
             Stage::Closing => return true,

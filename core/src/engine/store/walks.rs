@@ -44,6 +44,8 @@ struct Ask {
     who: SessionId,
     want: Want,
     from: u64,
+    /// It was at the end once, and began at the other.
+    wrapped: bool,
     found: Prepared,
 }
 
@@ -90,7 +92,7 @@ impl Engine {
         };
         let walk = store.begin_walk(store.catalog.of(db));
         let found = Prepared { walk, range: (from, Some(from)), entries: Vec::new() };
-        self.store.walks.asks.insert(walk, Ask { who, want, from, found });
+        self.store.walks.asks.insert(walk, Ask { who, want, from, wrapped: from == 0, found });
         self.store.walks.queue.push_back(walk);
         true
     }
@@ -215,13 +217,16 @@ impl Engine {
                         .iter()
                         .all(|(_, m)| m.is_expired(self.now))
                 });
-                let whole = ask.found.range == (0, None);
-                if empty && next.is_none() && !whole {
-                    ask.found.range.0 = 0;
-                    ask.found.entries.clear();
-                }
+                // A second end after the first: there is nothing.
+                let whole = next.is_none() && core::mem::replace(&mut ask.wrapped, true);
                 ask.from = next.unwrap_or(0);
-                empty && !whole
+                if !empty {
+                    return false;
+                }
+                // What has expired is of no use for what follows.
+                ask.found.range.0 = if whole { 0 } else { ask.from };
+                ask.found.entries.clear();
+                !whole
             }
             _ => false,
         }

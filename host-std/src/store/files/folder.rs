@@ -1,15 +1,19 @@
 //! The tree of folders: names, and files under them.
 
+use crate::store::lock;
 use crate::{disk, log};
 use sha1::{Digest, Sha1};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 /// A file that is being written; only one thread writes.
 const UNFINISHED: &str = "record.new";
 const HASH: usize = 20;
+/// The log names so many damaged files.
+const MOST_WARNED: usize = 1000;
 
 /// Where a key's file lies.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,6 +99,8 @@ pub enum Keeping {
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
+    /// Damaged files that the log has named.
+    warned: Mutex<BTreeSet<PathBuf>>,
 }
 
 fn pair_path(root: &Path, pair: u16) -> PathBuf {
@@ -114,7 +120,7 @@ pub fn if_there<T>(outcome: io::Result<T>) -> io::Result<Option<T>> {
 impl Folder {
     /// The tree under this folder.
     pub fn new(path: &Path) -> Self {
-        Self { path: path.to_owned() }
+        Self { path: path.to_owned(), warned: Mutex::default() }
     }
 
     /// The folder at the top.
@@ -141,11 +147,19 @@ impl Folder {
 
     /// Logs that a walk leaves this file out.
     pub fn warn(&self, place: &Place) {
-        let path = self.path_of(place);
-        log::warning(&format!(
-            "The record in '{}' is damaged, or of another key than that whose name the file has, and is left out; remove the file, or bring it back from a copy",
-            path.display()
-        ));
+        // Walks come by again and again.
+        let mut warned = lock(&self.warned);
+        if warned.len() < MOST_WARNED && warned.insert(self.path_of(place)) {
+            log::warning(&format!("{}; it is left out until then", self.damage(place)));
+        }
+    }
+
+    /// What is wrong with a file that has no key's record.
+    pub fn damage(&self, place: &Place) -> String {
+        format!(
+            "The record in '{}' is damaged, or of another key than that whose name the file has: remove the file, or bring it back from a copy",
+            self.path_of(place).display()
+        )
     }
 
     /// Whether there is a file.
@@ -206,12 +220,20 @@ impl Folder {
     }
 
     /// The next folder in which there may be files.
-    pub fn next_pair(&self, pair: u16) -> Option<u16> {
-        let next = pair.checked_add(1)?;
+    ///
+    /// # Errors
+    /// Those of looking for it.
+    pub fn next_pair(&self, pair: u16) -> io::Result<Option<u16>> {
+        let Some(next) = pair.checked_add(1) else { return Ok(None) };
         if !next.is_multiple_of(256) {
-            return Some(next);
+            return Ok(Some(next));
         }
-        (next >> 8..256).find(|first| self.path.join(format!("{first:02x}")).exists()).map(|first| first << 8)
+        for first in next >> 8..256 {
+            if fs::exists(self.path.join(format!("{first:02x}")))? {
+                return Ok(Some(first << 8));
+            }
+        }
+        Ok(None)
     }
 
     /// Counts the files of each database, and removes one that was never finished.
@@ -223,7 +245,7 @@ impl Folder {
             for place in self.places(number)? {
                 *counts.entry(place.db).or_default() += 1;
             }
-            pair = self.next_pair(number);
+            pair = self.next_pair(number)?;
         }
         Ok(counts)
     }

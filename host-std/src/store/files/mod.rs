@@ -98,6 +98,17 @@ impl Files {
         Ok(store)
     }
 
+    /// Makes the batch that a failure interrupted: its journal must not be made again after the next one's. Those before it were made,
+    /// and must not be again, as clients read meanwhile.
+    fn make_interrupted(&self) -> io::Result<()> {
+        let Journals { made, next, .. } = *self.journals();
+        for number in made..next {
+            self.make(number)?;
+            self.journals().made = number + 1;
+        }
+        Ok(())
+    }
+
     /// How many keys each database has.
     fn tally(&self) -> MutexGuard<'_, BTreeMap<u32, u64>> {
         lock(&self.counts)
@@ -223,13 +234,8 @@ impl Store for Files {
     }
 
     fn write(&self, batch: &[StoreOp], durable: bool) -> io::Result<Counts> {
-        let Journals { first, made, next, doubtful } = *self.journals();
-        // What a failure interrupted comes first: its journal must not be made again after the next one's. Those before it were made, and
-        // must not be again, as clients read meanwhile.
-        for number in made..next {
-            self.make(number)?;
-            self.journals().made = number + 1;
-        }
+        self.make_interrupted()?;
+        let Journals { first, next, doubtful, .. } = *self.journals();
         // One change that is made durable at once is there wholly or not at all; unless a journal of before is made again on top of it.
         if durable && batch.len() == 1 && first == next && !doubtful {
             let counts = self.apply(batch, Keeping::BySync)?;
@@ -283,7 +289,10 @@ impl Store for Files {
                 let Some(content) = self.folder.read(&place)? else { continue };
                 let parts = record::parts(&content).filter(|(key, _)| place.is_of(key));
                 let Some((key, mut record)) = parts else {
-                    // Nothing tells whose it is.
+                    // Nothing tells whose it is. A walk that copies records is a backup, which lacks none in silence.
+                    if walk.record_bytes > store_record::HEAD {
+                        return Err(io::Error::other(self.folder.damage(&place)));
+                    }
                     self.folder.warn(&place);
                     continue;
                 };
@@ -291,12 +300,16 @@ impl Store for Files {
                 last = at;
                 entries.push(StoreEntry { key, record });
             }
-            let Some(next) = self.folder.next_pair(pair) else { return Ok((entries, None)) };
+            let Some(next) = self.folder.next_pair(pair)? else { return Ok((entries, None)) };
             pair = next;
         }
     }
 
     fn clear(&self, db: u32, from: u64) -> io::Result<Option<u64>> {
+        // Made later, its keys would be there again.
+        if from == 0 {
+            self.make_interrupted()?;
+        }
         let mut pair = (from >> 48) as u16;
         let (mut folders, mut files) = (0, 0);
         loop {
@@ -305,7 +318,7 @@ impl Store for Files {
                 files += 1;
             }
             folders += 1;
-            let Some(next) = self.folder.next_pair(pair) else { break };
+            let Some(next) = self.folder.next_pair(pair)? else { break };
             pair = next;
             if folders >= FOLDERS_AT_ONCE || files >= FILES_AT_ONCE {
                 return Ok(Some(u64::from(pair) << 48));
