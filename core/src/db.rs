@@ -380,7 +380,11 @@ impl Db<'_> {
 
     /// As [`Db::deadline`], counted as a read but not noted in the key's access clock (TTL).
     pub fn deadline_for_read(&mut self, key: &[u8]) -> Option<Option<UnixMillis>> {
-        if self.exists_for_read(key) { self.deadline(key) } else { None }
+        // A chip counts nothing.
+        if SERVER && !self.exists_for_read(key) {
+            return None;
+        }
+        self.deadline(key)
     }
 
     // ------------------------------------------------------------------------------------------ writing

@@ -39,7 +39,7 @@ pub fn discard(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
 /// nobody knew of before the commands ahead of it ran, EXEC comes again when the value is there and goes on from it; the
 /// engine lets nobody else run until then.
 pub fn exec(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
-    if ctx.session.multi.is_none() {
+    if SERVER && ctx.session.multi.is_none() {
         return Err(EXEC_WITHOUT_MULTI);
     }
     let begun = ctx.session.multi.as_mut().and_then(|queue| queue.progress.take());

@@ -36,6 +36,7 @@ use crate::session::{Peers, Session, SessionId, SessionInfo};
 use crate::words::config::Config;
 use crate::words::hash::HashKey;
 use crate::words::ordered::OrderedSet;
+use crate::words::reach::SERVER;
 use crate::words::time::UnixMillis;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -214,7 +215,9 @@ impl Engine {
     /// Tells that the first `n` bytes of [`Engine::output`] were sent.
     pub fn consume_output(&mut self, id: SessionId, n: usize) {
         let Some(session) = self.peers.get_mut(id) else { return };
-        session.last_active = self.now;
+        if SERVER {
+            session.last_active = self.now;
+        }
         self.server.stats.output_bytes += n as u64;
         self.server.stats.writes += 1;
         session.taken += n;

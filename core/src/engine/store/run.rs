@@ -72,7 +72,9 @@ impl Engine {
                         }
                     }
                     if session.blocked.is_none() {
-                        session.blocked_until = None;
+                        if SERVER {
+                            session.blocked_until = None;
+                        }
                         self.resume.push(who);
                     }
                 }
