@@ -371,3 +371,69 @@ fn a_base_of_commands_goes_both_ways() {
     fs::write(&base, &bytes).expect("to write");
     assert!(place.refusal().contains("Bad checksum reading the append only file"));
 }
+
+/// With `no` nothing was ever asked to be made durable, and after `always` every reply waited until somebody wrote again.
+#[test]
+fn another_policy_leaves_nobody_waiting() {
+    let place = Place::new();
+    for (before, after) in [("no", "always"), ("everysec", "always"), ("always", "no")] {
+        let server = place.start(&ours(), before);
+        assert_eq!(text(&server, "SET k v"), "+OK");
+        assert_eq!(text(&server, &format!("CONFIG SET appendfsync {after}")), "+OK", "{before} to {after}");
+        assert_eq!(text(&server, "GET k"), "\"v\"");
+        assert_eq!(text(&server, "SET k w"), "+OK");
+    }
+}
+
+/// A batch that could not be written stood before all that came, also in the journal that was begun anew: nothing reached its file.
+#[test]
+fn a_journal_begun_anew_waits_for_nothing_of_before() {
+    for policy in ["everysec", "always"] {
+        let place = Place::new();
+        let limited = place.0.path().join("limited");
+        // 100 KB, in blocks of 512 bytes.
+        let script = format!("#!/bin/sh\nulimit -S -f 200\nexec {} \"$@\"\n", ours().display());
+        fs::write(&limited, script).expect("a script");
+        let all = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(&limited, all).expect("to make it one");
+        let mut server = place.start(&limited, policy);
+        let value = "v".repeat(5_000);
+        let refused = (0..200).map(|n| text(&server, &format!("SET key:{} {value}", n % 10)));
+        assert!(refused.into_iter().any(|reply| reply.starts_with("-MISCONF")), "the file is full: {policy}");
+        assert_eq!(text(&server, "CONFIG SET appendonly no"), "+OK");
+        let raised =
+            Command::new("prlimit").args(["--pid", &server.pid().to_string(), "--fsize=unlimited"]).status();
+        assert!(raised.expect("prlimit").success());
+        assert_eq!(text(&server, "CONFIG SET appendonly yes"), "+OK");
+        let until = Instant::now() + Duration::from_secs(20);
+        while !text(&server, "INFO persistence").contains("aof_rewrite_in_progress:0") {
+            assert!(Instant::now() < until, "{}", server.log());
+            sleep(Duration::from_millis(20));
+        }
+        assert_eq!(text(&server, "SET later 1"), "+OK", "{policy}");
+        sleep(Duration::from_millis(if policy == "always" { 0 } else { 1_500 }));
+        server.end_by("KILL").expect("the end");
+        let server = place.ours();
+        assert_eq!(text(&server, "GET later"), "\"1\"", "{policy}");
+    }
+}
+
+/// What was written while SIGTERM's snapshot was being made was acknowledged, and in no file.
+#[test]
+fn what_is_acknowledged_before_the_end_is_saved() {
+    let dir = TempDir::new().expect("a directory");
+    let flags =
+        ["--dir", dir.path().to_str().expect("a path"), "--save", "3600 1", "--enable-debug-command", "yes"];
+    let mut server = Server::start(&flags).expect("the server");
+    assert_eq!(text(&server, "DEBUG POPULATE 400000 key 100"), "+OK");
+    let mut conn = server.connect().expect("a connection");
+    let writer = std::thread::spawn(move || {
+        (0..1_000_000).take_while(|n| conn.call(&words(&format!("SET new:{n} 1"))).is_ok()).count()
+    });
+    sleep(Duration::from_millis(100));
+    server.end_by("TERM").expect("the end");
+    let written = writer.join().expect("the writer");
+    let server = Server::start(&flags).expect("the server");
+    assert!(written > 0, "there was time to write");
+    assert_eq!(text(&server, "DBSIZE"), format!(":{}", 400_000 + written));
+}

@@ -94,6 +94,7 @@ impl Engine {
                 self.leave_waiters(&mut session);
                 session.blocked = None;
                 if ran.outcome == Outcome::NotResident {
+                    session.blocked_until = deadline;
                     self.park(&mut session, id, command);
                     if session.blocked.is_none() {
                         self.resume.push(session.id);

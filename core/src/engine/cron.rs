@@ -33,8 +33,11 @@ impl Engine {
         {
             (snapshots.step)(self);
         }
-        // Where the clock was set back the next time may be far off.
-        if now >= self.next_cron || SERVER && self.next_cron - now > self.period() {
+        let set_back = SERVER && self.next_cron - now > self.period();
+        if set_back {
+            self.follow_clock_back();
+        }
+        if now >= self.next_cron || set_back {
             self.next_cron = now + self.period();
             self.cron();
         }
@@ -61,6 +64,18 @@ impl Engine {
         }
         let snapshot = self.parts.snapshots().and_then(|part| (part.due)(self));
         snapshot.map_or(at, |due| at.min(due))
+    }
+
+    /// The clock was set back: what was last done in an hour that is still to come was done now, and what is to be tried again in one
+    /// is tried now.
+    fn follow_clock_back(&mut self) {
+        let now = self.now;
+        let persistence = &mut self.server.persistence;
+        persistence.last_save = persistence.last_save.min(now);
+        persistence.last_try = persistence.last_try.min(now);
+        persistence.aof.last_failure = persistence.aof.last_failure.map(|at| at.min(now));
+        self.journal.follow_clock_back(now);
+        self.traffic.follow_clock_back(now);
     }
 
     fn period(&self) -> UnixMillis {

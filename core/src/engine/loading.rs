@@ -271,7 +271,13 @@ impl Engine {
             }
         }
         self.server.loading = false;
-        self.end_job_wait(session, Ok(()));
+        self.end_reload(session, Ok(()));
+    }
+
+    /// Who asked for a snapshot meanwhile comes next.
+    fn end_reload(&mut self, session: SessionId, outcome: Result<(), &'static str>) {
+        self.end_job_wait(session, outcome);
+        self.carry_save_requests();
     }
 
     fn end_replaced(&mut self) {
@@ -302,7 +308,7 @@ impl Engine {
                     (journal.base_loaded)(self, position);
                 }
             }
-            Purpose::Reload(session, _) => self.end_job_wait(session, Ok(())),
+            Purpose::Reload(session, _) => self.end_reload(session, Ok(())),
         }
     }
 
@@ -375,7 +381,7 @@ impl Engine {
                 self.server.loading = false;
                 let line = format!("Error loading the DB, file '{file}': {reason}");
                 self.server.requests.push(Request::Log(line));
-                self.end_job_wait(session, Err("ERR Error trying to load the RDB dump, check server logs."));
+                self.end_reload(session, Err("ERR Error trying to load the RDB dump, check server logs."));
             }
         }
     }

@@ -21,6 +21,7 @@ use crate::session::{Blocked, OwnedCommand, Session, SessionId};
 use crate::types::codec::Encoder;
 use crate::waiters::DbKey;
 use crate::words::ordered::OrderedMap;
+use crate::words::time::UnixMillis;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::format;
@@ -60,6 +61,12 @@ impl Wanted {
     /// Bytes of the value, as it lies on the device.
     fn bytes(&self) -> usize {
         self.place.map_or(0, |place| place.len as usize)
+    }
+}
+
+impl Traffic {
+    pub(super) fn follow_clock_back(&mut self, now: UnixMillis) {
+        self.failing.retry_at = self.failing.retry_at.min(now);
     }
 }
 
@@ -287,8 +294,11 @@ impl Engine {
     /// Asks for values and keeps them until the session's are unpinned; how many are on their way.
     fn ask_for(&mut self, session: &mut Session, missing: Vec<Wanted>) -> usize {
         let mut waits = 0;
+        // Of those that are wanted now each is another.
+        let mut pinned = session.pinned.clone();
+        pinned.sort_unstable();
         for wanted in missing {
-            if !session.pinned.contains(&wanted.key) {
+            if pinned.binary_search(&wanted.key).is_err() {
                 self.traffic.pins.hold(wanted.hash, &wanted.key, wanted.bytes());
                 session.pinned.push(wanted.key.clone());
             }
@@ -372,6 +382,7 @@ impl Engine {
                 self.fail_parked(&mut session, None, &text);
             }
             if session.blocked.is_none() {
+                session.blocked_until = None;
                 self.resume.push(who);
             } else if all {
                 self.ready_again.push(who);
@@ -415,6 +426,7 @@ impl Engine {
                     self.unpin(&mut session);
                 }
                 if session.blocked.is_none() {
+                    session.blocked_until = None;
                     self.resume.push(who);
                 }
             }

@@ -10,7 +10,7 @@ use super::parts::SnapshotPart;
 use crate::commands::connection::REDIS_VERSION;
 use crate::persistence::{ORIGINAL, Present, SaveRequest};
 use crate::rdb::{Access, Facts, Options};
-use crate::server::{HostFacts, Request};
+use crate::server::{HostFacts, PauseKind, Request};
 use crate::session::SessionId;
 use crate::words::config::{Config, MaxmemoryPolicy};
 use crate::words::time::UnixMillis;
@@ -161,12 +161,13 @@ impl Engine {
             }
             return;
         }
-        // The instant of a snapshot is not in the middle of a transaction.
-        if self.loading.is_some() || self.exclusive.is_some() {
-            return;
-        }
-        for request in core::mem::take(&mut self.server.persistence.requests) {
-            match request {
+        // One after the other, as the next would give up the last. And the instant of a snapshot is not in the middle of a transaction.
+        while self.saving.is_none()
+            && self.loading.is_none()
+            && self.exclusive.is_none()
+            && !self.server.persistence.requests.is_empty()
+        {
+            match self.server.persistence.requests.remove(0) {
                 SaveRequest::Background => self.begin_saving(Purpose::Background),
                 // Under diskstore the file may be all that is left of the dataset.
                 SaveRequest::Flushed if self.parts.store_files().is_some() => {}
@@ -490,11 +491,19 @@ impl Engine {
                 self.server.requests.push(Request::Shutdown { save: Some(false), by: None });
             }
             Purpose::Shutdown(Some(session)) => {
+                self.end_last_pause();
                 self.end_job_wait(session, Err("ERR Errors trying to SHUTDOWN. Check logs."));
             }
-            Purpose::Shutdown(None) => {}
+            Purpose::Shutdown(None) => self.end_last_pause(),
         }
         self.carry_save_requests();
+    }
+
+    /// The server does not end after all.
+    fn end_last_pause(&mut self) {
+        if self.server.pause == Some((PauseKind::All, UnixMillis::MAX)) {
+            self.server.pause = Some((PauseKind::All, self.now));
+        }
     }
 
     /// Saves first where SHUTDOWN means that; false: there is nothing to save.
@@ -502,6 +511,13 @@ impl Engine {
         let wanted = save.unwrap_or(!self.server.config.save.is_empty());
         if !wanted || !self.server.persistence.files || self.server.loading {
             return false;
+        }
+        if self.saving.as_ref().is_some_and(|saving| matches!(saving.purpose, Purpose::Shutdown(_))) {
+            return true;
+        }
+        // What clients still write would not be in the file, unless it is in the journal.
+        if !self.server.journaling {
+            self.server.pause = Some((PauseKind::All, UnixMillis::MAX));
         }
         self.server
             .requests

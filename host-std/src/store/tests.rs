@@ -4,7 +4,7 @@ use super::shared::Shared;
 use super::{Counts, Page, Store, Stores, Walk, claim, files, lsm, open};
 use crate::disk::faults;
 use nuthatch_core::store_catalog::{self, Catalog};
-use nuthatch_core::store_record::NO_DEADLINE;
+use nuthatch_core::store_record::{HEAD, NO_DEADLINE};
 use nuthatch_core::{
     ALL_COMMANDS, Config, Done, Engine, JobId, Options, StoreDone, StoreEngine, StoreJob, StoreKey, StoreOp,
     StoreRead, store_place,
@@ -555,7 +555,13 @@ fn a_file_with_a_damaged_key_is_still_its_keys() {
     damaged[at] ^= 1;
     fs::write(&file, damaged).unwrap();
     assert!(made.0.get(0, b"seven").unwrap().is_some(), "the engine looks whether it is whole");
-    assert_eq!(walked(&*made.0, 0, 7), []);
+    let walk = |record_bytes| made.0.scan(Walk { db: 0, from: 0, limit: 7, record_bytes });
+    assert_eq!(walk(HEAD).unwrap().0, []);
+    let refused = walk(usize::MAX).unwrap_err().to_string();
+    assert!(
+        refused.contains(&*file_of(0, b"seven").to_string_lossy()),
+        "a backup lacks no key in silence: {refused}"
+    );
     made.0.write(&[StoreOp::Put { db: 0, key: b"seven".to_vec(), record: record(9, 8) }], true).unwrap();
     assert_eq!(made.0.counts().unwrap(), [(0, 1)]);
     assert_eq!(walked(&*made.0, 0, 7), [(b"seven".to_vec(), record(9, 8))]);

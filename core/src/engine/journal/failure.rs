@@ -37,6 +37,9 @@ impl Engine {
 
     /// A batch was not written. Those behind it fail as well and come here in their order.
     pub(super) fn append_failed(&mut self, file: u32, bytes: Vec<u8>, error: &JobError) {
+        if matches!(self.journal.stage, Stage::Off) && !self.journal.closing {
+            return self.forget_journal(&error.text);
+        }
         self.journal.appends -= 1;
         if file == self.journal.number || self.journal.closing {
             self.journal.waiting.push_back(bytes);
@@ -55,12 +58,18 @@ impl Engine {
     }
 
     /// A fsync, or something else that cannot simply be done again, has failed.
-    pub(super) fn journal_broke(&mut self, error: &JobError) {
+    pub(super) fn journal_broke(&mut self, step: Step, error: &JobError) {
         if self.journal.closing {
             return self.journal_closed();
         }
-        // What follows a write that failed fails with it.
-        if !self.journal.waiting.is_empty() {
+        if matches!(self.journal.stage, Stage::Off) {
+            return self.forget_journal(&error.text);
+        }
+        // What follows a write that failed fails with it; so may the attempt to undo it.
+        if !self.journal.waiting.is_empty() && matches!(step, Step::Sync { .. } | Step::Undo) {
+            if matches!(step, Step::Undo) {
+                self.note_failure(error);
+            }
             self.journal.syncs = self.journal.syncs.saturating_sub(1);
             if self.journal.retry_at.is_none() {
                 self.journal.retry_at = Some(self.now + RETRY_PERIOD);

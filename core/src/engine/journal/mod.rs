@@ -124,6 +124,11 @@ impl Journal {
     fn path(&self, folder: &[u8], name: &[u8]) -> Vec<u8> {
         [folder, b"/", name].concat()
     }
+
+    pub(super) fn follow_clock_back(&mut self, now: UnixMillis) {
+        self.last_sync = self.last_sync.min(now);
+        self.retry_at = self.retry_at.map(|at| at.min(now));
+    }
 }
 
 static PART: JournalPart = JournalPart {
@@ -185,6 +190,20 @@ impl Engine {
         if !self.server.journal.is_empty() && !waits {
             self.write_batch();
         }
+        if self.owes_sync() {
+            self.sync_journal();
+        }
+    }
+
+    /// Whether replies wait for what nobody has asked to be made durable, as `appendfsync` was another when it was written.
+    fn owes_sync(&self) -> bool {
+        let journal = &self.journal;
+        let awaited = self.server.config.appendfsync == AppendFsync::Always || !journal.held.is_empty();
+        awaited
+            && journal.handed > journal.asked
+            && journal.syncs == 0
+            && matches!(journal.stage, Stage::Open)
+            && journal.retry_at.is_none()
     }
 
     /// Whether what was collected may wait for what the next turns bring.
@@ -286,6 +305,9 @@ impl Engine {
                 self.server.persistence.aof.delayed += 1;
             }
         }
+        if self.owes_sync() {
+            self.sync_journal();
+        }
         self.replay_if_asked();
         self.rewrite_if_due();
     }
@@ -311,7 +333,7 @@ impl Engine {
                 self.append_failed(file, bytes, &error);
             }
             (Step::Close, _) => self.journal_closed(),
-            (_, Done::Failed(error) | Done::Refused { error, .. }) => self.journal_broke(&error),
+            (step, Done::Failed(error) | Done::Refused { error, .. }) => self.journal_broke(step, &error),
             (Step::Sync { turn, file, to }, _) => self.synced(turn, file, to),
             (Step::List(number), _) => self.listed(number),
             (Step::NewBase(number), _) => self.new_base_listed(number),
@@ -328,7 +350,8 @@ impl Engine {
         if present {
             journal.synced = journal.synced.max(to);
         }
-        if file <= journal.listed {
+        // One that was switched off needs no list.
+        if file <= journal.listed || matches!(journal.stage, Stage::Off) {
             journal.durable = journal.durable.max(turn);
         } else {
             journal.durable_unlisted = journal.durable_unlisted.max(turn);
@@ -390,13 +413,38 @@ impl Engine {
         if self.server.config.appendonly && off {
             self.open_if_wanted();
         } else if !self.server.config.appendonly && !off {
-            self.write_rest();
-            self.sync_journal();
-            self.abandon_rewrite();
-            self.server.journaling = false;
-            self.journal.stage = Stage::Off;
-            self.journal.retry_at = None;
-            self.server.persistence.aof.error = None;
+            self.switch_off();
         }
+    }
+
+    /// What was written is made durable, for those that wait for it; where that fails, they hear of it, and nothing is kept for a
+    /// journal that may be begun later: its base has it all.
+    fn switch_off(&mut self) {
+        let works = matches!(self.journal.stage, Stage::Open)
+            && self.journal.retry_at.is_none()
+            && self.journal.waiting.is_empty();
+        self.write_rest();
+        if works {
+            self.sync_journal();
+        }
+        self.abandon_rewrite();
+        self.server.journaling = false;
+        self.journal.stage = Stage::Off;
+        if !works {
+            self.forget_journal("it was switched off");
+        }
+        self.journal.retry_at = None;
+        self.server.persistence.aof.error = None;
+    }
+
+    /// Nothing that is under way for the journal matters any more.
+    fn forget_journal(&mut self, reason: &str) {
+        let journal = &mut self.journal;
+        journal.generation = journal.generation.wrapping_add(1);
+        journal.waiting.clear();
+        journal.to_be_listed = false;
+        (journal.appends, journal.syncs) = (0, 0);
+        self.server.persistence.aof.syncs = 0;
+        self.fail_held(reason);
     }
 }

@@ -51,7 +51,7 @@ pub(super) struct Batch {
 #[derive(Debug, Default)]
 pub(super) struct Failing {
     in_a_row: u64,
-    retry_at: UnixMillis,
+    pub(super) retry_at: UnixMillis,
     told_at: Option<UnixMillis>,
     /// When the device was full the last time.
     full_at: Option<UnixMillis>,
