@@ -219,7 +219,7 @@ impl Db<'_> {
 
     /// In a pause expired keys stay, and only seem not to be there: one that comes anew takes the place of such a one.
     #[inline]
-    fn take_place(&mut self, key: &[u8]) {
+    pub(crate) fn take_place(&mut self, key: &[u8]) {
         if SERVER && self.data.keep_expired {
             self.expire_kept(key);
         }

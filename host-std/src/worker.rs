@@ -9,7 +9,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -131,15 +131,28 @@ fn link(file: &[u8], name: &[u8]) -> io::Result<()> {
     if !fs::exists(path(file))? {
         return Ok(());
     }
-    let mut name = name.to_vec();
-    while fs::exists(path(&name))? {
-        name.extend_from_slice(b".1");
+    let mut second = name.to_vec();
+    for number in 1.. {
+        match fs::metadata(path(&second)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => break,
+            // It has that name since an attempt that failed later.
+            Ok(found) if is_same(&found, &fs::metadata(path(file))?) => return Ok(()),
+            found => found?,
+        };
+        second = [name, format!(".{number}").as_bytes()].concat();
     }
-    if fs::hard_link(path(file), path(&name)).is_err() {
-        fs::copy(path(file), path(&name))?;
-        File::open(path(&name))?.sync_all()?;
+    if fs::hard_link(path(file), path(&second)).is_ok() {
+        return Ok(());
     }
-    Ok(())
+    let copied = fs::copy(path(file), path(&second)).and_then(|_| File::open(path(&second))?.sync_all());
+    if copied.is_err() {
+        let _ = fs::remove_file(path(&second));
+    }
+    copied
+}
+
+fn is_same(one: &fs::Metadata, other: &fs::Metadata) -> bool {
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
 /// Keeps the file under a second name whatever takes its own.

@@ -292,3 +292,32 @@ fn a_random_key_is_found_among_expired_ones() {
     assert_eq!(server.call(0, "RANDOMKEY"), "$-1\r\n");
     assert!(began.elapsed().as_secs() < 15, "{:?}", began.elapsed());
 }
+
+/// CLIENT UNPAUSE ended the pause in which the server saves what it has before its end.
+#[test]
+fn unpause_does_not_end_the_last_pause() {
+    let mut server = behind(2);
+    server.call(0, "SET k v");
+    server.send(1, "SHUTDOWN");
+    server.send(0, "CLIENT UNPAUSE\nSET k w");
+    server.pass(100);
+    assert_eq!(server.answers(0), "+OK\r\n", "what is written now would not be saved");
+}
+
+/// Whoever had been held back by a pause ran in the middle of a transaction that had been too, and that met a key to wait for.
+#[test]
+fn a_transaction_is_alone_after_a_pause_too() {
+    let mut server = behind(3);
+    server.call(0, "RPUSH l 1 2\nMSET w_1 2 w_2 1\nSET k before");
+    forget(&mut server);
+    server.call(0, "LRANGE l 0 -1\nGET k");
+    server.call(2, "CLIENT PAUSE 1000 WRITE");
+    server.send(0, "MULTI\nSET a 1\nSORT l BY w_*\nGET k\nEXEC");
+    server.send(1, "SET k after");
+    server.pass(2_000);
+    server.work();
+    server.pass(100);
+    let answers = server.answers(0);
+    assert!(answers.ends_with("$6\r\nbefore\r\n"), "{answers:?}");
+    assert_eq!(server.answers(1), "+OK\r\n");
+}

@@ -206,7 +206,8 @@ impl Engine {
 
     /// Lets paused sessions go on when the pause is over.
     pub(super) fn end_pause(&mut self) {
-        if self.server.pause.is_some_and(|(_, until)| self.now < until) {
+        let Some((kind, until)) = self.server.pause else { return };
+        if self.now < until {
             return;
         }
         self.server.pause = None;
@@ -218,6 +219,11 @@ impl Engine {
             .map(|s| s.id)
             .collect();
         for who in paused {
+            // One is a transaction that stands still: the others go on behind it.
+            if self.exclusive.is_some() {
+                self.server.pause = Some((kind, self.now));
+                break;
+            }
             let Some(mut session) = self.peers.take(who) else { continue };
             session.last_active = self.now;
             if let Some(Blocked::Paused { id, command }) = session.blocked.take() {

@@ -26,6 +26,9 @@ impl Engine {
         self.expire_waits();
         if SERVER && self.server.pause.is_some() {
             self.end_pause();
+            if self.exclusive.is_some() {
+                return;
+            }
         }
         self.free_garbage();
         if self.has_long_work()

@@ -68,7 +68,7 @@ pub enum Job {
         file: Vec<u8>,
         /// The name that it gets.
         name: Vec<u8>,
-        /// The name that the file keeps which had that one; with `.1` behind it as often as there is such a file.
+        /// The name that the file keeps which had that one, with more behind it where another file has that.
         keep: Option<Vec<u8>>,
     },
     /// Removes the file if it is there.

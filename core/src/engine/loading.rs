@@ -266,7 +266,9 @@ impl Engine {
                 let hash = self.data.keyspace.hash(&key);
                 let Some(slot) = loaded.find(hash, &key) else { continue };
                 let record = loaded.remove(slot);
-                Db { data: &mut self.data, index, now: self.now }.remove(&key);
+                let mut db = Db { data: &mut self.data, index, now: self.now };
+                db.remove(&key);
+                db.take_place(&key);
                 self.data.keyspace.db_mut(index).insert(hash, record);
             }
         }

@@ -222,7 +222,10 @@ impl Engine {
 
     /// Takes the dataset's state of this instant as the next snapshot.
     pub(super) fn begin_saving(&mut self, purpose: Purpose) {
+        // Who waits behind the one that is given up waits behind this one.
+        let requests = core::mem::take(&mut self.server.persistence.requests);
         self.abandon_saving();
+        self.server.persistence.requests = requests;
         let config = &self.server.config;
         let facts = Facts {
             redis_version: REDIS_VERSION.as_bytes(),

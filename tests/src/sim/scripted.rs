@@ -100,6 +100,7 @@ impl Scripted {
     /// What a host's turn ends with.
     fn take_jobs(&mut self) {
         self.engine.handle_timeout(self.now);
+        while self.engine.poll_request().is_some() {}
         // Who waits for a change to be durable is known before the store has the next job.
         self.engine.poll_pending(&mut Vec::new());
         while let Some((id, job)) = self.engine.poll_job() {

@@ -11,6 +11,7 @@ use crate::context::Ctx;
 use crate::server::PauseKind;
 use crate::session::{Blocked, ReplyMode};
 use crate::words::error::{CommandError, CommandResult, SYNTAX};
+use crate::words::time::UnixMillis;
 
 pub use kill::kill;
 pub use list::{info, list};
@@ -138,7 +139,8 @@ pub fn pause(ctx: &mut Ctx<'_>, args: Args<'_>) -> CommandResult {
 
 /// CLIENT UNPAUSE
 pub fn unpause(ctx: &mut Ctx<'_>, _: Args<'_>) -> CommandResult {
-    if let Some((_, until)) = &mut ctx.server.pause {
+    // A pause without an end is the server's, which is about to end.
+    if let Some((_, until)) = ctx.server.pause.as_mut().filter(|(_, until)| *until != UnixMillis::MAX) {
         *until = ctx.db.now;
     }
     ctx.reply.ok();

@@ -121,7 +121,7 @@ impl Engine {
         for batch in core::mem::take(&mut self.journal.waiting) {
             self.append_batch(batch);
         }
-        if self.server.config.appendfsync != AppendFsync::No {
+        if self.server.config.appendfsync != AppendFsync::No || !self.journal.held.is_empty() {
             self.sync_journal();
         }
     }

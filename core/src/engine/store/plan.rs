@@ -9,6 +9,7 @@ use crate::command::{Command, Keys};
 use crate::command_index::CommandId;
 use crate::commands::scan::{ScanOptions, parse_cursor};
 use crate::db::unwatch;
+use crate::engine::gate::wants_reply;
 use crate::engine::{Engine, Running};
 use crate::events::Event;
 use crate::resp::reply::Reply;
@@ -408,7 +409,9 @@ impl Engine {
                     unwatch(&mut self.data, &mut session);
                 }
                 self.server.stats.count_error(&text);
-                Reply::new(&mut session.output, session.proto).error_text(&text);
+                if wants_reply(&mut session) {
+                    Reply::new(&mut session.output, session.proto).error_text(&text);
+                }
                 self.resume.push(who);
             }
             if all && session.blocked.is_some() {
